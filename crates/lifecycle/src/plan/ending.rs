@@ -1,0 +1,61 @@
+//! Deleting: converging on nothing.
+
+use super::{Round, provisioning, stopping};
+use crate::{Action, Cause, Desired, Phase, Progress, Reason, Record, Service, Step};
+
+pub(super) fn deleting(round: &Round<'_>) -> Step {
+    let record = round.record;
+    if record.phase != Phase::Deleting {
+        return Step::commit(record.with_phase(Phase::Deleting));
+    }
+    match (&round.seen.desired, record.tombstone) {
+        // Deleted by a coordinator that kept no proof: nothing may be stopped.
+        (Desired::Present(_), None) => return begin_anew(record),
+        // Registered again: what is left of the earlier life is stopped first,
+        // since nothing stops it while the data layer is created.
+        (Desired::Present(spec), Some(at)) if spec.version >= at => {
+            return stopping::stop_all(round).unwrap_or_else(|| begin_anew(record));
+        }
+        (Desired::Deleted { at, .. }, tombstone) if tombstone.is_none_or(|known| known < *at) => {
+            return Step::commit(Record {
+                tombstone: Some(*at),
+                ..record.clone()
+            });
+        }
+        (Desired::Deleted { .. }, _) => {}
+        // The proof in the record may be old: it may have been registered again
+        // since, and an operator may have switched it. Nothing more is removed
+        // before the registry confirms it.
+        (Desired::Present(spec), Some(_)) => return round.stale(spec.version),
+        (Desired::Missing, _) => return Step::wait(Reason::NotInRegistry, None),
+        (Desired::Unknown, _) => return Step::wait(Reason::RegistryUnknown, None),
+    }
+    if let Some(step) = stopping::stop_all(round) {
+        return step;
+    }
+    if let Some(step) = provisioning::tend(round) {
+        return step;
+    }
+    match round.seen.progress {
+        Progress::Unknown => round.unseen(Service::Store),
+        Progress::Known {
+            cursor: None,
+            queue_head: None,
+        } if record.run.is_none() => Step::Finish {
+            height: record.tombstone,
+        },
+        Progress::Known { .. } => round
+            .held_back(|cause| cause == Cause::DataNotCleared)
+            .unwrap_or(Step::Apply(Action::ClearData)),
+    }
+}
+
+/// A new life: of the old one only the operator's switch and a task that may
+/// still be in flight are kept.
+fn begin_anew(record: &Record) -> Step {
+    Step::commit(Record {
+        enabled: record.enabled,
+        task: record.task.clone(),
+        ..Record::new(record.id.clone())
+    })
+}

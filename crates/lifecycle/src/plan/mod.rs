@@ -1,0 +1,193 @@
+//! What to do next: a total, pure function of what is observed.
+
+mod ending;
+mod provisioning;
+mod repairing;
+mod running;
+mod stopping;
+
+pub(crate) use repairing::leads_to_repair;
+
+use crate::absorb::{Context, failed};
+use crate::{
+    Cause, Desired, Observed, Phase, Policy, Reason, Record, Run, Seen, Service, Spec, Step,
+    Target, Timestamp,
+};
+
+/// Decides the one next step.
+///
+/// Precedence: deletion, then the operator's switch, then the phase's own work.
+/// A stale or missing registry answer stops nothing; the operator's switch is
+/// obeyed even while the registry is silent.
+pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
+    let Some(record) = &seen.record else {
+        return without_record(seen, policy, now);
+    };
+    let round = Round {
+        seen,
+        record,
+        policy,
+        now,
+    };
+    match record.phase {
+        Phase::Deleting | Phase::Deleted => ending::deleting(&round),
+        phase => {
+            if let Desired::Deleted { version, at } = seen.desired
+                && record.run.is_none_or(|run| run.target.version <= version)
+            {
+                return Step::commit(Record {
+                    phase: Phase::Deleting,
+                    tombstone: Some(at),
+                    repair: None,
+                    ..record.clone()
+                });
+            }
+            if let Some(step) = round.disown() {
+                return step;
+            }
+            match phase {
+                Phase::Suspending => stopping::suspending(&round),
+                Phase::Suspended => stopping::suspended(&round),
+                _ if !record.enabled => Step::commit(Record {
+                    repair: None,
+                    ..record.with_phase(Phase::Suspending)
+                }),
+                _ => with_spec(&round),
+            }
+        }
+    }
+}
+
+/// Whether the next decision needs to know cursor and queue, provided that
+/// no stream was seen running.
+pub fn wants_progress(record: &Record, desired: &Desired) -> bool {
+    match record.phase {
+        Phase::Running | Phase::Repairing => matches!(desired, Desired::Present(_)),
+        Phase::Deleting => true,
+        Phase::Initializing | Phase::Suspending | Phase::Suspended | Phase::Deleted => false,
+    }
+}
+
+/// The inputs of one decision.
+struct Round<'a> {
+    seen: &'a Observed,
+    record: &'a Record,
+    policy: &'a Policy,
+    now: Timestamp,
+}
+
+impl Round<'_> {
+    /// The record after something failed while `spec` was wanted.
+    fn failed(
+        &self,
+        record: &Record,
+        cause: Cause,
+        detail: &str,
+        limited: bool,
+        spec: &Spec,
+    ) -> Step {
+        let wanted = Some(Target::of(spec));
+        let context = Context {
+            wanted,
+            policy: self.policy,
+            now: self.now,
+        };
+        Step::commit(failed(record, cause, detail, limited, context))
+    }
+
+    /// No block streamer serves this kind of rule: stay put until it changes.
+    fn unsupported(&self, kind: &str, spec: &Spec) -> Step {
+        let detail = format!("no block streamer can serve rules of kind {kind}");
+        self.failed(self.record, Cause::UnsupportedRule, &detail, true, spec)
+    }
+
+    fn unseen(&self, service: Service) -> Step {
+        unseen(service, self.policy, self.now)
+    }
+
+    fn stale(&self, answered: u64) -> Step {
+        let running = match self.record.phase {
+            Phase::Deleting => self.record.tombstone,
+            _ => self.record.run.map(|run| run.target.version),
+        }
+        .unwrap_or(answered);
+        Step::wait(Reason::StaleRegistry { running, answered }, None)
+    }
+
+    /// A wait while a try that failed for such a cause has not reached its next
+    /// time.
+    fn held_back(&self, by: impl Fn(Cause) -> bool) -> Option<Step> {
+        let repair = self.record.repair.as_ref()?;
+        (self.now < repair.next_at && by(repair.cause))
+            .then(|| Step::wait(repairing::reason(repair, self.policy), Some(repair.next_at)))
+    }
+
+    /// Whether something of another version than `version` is seen running.
+    fn foreign(&self, version: u64) -> bool {
+        let stream = matches!(&self.seen.stream, Seen::Present(it) if it.version != version);
+        let executor = matches!(&self.seen.executor, Seen::Present(it) if it.version != version);
+        stream || executor
+    }
+
+    /// Something of another version runs beside the run, a start that arrived
+    /// late: cursor and queue are no longer the run's own, and are not gone by.
+    /// Runs taken over from the original have nothing else to go by.
+    fn disown(&self) -> Option<Step> {
+        let run = self.record.run?;
+        (run.prepared && run.start.is_some() && self.foreign(run.target.version)).then(|| {
+            Step::commit(Record {
+                run: Some(Run {
+                    prepared: false,
+                    ..run
+                }),
+                ..self.record.clone()
+            })
+        })
+    }
+}
+
+fn unseen(service: Service, policy: &Policy, now: Timestamp) -> Step {
+    Step::wait(Reason::Unseen(service), Some(now + policy.recheck))
+}
+
+/// An indexer without a record: new, or an orphan of one deleted long ago.
+fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
+    match &seen.desired {
+        Desired::Present(_) => Step::commit(Record::new(seen.id.clone())),
+        Desired::Deleted { at, .. } => match (&seen.stream, &seen.executor) {
+            (Seen::Absent, Seen::Absent) => Step::Finish { height: None },
+            (Seen::Present(_), _) | (_, Seen::Present(_)) => Step::commit(Record {
+                phase: Phase::Deleting,
+                tombstone: Some(*at),
+                ..Record::new(seen.id.clone())
+            }),
+            (Seen::Unknown, _) => unseen(Service::BlockStreamer, policy, now),
+            (_, Seen::Unknown) => unseen(Service::Executors, policy, now),
+        },
+        Desired::Missing => Step::wait(Reason::NotInRegistry, None),
+        Desired::Unknown => Step::wait(Reason::RegistryUnknown, None),
+    }
+}
+
+/// Phases whose work needs to know what is wanted.
+fn with_spec(round: &Round<'_>) -> Step {
+    let spec = match &round.seen.desired {
+        Desired::Present(spec) => spec,
+        Desired::Missing => return Step::wait(Reason::NotInRegistry, None),
+        Desired::Unknown => return Step::wait(Reason::RegistryUnknown, None),
+        // A tombstone that is up to date led to the deletion already.
+        Desired::Deleted { version, .. } => return round.stale(*version),
+    };
+    if round
+        .record
+        .run
+        .is_some_and(|run| spec.version < run.target.version)
+    {
+        return round.stale(spec.version);
+    }
+    match round.record.phase {
+        Phase::Initializing => provisioning::initializing(round, spec),
+        Phase::Repairing => repairing::repairing(round, spec),
+        _ => running::running(round, spec),
+    }
+}

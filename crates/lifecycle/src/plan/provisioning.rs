@@ -1,0 +1,150 @@
+//! Creating the data layer: intent, task, polls, one at a time per account.
+
+use std::sync::Arc;
+
+use super::Round;
+use super::stopping::service_down;
+use crate::{
+    Action, Cause, Gate, Phase, Reason, Record, Rule, Service, Spec, Step, Task, TaskSeen, Wait,
+};
+
+/// What a look at the task in flight means.
+pub(super) enum Verdict {
+    /// It is over, and this is the record without it.
+    Ended(Box<Record>),
+    /// It may still be running.
+    InFlight(Step),
+    /// It is still running, for longer than expected. A second task beside it
+    /// would fail both, so it is kept.
+    Overdue(Step),
+    /// The task did not succeed.
+    Failed(Cause, &'static str),
+}
+
+pub(super) fn initializing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
+    let record = round.record;
+    if record.provisioned {
+        return Step::commit(Record {
+            repair: None,
+            task: None,
+            ..record.with_phase(Phase::Running)
+        });
+    }
+    if let Some(task) = &record.task {
+        if task.id.is_none() && round.seen.armed {
+            return Step::Apply(Action::StartProvisioning(Arc::clone(spec)));
+        }
+        return match examine(round, task) {
+            Verdict::Ended(next) => Step::commit(Record {
+                repair: None,
+                ..next.with_phase(Phase::Running)
+            }),
+            Verdict::InFlight(wait) => wait,
+            Verdict::Overdue(_) => {
+                let detail = "the task is still pending; it is looked at less often";
+                round.failed(record, Cause::ProvisioningTimedOut, detail, false, spec)
+            }
+            Verdict::Failed(cause, detail) => give_up_task(round, spec, cause, detail),
+        };
+    }
+    if let Rule::Unsupported(kind) = &spec.rule {
+        return round.unsupported(kind, spec);
+    }
+    if let Some(since) = round.seen.services.provisioner {
+        return service_down(Service::Provisioner, since);
+    }
+    match &round.seen.gate {
+        Gate::AccountBusy(by) => Step::wait(Reason::AccountBusy { by: by.clone() }, None),
+        Gate::Full => Step::wait(Reason::ProvisioningFull, None),
+        Gate::Open => Step::commit(Record {
+            task: Some(Task {
+                id: None,
+                since: round.now,
+            }),
+            ..record.clone()
+        }),
+    }
+}
+
+/// Judges a task in flight, in whatever phase.
+pub(super) fn examine(round: &Round<'_>, task: &Task) -> Verdict {
+    let policy = round.policy;
+    let age = round.now.since(task.since);
+    let done = |provisioned| Record {
+        task: None,
+        provisioned: round.record.provisioned || provisioned,
+        ..round.record.clone()
+    };
+    if task.id.is_none() {
+        if age < policy.provisioning_settle {
+            let reason = Reason::ProvisioningUncertain { since: task.since };
+            return Verdict::InFlight(Step::wait(
+                reason,
+                Some(task.since + policy.provisioning_settle),
+            ));
+        }
+        return Verdict::Failed(
+            Cause::ProvisioningUncertain,
+            "the answer to the start never came",
+        );
+    }
+    match round.seen.task {
+        TaskSeen::Complete => Verdict::Ended(Box::new(done(true))),
+        TaskSeen::Failed => Verdict::Failed(Cause::ProvisioningFailed, "the task ended FAILED"),
+        TaskSeen::NotFound => Verdict::Failed(
+            Cause::ProvisioningLost,
+            "the provisioner does not know the task any more",
+        ),
+        TaskSeen::Pending if age >= policy.provisioning_abandon => Verdict::Failed(
+            Cause::ProvisioningTimedOut,
+            "the task is pending for so long that it counts as dead",
+        ),
+        TaskSeen::Pending => {
+            let reason = Reason::Provisioning { since: task.since };
+            let wait = Step::wait(reason, Some(round.now + policy.provisioning_poll));
+            if age < policy.provisioning_timeout {
+                Verdict::InFlight(wait)
+            } else {
+                Verdict::Overdue(wait)
+            }
+        }
+        TaskSeen::Unknown => Verdict::InFlight(match round.seen.services.provisioner {
+            Some(since) => service_down(Service::Provisioner, since),
+            None => round.unseen(Service::Provisioner),
+        }),
+    }
+}
+
+/// In phases that only wait for a task to be over: a step that forgets it, or
+/// the wait for it; `None` if there is no task.
+pub(super) fn tend(round: &Round<'_>) -> Option<Step> {
+    let task = round.record.task.as_ref()?;
+    let forget = || {
+        Step::commit(Record {
+            task: None,
+            ..round.record.clone()
+        })
+    };
+    let abandon_at = task.since + round.policy.provisioning_abandon;
+    if round.now >= abandon_at {
+        return Some(forget());
+    }
+    Some(match examine(round, task) {
+        Verdict::Ended(next) => Step::Commit(next),
+        Verdict::InFlight(Step::Wait(Wait { reason, until })) => {
+            let until = until.map_or(abandon_at, |until| until.min(abandon_at));
+            Step::wait(reason, Some(until))
+        }
+        Verdict::InFlight(step) | Verdict::Overdue(step) => step,
+        Verdict::Failed(..) => forget(),
+    })
+}
+
+fn give_up_task(round: &Round<'_>, spec: &Spec, cause: Cause, detail: &str) -> Step {
+    let without = Record {
+        task: None,
+        ..round.record.clone()
+    };
+    let limited = cause == Cause::ProvisioningFailed;
+    round.failed(&without, cause, detail, limited, spec)
+}

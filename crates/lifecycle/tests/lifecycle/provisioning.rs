@@ -1,0 +1,263 @@
+//! Creating the data layer: intent, task, polls.
+
+use lifecycle::{Cause, Gate, IndexerId, Outcome, Phase, Policy, Service, TaskSeen};
+
+use crate::support::*;
+
+fn with_task(seconds: u64, seen: TaskSeen) -> World {
+    initializing().has_task(Some("T"), ago(seconds)).task(seen)
+}
+
+fn intended(seconds: u64) -> World {
+    initializing().has_task(None, ago(seconds))
+}
+
+#[test]
+fn a_new_indexer_gets_a_record_first() {
+    assert_eq!(world().plan(), "commit Initializing");
+}
+
+#[test]
+fn the_intent_is_committed_before_the_call() {
+    let world = initializing();
+    assert_eq!(world.plan(), "commit Initializing, task intended");
+    assert_eq!(
+        world.committed().armed().plan(),
+        "start provisioning, version 5"
+    );
+}
+
+#[test]
+fn an_intent_that_outlived_its_process_is_given_time() {
+    let world = intended(20);
+    assert_eq!(
+        world.plan(),
+        "wait: it is not known whether provisioning started; giving it time to end"
+    );
+    assert_eq!(world.wakes_in(), Some(100));
+}
+
+#[test]
+fn an_intent_without_news_is_tried_again_after_that_time() {
+    assert_eq!(
+        intended(120).plan(),
+        "commit Repairing, it is not known whether provisioning started (attempt 1)"
+    );
+}
+
+#[test]
+fn the_task_id_is_remembered_with_the_time_of_the_intent() {
+    let world = intended(1).armed();
+    let world = world.ended(Outcome::Done(Some("T".to_owned())));
+    assert_eq!(world.stands(), "Initializing, task T");
+    let task = world.seen.record.and_then(|record| record.task);
+    assert_eq!(task.map(|task| task.since), Some(ago(1)));
+}
+
+#[test]
+fn a_start_without_an_answer_is_not_repeated() {
+    let world = intended(1).armed().ended(unanswered());
+    assert_eq!(world.stands(), "Initializing, task intended");
+    assert_eq!(world.wakes_in(), Some(119));
+}
+
+#[test]
+fn a_start_that_did_not_arrive_is_repeated_after_a_pause() {
+    let world = intended(1).armed().ended(unreachable());
+    let expected = "Repairing, provisioning could not be started (attempt 1)";
+    assert_eq!(world.stands(), expected);
+    let world = world.later(secs(1)).committed();
+    assert_eq!(
+        world.plan(),
+        "commit Initializing, task intended, provisioning could not be started (attempt 1)"
+    );
+}
+
+#[test]
+fn what_exists_already_is_provisioned() {
+    let world = intended(1).armed().ended(Outcome::AlreadyExists);
+    assert_eq!(world.plan(), "commit Running");
+}
+
+#[test]
+fn a_pending_task_is_polled() {
+    let world = with_task(30, TaskSeen::Pending);
+    assert_eq!(world.plan(), "wait: the data layer is being created");
+    assert_eq!(world.wakes_in(), Some(1));
+}
+
+#[test]
+fn a_complete_task_leads_to_running() {
+    let world = with_task(30, TaskSeen::Complete).committed();
+    assert_eq!(world.stands(), "Running");
+    assert!(world.seen.record.is_some_and(|record| record.provisioned));
+}
+
+#[test]
+fn a_failed_task_is_repaired_within_limits() {
+    let record = with_task(30, TaskSeen::Failed).commits();
+    assert_eq!(
+        record.to_string(),
+        "Repairing, provisioning failed (attempt 1)"
+    );
+    assert!(record.repair.is_some_and(|repair| repair.limited));
+}
+
+#[test]
+fn a_lost_task_is_started_again() {
+    let world = with_task(30, TaskSeen::NotFound);
+    assert_eq!(
+        world.plan(),
+        "commit Repairing, the provisioner lost the task (attempt 1)"
+    );
+    let world = world.committed().later(secs(1)).committed();
+    assert_eq!(
+        world.plan(),
+        "commit Initializing, task intended, the provisioner lost the task (attempt 1)"
+    );
+}
+
+#[test]
+fn an_overdue_task_is_looked_at_less_often_and_not_doubled() {
+    let world = with_task(610, TaskSeen::Pending).committed();
+    let expected = "Repairing, task T, provisioning took too long (attempt 1)";
+    assert_eq!(world.stands(), expected);
+    let world = world.later(secs(1)).committed().committed();
+    let expected = "Repairing, task T, provisioning took too long (attempt 2)";
+    assert_eq!(world.stands(), expected);
+}
+
+#[test]
+fn an_overdue_task_that_ends_is_noticed_at_once() {
+    let world = with_task(610, TaskSeen::Pending).committed();
+    let world = world.task(TaskSeen::Complete).committed();
+    assert_eq!(world.stands(), "Initializing, task T");
+    assert_eq!(world.plan(), "commit Running");
+}
+
+#[test]
+fn a_task_that_hangs_is_given_up_in_the_end() {
+    let world = with_task(1800, TaskSeen::Pending);
+    assert_eq!(
+        world.plan(),
+        "commit Repairing, provisioning took too long (attempt 1)"
+    );
+}
+
+#[test]
+fn a_task_that_cannot_be_seen_is_never_given_up() {
+    let world = with_task(9000, TaskSeen::Unknown);
+    assert_eq!(world.plan(), "wait: the provisioner could not be asked");
+    assert_eq!(world.wakes_in(), Some(1));
+    let world = world.down(Service::Provisioner);
+    assert_eq!(world.plan(), "wait: the provisioner does not answer");
+    assert_eq!(world.wakes_in(), None);
+}
+
+#[test]
+fn one_task_per_account_at_a_time() {
+    let other = IndexerId::new("a.near", "g").unwrap();
+    assert_eq!(
+        initializing().gate(Gate::AccountBusy(other)).plan(),
+        "wait: a.near/g of the same account is provisioned first"
+    );
+}
+
+#[test]
+fn tasks_are_bounded() {
+    assert_eq!(
+        initializing().gate(Gate::Full).plan(),
+        "wait: too many provisioning tasks are in flight"
+    );
+}
+
+#[test]
+fn no_intent_while_the_provisioner_is_down() {
+    assert_eq!(
+        initializing().down(Service::Provisioner).plan(),
+        "wait: the provisioner does not answer"
+    );
+}
+
+#[test]
+fn a_data_layer_is_not_created_twice() {
+    let world = initializing().record(|record| record.provisioned = true);
+    assert_eq!(world.plan(), "commit Running");
+    let left_over = world.has_task(Some("T"), ago(5));
+    assert_eq!(left_over.plan(), "commit Running");
+}
+
+#[test]
+fn nothing_is_provisioned_for_a_rule_that_cannot_be_served() {
+    assert_eq!(
+        initializing().wants(event(5)).plan(),
+        "commit Repairing, the rule kind is not supported (attempt 1)"
+    );
+}
+
+#[test]
+fn a_disabled_indexer_is_not_provisioned() {
+    assert_eq!(
+        initializing().disabled().plan(),
+        "commit Suspending, disabled"
+    );
+}
+
+#[test]
+fn a_suspended_indexer_sees_its_task_to_the_end() {
+    let world = suspended().has_task(Some("T"), ago(30));
+    assert_eq!(
+        world.clone().task(TaskSeen::Pending).plan(),
+        "wait: the data layer is being created"
+    );
+    let record = world
+        .record(|record| record.provisioned = false)
+        .task(TaskSeen::Complete)
+        .commits();
+    assert!(record.provisioned && record.task.is_none());
+    assert_eq!(record.phase, Phase::Suspended);
+}
+
+#[test]
+fn a_task_that_hangs_holds_up_no_deletion_for_ever() {
+    let world = deleting().has_task(Some("T"), ago(1799));
+    assert_eq!(world.wakes_in(), Some(1));
+    assert_eq!(
+        world.later(secs(1)).plan(),
+        "commit Deleting, version 5 from 120"
+    );
+}
+
+#[test]
+fn no_pause_outlasts_the_time_a_task_is_given() {
+    let mut world = suspended().has_task(None, ago(1799));
+    world.policy.provisioning_settle = secs(9000);
+    assert_eq!(world.wakes_in(), Some(1));
+}
+
+#[test]
+fn retries_back_off_up_to_their_cap() {
+    let policy = Policy::default();
+    let mut last = secs(0);
+    for attempts in 1..40 {
+        let delay = policy.retry.delay(&id(), attempts);
+        let nominal = nominal(policy.retry, attempts);
+        assert!(delay >= nominal / 2 && delay <= nominal, "{attempts}");
+        assert!(nominal >= last);
+        last = nominal;
+    }
+    assert_eq!(last, policy.retry.cap);
+}
+
+#[test]
+fn failures_of_long_ago_do_not_count() {
+    let world = with_task(30, TaskSeen::NotFound);
+    let recent = world
+        .clone()
+        .has_repair(Cause::ProvisioningLost, 3, ago(90));
+    assert_eq!(recent.commits().repair.unwrap().attempts, 4);
+    let old = world
+        .has_repair(Cause::ProvisioningLost, 3, ago(90))
+        .later(secs(7 * 3600));
+    assert_eq!(old.commits().repair.unwrap().attempts, 1);
+}

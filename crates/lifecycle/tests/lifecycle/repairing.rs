@@ -1,0 +1,242 @@
+//! The one visible retry state.
+
+use lifecycle::{Cause, ExecutorState, Phase, Seen, Service, StreamHealth};
+
+use crate::support::*;
+
+fn stalled() -> Seen<lifecycle::Stream> {
+    stream(5, StreamHealth::Stalled)
+}
+
+fn failing() -> Seen<lifecycle::Executor> {
+    executor(5, ExecutorState::Failing(secs(100)))
+}
+
+#[test]
+fn a_repair_waits_for_its_time_and_says_why() {
+    let world = repairing(Cause::StreamUnhealthy, 90)
+        .stream_is(stalled())
+        .executor(5);
+    assert_eq!(
+        world.plan(),
+        "wait: the block stream is unhealthy (attempt 3): broken"
+    );
+    assert_eq!(world.wakes_in(), Some(90));
+}
+
+#[test]
+fn what_is_still_unhealthy_is_stopped_and_started_again() {
+    let world = repairing(Cause::StreamUnhealthy, 0).executor(5);
+    let stopping = world.clone().stream_is(stalled());
+    assert_eq!(stopping.plan(), "stop stream S");
+    let world = stopping.ended(done()).stream_is(Seen::Absent).committed();
+    assert_eq!(world.phase(), Phase::Running);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    for cause in [Cause::ExecutorUnhealthy, Cause::ExecutorFailing] {
+        let world = repairing(cause, 0).stream(5);
+        assert_eq!(
+            world.clone().executor_is(failing()).plan(),
+            "stop executor E"
+        );
+    }
+}
+
+#[test]
+fn a_verdict_that_was_wrong_restarts_nothing() {
+    let world = repairing(Cause::StreamUnhealthy, 90).stream(5).executor(5);
+    assert_eq!(world.commits().phase, Phase::Running);
+    let world = repairing(Cause::ExecutorFailing, 90).stream(5).executor(5);
+    assert_eq!(world.commits().phase, Phase::Running);
+}
+
+#[test]
+fn failing_on_a_new_block_is_no_reason_to_restart() {
+    let young = executor(5, ExecutorState::Failing(secs(1)));
+    let world = repairing(Cause::ExecutorFailing, 0)
+        .stream(5)
+        .executor_is(young);
+    assert_eq!(world.commits().phase, Phase::Running);
+}
+
+#[test]
+fn what_is_gone_by_itself_is_started_without_delay() {
+    let world = repairing(Cause::ExecutorFailing, 9000).stream(5);
+    assert_eq!(world.committed().plan(), "start executor, version 5");
+    let world = repairing(Cause::StreamUnhealthy, 9000).executor(5);
+    assert_eq!(world.committed().plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn the_attempts_at_restarting_are_kept_for_the_next_time() {
+    let world = repairing(Cause::StreamUnhealthy, 0).executor(5).committed();
+    let world = world.stream_is(stalled());
+    assert_eq!(world.commits().repair.unwrap().attempts, 4);
+}
+
+#[test]
+fn a_success_ends_other_repairs() {
+    let world = repairing(Cause::StreamNotStarted, 9000)
+        .executor(5)
+        .stream(5);
+    assert_eq!(world.commits().repair, None);
+    let world =
+        running()
+            .executor(5)
+            .stream(5)
+            .synced(5)
+            .has_repair(Cause::ExecutorNotStarted, 2, ago(1));
+    assert_eq!(world.commits().repair, None);
+}
+
+#[test]
+fn nothing_is_restarted_unseen() {
+    let world = repairing(Cause::StreamUnhealthy, 0).stream_is(Seen::Unknown);
+    assert_eq!(world.plan(), "wait: the block streamer could not be asked");
+    let world = repairing(Cause::ExecutorFailing, 0).executor_is(Seen::Unknown);
+    assert_eq!(
+        world.plan(),
+        "wait: the executor service could not be asked"
+    );
+}
+
+#[test]
+fn nothing_is_restarted_where_nobody_answers() {
+    let world = repairing(Cause::StreamUnhealthy, 0).stream_is(stalled());
+    assert_eq!(
+        world.down(Service::BlockStreamer).plan(),
+        "wait: the block streamer does not answer"
+    );
+    let world = repairing(Cause::ExecutorFailing, 0).executor_is(failing());
+    assert_eq!(
+        world.down(Service::Executors).plan(),
+        "wait: the executor service does not answer"
+    );
+}
+
+#[test]
+fn the_other_half_is_kept_alive() {
+    let world = repairing(Cause::StreamUnhealthy, 90).stream_is(stalled());
+    assert_eq!(world.plan(), "start executor, version 5");
+    let world = repairing(Cause::ExecutorFailing, 90)
+        .executor_is(failing())
+        .synced(5);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn the_other_half_keeps_to_the_budget_but_the_repair_to_its_time() {
+    let world = repairing(Cause::StreamUnhealthy, 90).stream_is(stalled());
+    assert_eq!(world.clone().starts_in(20).wakes_in(), Some(20));
+    assert_eq!(world.starts_in(200).wakes_in(), Some(90));
+}
+
+#[test]
+fn a_stream_that_never_ran_waits_for_its_executor() {
+    let world = repairing(Cause::ExecutorNotStarted, 90);
+    assert_eq!(
+        world.plan(),
+        "wait: the executor could not be started (attempt 3): broken"
+    );
+}
+
+#[test]
+fn an_update_ends_every_repair() {
+    let world = repairing(Cause::ExecutorFailing, 9000).wants(latest(9));
+    let record = world.commits();
+    assert_eq!((record.phase, record.repair), (Phase::Running, None));
+    let world = repairing(Cause::ProvisioningFailed, 9000)
+        .wants(latest(9))
+        .record(|record| record.provisioned = false);
+    assert_eq!(world.commits().phase, Phase::Initializing);
+}
+
+#[test]
+fn so_does_other_content_of_the_same_version() {
+    let world = repairing(Cause::ExecutorFailing, 9000).wants(other_content(5));
+    assert_eq!(world.commits().repair, None);
+}
+
+#[test]
+fn limited_tries_end_with_staying_put() {
+    let mut world = running();
+    for attempt in 1..8 {
+        world = world.ended(refused());
+        let repair = world.seen.record.as_ref().unwrap().repair.as_ref().unwrap();
+        assert_eq!(repair.attempts, attempt);
+        world = world.later(secs(300)).committed();
+    }
+    let world = world.ended(refused());
+    assert_eq!(
+        world.plan(),
+        "wait: the executor could not be started, 8 times; \
+         waiting for an update or an operator: refused"
+    );
+    assert_eq!(world.wakes_in(), Some(6 * 3600));
+    let world = world.later(secs(6 * 3600)).committed();
+    assert_eq!(world.plan(), "start executor, version 5");
+}
+
+#[test]
+fn what_may_pass_is_tried_for_ever() {
+    let mut world = running();
+    for _ in 0..50 {
+        world = world.ended(unreachable());
+        assert!(world.wakes_in().is_some_and(|seconds| seconds <= 300));
+        world = world.later(secs(300)).committed();
+    }
+}
+
+#[test]
+fn a_repair_of_the_original_is_simply_tried_again() {
+    let world = in_phase(Phase::Repairing);
+    assert_eq!(world.plan(), "commit Running");
+    let world = world.record(|record| record.provisioned = false);
+    assert_eq!(world.plan(), "commit Initializing");
+}
+
+#[test]
+fn a_repair_without_a_target_still_waits() {
+    let world = repairing(Cause::ExecutorNotStarted, 90).record(|record| {
+        if let Some(repair) = &mut record.repair {
+            repair.target = None;
+        }
+    });
+    assert_eq!(world.wakes_in(), Some(90));
+}
+
+#[test]
+fn a_stop_that_fails_in_a_repair_puts_it_off() {
+    let world = repairing(Cause::StreamUnhealthy, 0)
+        .executor(5)
+        .stream_is(stalled())
+        .ended(refused());
+    assert_eq!(
+        world.stands(),
+        "Repairing, version 5 from 120, the block stream is unhealthy (attempt 3)"
+    );
+    assert!(world.wakes_in().is_some());
+}
+
+#[test]
+fn what_is_left_of_another_version_does_not_wait_for_a_repair() {
+    let world = repairing(Cause::ExecutorFailing, 9000)
+        .executor_is(failing())
+        .stream(3);
+    let world = world.committed().committed();
+    assert_eq!(world.phase(), Phase::Running);
+    assert_eq!(world.plan(), "stop stream S");
+}
+
+#[test]
+fn a_rule_that_can_be_served_after_an_upgrade_is_not_held_back() {
+    let world = repairing(Cause::UnsupportedRule, 9000);
+    assert_eq!(world.commits().phase, Phase::Running);
+}
+
+#[test]
+fn a_long_error_is_shortened_at_a_character() {
+    let text = "ä".repeat(1000);
+    let world = running().ended(lifecycle::Outcome::Rejected(text));
+    let detail = world.seen.record.unwrap().repair.unwrap().detail;
+    assert_eq!(detail, "ä".repeat(150));
+}

@@ -1,0 +1,202 @@
+//! Keeping one run alive.
+
+use lifecycle::{ExecutorState, Outcome, Seen, Service, StreamHealth};
+
+use crate::support::*;
+
+#[test]
+fn the_executor_starts_first() {
+    assert_eq!(running().plan(), "start executor, version 5");
+}
+
+#[test]
+fn then_the_stream() {
+    let world = running().executor(5);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn an_acknowledged_stream_is_synced() {
+    let world = running().executor(5).ended(done());
+    assert_eq!(world.seen.record.unwrap().synced_at, Some(5));
+}
+
+#[test]
+fn a_stream_without_acknowledgement_is_synced_once_seen() {
+    let record = running().executor(5).stream(5).commits();
+    assert_eq!(record.synced_at, Some(5));
+}
+
+#[test]
+fn what_runs_as_wanted_is_left_alone() {
+    let world = running().executor(5).stream(5).synced(5);
+    assert_eq!(world.plan(), "wait: everything is as wanted");
+    assert_eq!(world.wakes_in(), None);
+}
+
+#[test]
+fn an_executor_that_is_starting_counts_as_running() {
+    let starting = executor(5, ExecutorState::Starting(secs(100)));
+    let world = running().executor_is(starting);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn failing_for_a_moment_is_no_reason() {
+    let failing = executor(5, ExecutorState::Failing(secs(59)));
+    let world = running().executor_is(failing).stream(5).synced(5);
+    assert_eq!(world.plan(), "wait: everything is as wanted");
+    assert_eq!(world.wakes_in(), Some(1));
+}
+
+#[test]
+fn a_start_that_may_hang_is_looked_at_again() {
+    let starting = executor(5, ExecutorState::Starting(secs(100)));
+    let world = running().executor_is(starting).stream(5).synced(5);
+    assert_eq!(world.wakes_in(), Some(500));
+    let world = world.stream_is(Seen::Absent);
+    assert_eq!(world.clone().starts_in(7).wakes_in(), Some(7));
+    assert_eq!(world.down(Service::BlockStreamer).wakes_in(), Some(500));
+}
+
+#[test]
+fn a_first_stream_waits_for_its_executor() {
+    let world = running().executor_is(Seen::Unknown);
+    assert_eq!(
+        world.plan(),
+        "wait: the executor service could not be asked"
+    );
+    assert_eq!(world.wakes_in(), Some(1));
+}
+
+#[test]
+fn a_stream_that_ran_before_does_not_wait_for_a_sick_executor_service() {
+    let world = running().synced(5).down(Service::Executors);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    let unseen = world.executor_is(Seen::Unknown);
+    assert_eq!(unseen.plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn an_executor_does_not_wait_for_a_sick_streamer() {
+    let world = running().down(Service::BlockStreamer);
+    assert_eq!(world.plan(), "start executor, version 5");
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_started() {
+    let world = running().executor(5).stream_is(Seen::Unknown);
+    assert_eq!(world.plan(), "wait: the block streamer could not be asked");
+}
+
+#[test]
+fn a_service_that_is_down_is_not_called() {
+    let world = running().down(Service::Executors);
+    assert_eq!(world.plan(), "wait: the executor service does not answer");
+    let world = running().executor(5).down(Service::BlockStreamer);
+    assert_eq!(world.plan(), "wait: the block streamer does not answer");
+}
+
+#[test]
+fn starts_keep_to_their_slot() {
+    let world = running().starts_in(7);
+    assert_eq!(world.plan(), "wait: starts are spread over time");
+    assert_eq!(world.wakes_in(), Some(7));
+    let world = running().executor(5).starts_in(7);
+    assert_eq!(world.plan(), "wait: starts are spread over time");
+}
+
+#[test]
+fn two_waits_end_with_the_earlier() {
+    let world = running().synced(5).down(Service::Executors).starts_in(7);
+    assert_eq!(world.plan(), "wait: the executor service does not answer");
+    assert_eq!(world.wakes_in(), Some(7));
+}
+
+#[test]
+fn without_progress_no_stream_starts() {
+    let world = running().executor(5).progress_unknown();
+    assert_eq!(world.plan(), "wait: the store could not be asked");
+    assert_eq!(world.wakes_in(), Some(1));
+}
+
+#[test]
+fn a_start_that_fails_is_repaired() {
+    for outcome in [
+        refused(),
+        unreachable(),
+        unanswered(),
+        Outcome::AlreadyExists,
+    ] {
+        let world = running().ended(outcome.clone());
+        let expected =
+            "Repairing, version 5 from 120, the executor could not be started (attempt 1)";
+        assert_eq!(world.stands(), expected);
+        let world = running().executor(5).ended(outcome);
+        let expected =
+            "Repairing, version 5 from 120, the block stream could not be started (attempt 1)";
+        assert_eq!(world.stands(), expected);
+    }
+}
+
+#[test]
+fn unhealthy_things_are_first_put_under_repair() {
+    for (state, expected) in [
+        (ExecutorState::Stalled, "the executor is unhealthy"),
+        (
+            ExecutorState::Starting(secs(600)),
+            "the executor is unhealthy",
+        ),
+        (
+            ExecutorState::Failing(secs(60)),
+            "the executor keeps failing on one block",
+        ),
+    ] {
+        let world = running().stream(5).executor_is(executor(5, state));
+        let expected = format!("commit Repairing, version 5 from 120, {expected} (attempt 1)");
+        assert_eq!(world.plan(), expected);
+    }
+    for health in [StreamHealth::Stalled, StreamHealth::Frozen] {
+        let world = running().executor(5).stream_is(stream(5, health));
+        let expected =
+            "commit Repairing, version 5 from 120, the block stream is unhealthy (attempt 1)";
+        assert_eq!(world.plan(), expected);
+    }
+}
+
+#[test]
+fn a_run_taken_over_from_the_original_learns_its_content() {
+    let world = running()
+        .record(|record| {
+            if let Some(run) = &mut record.run {
+                run.target.hash = None;
+                run.start = None;
+            }
+        })
+        .executor(5)
+        .stream(5)
+        .synced(5);
+    assert_eq!(world.plan(), "commit Running, version 5");
+    assert_eq!(world.committed().plan(), "wait: everything is as wanted");
+}
+
+#[test]
+fn without_a_stream_the_progress_is_needed() {
+    use lifecycle::{Phase, wants_progress};
+    for (phase, expected) in [
+        (Phase::Initializing, false),
+        (Phase::Running, true),
+        (Phase::Suspending, false),
+        (Phase::Suspended, false),
+        (Phase::Repairing, true),
+        (Phase::Deleting, true),
+    ] {
+        let world = in_phase(phase);
+        let record = world.seen.record.as_ref().unwrap();
+        assert_eq!(
+            wants_progress(record, &world.seen.desired),
+            expected,
+            "{phase}"
+        );
+    }
+}
