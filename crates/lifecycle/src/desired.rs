@@ -132,6 +132,10 @@ pub enum Desired {
     Unknown,
     /// The registry does not list it, or answered `null`; this is no deletion.
     Missing,
+    /// The newest listing lacks it, or has it in a form that cannot be read, and
+    /// nobody has said what became of it. This was wanted last: what runs of it is
+    /// kept alive, but nothing new begins.
+    Unlisted(Arc<Spec>),
     /// An explicit tombstone.
     Deleted {
         /// The last registered version.

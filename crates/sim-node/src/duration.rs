@@ -18,7 +18,8 @@ pub mod human_duration {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let duration = humantime::parse_duration(&text).map_err(|error| {
             D::Error::custom(format!(
-                "`{text}` is not a duration ({error}); write it like \"90s\", \"250ms\" or \"1h 30m\""
+                "`{text}` is not a duration ({error}); write it like \"90s\", \"250ms\" or \
+                 \"1h 30m\""
             ))
         })?;
         if duration > LONGEST {

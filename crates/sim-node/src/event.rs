@@ -51,7 +51,7 @@ pub enum TaskResult {
 /// One thing that happened at a node. Tasks and workers carry a serial number
 /// that is unique in a run, so that unowned ones can be told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // the fields are named after what they hold
+#[expect(missing_docs, reason = "the fields are named after what they hold")]
 pub enum Event {
     /// A stream task began to produce.
     StreamStarted {

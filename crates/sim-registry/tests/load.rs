@@ -93,9 +93,6 @@ const INDEXER: &str = " (expected an indexer in the contract's shape)";
 
 #[test]
 fn errors_name_place_indexer_and_expectation() {
-    let good = format!(
-        r#""code":"","schema":"","start_block":"LATEST",{RULE},"created_at_block_height":1"#
-    );
     // Text, place, message, and what the end of the message says was expected.
     let table = [
         ("", "1:1", "EOF while parsing a value", ACCOUNTS),
@@ -156,6 +153,13 @@ fn errors_name_place_indexer_and_expectation() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn errors_in_an_entry_say_what_was_expected() {
+    let good = format!(
+        r#""code":"","schema":"","start_block":"LATEST",{RULE},"created_at_block_height":1"#
+    );
     let entry = |body: &str| {
         parse("f.json", &format!("{{\"a.near\":{{\"f\":{{{body}}}}}}}"))
             .unwrap_err()

@@ -35,97 +35,99 @@ type Row = (
     &'static str,
 );
 
+/// Steps, and what they lead to.
+const ROWS: &[Row] = &[
+    (&[Register("a", 5)], 5, None, None, 5, "a"),
+    (
+        &[Register("a", 5), Register("b", 9)],
+        5,
+        Some(9),
+        None,
+        9,
+        "b",
+    ),
+    (&[Register("a", 5), Remove(9)], 5, None, Some(9), 5, "a"),
+    (
+        &[Register("a", 5), Register("b", 7), Remove(9)],
+        5,
+        Some(7),
+        Some(9),
+        7,
+        "b",
+    ),
+    // A repeated deletion overwrites the height.
+    (
+        &[Register("a", 5), Remove(9), Remove(11)],
+        5,
+        None,
+        Some(11),
+        5,
+        "a",
+    ),
+    // Registering again takes the deletion back and keeps the creation.
+    (
+        &[Register("a", 5), Remove(9), Register("b", 12)],
+        5,
+        Some(12),
+        None,
+        12,
+        "b",
+    ),
+    (
+        &[Register("a", 5), Remove(9), Register("b", 12), Remove(13)],
+        5,
+        Some(12),
+        Some(13),
+        12,
+        "b",
+    ),
+    // Changes of one block share a version.
+    (
+        &[Register("a", 5), Register("b", 5)],
+        5,
+        Some(5),
+        None,
+        5,
+        "b",
+    ),
+    (
+        &[Register("a", 5), Register("b", 9), Register("c", 9)],
+        5,
+        Some(9),
+        None,
+        9,
+        "c",
+    ),
+    (
+        &[Register("a", 5), Remove(9), Register("b", 9)],
+        5,
+        Some(9),
+        None,
+        9,
+        "b",
+    ),
+    (
+        &[Register("a", 5), Register("b", 9), Remove(9)],
+        5,
+        Some(9),
+        Some(9),
+        9,
+        "b",
+    ),
+    // Heights never go back.
+    (
+        &[Register("a", 5), Register("b", 3)],
+        5,
+        Some(5),
+        None,
+        5,
+        "b",
+    ),
+];
+
 #[test]
 fn heights_follow_the_contract() {
-    let table: &[Row] = &[
-        (&[Register("a", 5)], 5, None, None, 5, "a"),
-        (
-            &[Register("a", 5), Register("b", 9)],
-            5,
-            Some(9),
-            None,
-            9,
-            "b",
-        ),
-        (&[Register("a", 5), Remove(9)], 5, None, Some(9), 5, "a"),
-        (
-            &[Register("a", 5), Register("b", 7), Remove(9)],
-            5,
-            Some(7),
-            Some(9),
-            7,
-            "b",
-        ),
-        // A repeated deletion overwrites the height.
-        (
-            &[Register("a", 5), Remove(9), Remove(11)],
-            5,
-            None,
-            Some(11),
-            5,
-            "a",
-        ),
-        // Registering again takes the deletion back and keeps the creation.
-        (
-            &[Register("a", 5), Remove(9), Register("b", 12)],
-            5,
-            Some(12),
-            None,
-            12,
-            "b",
-        ),
-        (
-            &[Register("a", 5), Remove(9), Register("b", 12), Remove(13)],
-            5,
-            Some(12),
-            Some(13),
-            12,
-            "b",
-        ),
-        // Changes of one block share a version.
-        (
-            &[Register("a", 5), Register("b", 5)],
-            5,
-            Some(5),
-            None,
-            5,
-            "b",
-        ),
-        (
-            &[Register("a", 5), Register("b", 9), Register("c", 9)],
-            5,
-            Some(9),
-            None,
-            9,
-            "c",
-        ),
-        (
-            &[Register("a", 5), Remove(9), Register("b", 9)],
-            5,
-            Some(9),
-            None,
-            9,
-            "b",
-        ),
-        (
-            &[Register("a", 5), Register("b", 9), Remove(9)],
-            5,
-            Some(9),
-            Some(9),
-            9,
-            "b",
-        ),
-        // Heights never go back.
-        (
-            &[Register("a", 5), Register("b", 3)],
-            5,
-            Some(5),
-            None,
-            5,
-            "b",
-        ),
-    ];
-    for (nth, (steps, created, updated, deleted, version, code)) in table.iter().enumerate() {
+    for (nth, (steps, created, updated, deleted, version, code)) in ROWS.iter().enumerate() {
         let mut registry = RegistryModel::new(Config::default());
         for step in *steps {
             match step {

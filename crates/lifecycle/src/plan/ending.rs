@@ -27,7 +27,9 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
         // since, and an operator may have switched it. Nothing more is removed
         // before the registry confirms it.
         (Desired::Present(spec), Some(_)) => return round.stale(spec.version),
-        (Desired::Missing, _) => return Step::wait(Reason::NotInRegistry, None),
+        (Desired::Missing | Desired::Unlisted(_), _) => {
+            return Step::wait(Reason::NotInRegistry, None);
+        }
         (Desired::Unknown, _) => return Step::wait(Reason::RegistryUnknown, None),
     }
     if let Some(step) = stopping::stop_all(round) {

@@ -62,7 +62,9 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
 /// no stream was seen running.
 pub fn wants_progress(record: &Record, desired: &Desired) -> bool {
     match record.phase {
-        Phase::Running | Phase::Repairing => matches!(desired, Desired::Present(_)),
+        Phase::Running | Phase::Repairing => {
+            matches!(desired, Desired::Present(_) | Desired::Unlisted(_))
+        }
         Phase::Deleting => true,
         Phase::Initializing | Phase::Suspending | Phase::Suspended | Phase::Deleted => false,
     }
@@ -164,7 +166,7 @@ fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
             (Seen::Unknown, _) => unseen(Service::BlockStreamer, policy, now),
             (_, Seen::Unknown) => unseen(Service::Executors, policy, now),
         },
-        Desired::Missing => Step::wait(Reason::NotInRegistry, None),
+        Desired::Missing | Desired::Unlisted(_) => Step::wait(Reason::NotInRegistry, None),
         Desired::Unknown => Step::wait(Reason::RegistryUnknown, None),
     }
 }
@@ -173,7 +175,8 @@ fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
 fn with_spec(round: &Round<'_>) -> Step {
     let spec = match &round.seen.desired {
         Desired::Present(spec) => spec,
-        Desired::Missing => return Step::wait(Reason::NotInRegistry, None),
+        Desired::Unlisted(spec) if keeps_alive(round.record, spec) => spec,
+        Desired::Missing | Desired::Unlisted(_) => return Step::wait(Reason::NotInRegistry, None),
         Desired::Unknown => return Step::wait(Reason::RegistryUnknown, None),
         // A tombstone that is up to date led to the deletion already.
         Desired::Deleted { version, .. } => return round.stale(*version),
@@ -190,4 +193,12 @@ fn with_spec(round: &Round<'_>) -> Step {
         Phase::Repairing => repairing::repairing(round, spec),
         _ => running::running(round, spec),
     }
+}
+
+/// Whether what was wanted last is what runs, and is to be kept running.
+fn keeps_alive(record: &Record, spec: &Spec) -> bool {
+    record.phase != Phase::Initializing
+        && record
+            .run
+            .is_some_and(|run| run.prepared && run.target.is(spec))
 }

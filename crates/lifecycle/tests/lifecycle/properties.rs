@@ -18,6 +18,7 @@ fn any_desired() -> impl Strategy<Value = Desired> {
     prop_oneof![
         Just(Desired::Unknown),
         Just(Desired::Missing),
+        Just(Desired::Unlisted(latest(5))),
         (1..8_u64, 1..8_u64).prop_map(|(version, at)| deleted(version, at)),
         (version, 0..5_u8, 0..20_u64).prop_map(|(version, kind, start)| {
             Desired::Present(match kind {

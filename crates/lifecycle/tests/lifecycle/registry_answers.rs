@@ -7,7 +7,11 @@ use crate::support::*;
 #[test]
 fn silence_stops_nothing_in_any_phase() {
     for phase in Phase::ALL {
-        for desired in [Desired::Unknown, Desired::Missing] {
+        for desired in [
+            Desired::Unknown,
+            Desired::Missing,
+            Desired::Unlisted(latest(9)),
+        ] {
             for world in [in_phase(phase), in_phase(phase).has_run(run(&latest(5), 5))] {
                 let world = world.stream(5).executor(5).desired(desired.clone());
                 let plan = world.plan();
@@ -31,6 +35,25 @@ fn silence_and_absence_are_told_apart() {
         world.desired(Desired::Missing).plan(),
         "wait: the registry neither lists nor deleted it"
     );
+}
+
+#[test]
+fn what_is_not_listed_any_more_is_kept_alive() {
+    let world = running().executor(5).desired(Desired::Unlisted(latest(5)));
+    assert!(world.plan().starts_with("start stream"), "{}", world.plan());
+}
+
+#[test]
+fn what_is_not_listed_any_more_begins_nothing_new() {
+    let waits = "wait: the registry neither lists nor deleted it";
+    let unlisted = Desired::Unlisted(latest(9));
+    for world in [
+        running(),
+        running().stream(5).executor(5),
+        in_phase(Phase::Initializing),
+    ] {
+        assert_eq!(world.desired(unlisted.clone()).plan(), waits);
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub fn desireds() -> Vec<Desired> {
     vec![
         Desired::Unknown,
         Desired::Missing,
+        Desired::Unlisted(latest(5)),
         deleted(OWN, 12),
         deleted(3, 4),
         Desired::Present(latest(OWN)),

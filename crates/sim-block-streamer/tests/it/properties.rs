@@ -136,7 +136,11 @@ fn alive(world: &World) -> BTreeMap<u64, bool> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_ledger_is_what_runs(acts in prop::collection::vec(act(), 1..60)) {

@@ -1,0 +1,100 @@
+//! Spreads starts over time, so that a restarted service is not stormed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lifecycle::{IndexerId, Timestamp};
+
+/// How long an unused slot is kept for its owner.
+const SLOT_KEPT: Duration = Duration::from_secs(5);
+
+/// Hands out points in time at which something may be started, first come,
+/// first served.
+#[derive(Debug)]
+pub struct StartBudget {
+    interval: Duration,
+    next: Timestamp,
+    slots: BTreeMap<IndexerId, Timestamp>,
+}
+
+impl StartBudget {
+    /// A budget of `per_second` starts, at least one.
+    pub fn new(per_second: u32) -> StartBudget {
+        let interval = Duration::from_secs(1) / per_second.max(1);
+        StartBudget {
+            interval,
+            next: Timestamp(0),
+            slots: BTreeMap::new(),
+        }
+    }
+
+    /// When `id` may start something. Asking again gives the same answer until
+    /// the slot is used or has passed unused.
+    pub fn reserve(&mut self, id: &IndexerId, now: Timestamp) -> Timestamp {
+        if let Some(slot) = self.slots.get(id).copied()
+            && now < slot + SLOT_KEPT
+            && slot.since(now) <= self.horizon()
+        {
+            return slot;
+        }
+        // After a jump of the clock the reserved future must not last for ever.
+        if self.next.since(now) > self.horizon() {
+            self.next = now;
+        }
+        let slot = self.next.max(now);
+        self.next = slot + self.interval;
+        self.slots.insert(id.clone(), slot);
+        slot
+    }
+
+    /// Takes note that `id` used its slot, or does not need it any more.
+    pub fn consume(&mut self, id: &IndexerId) {
+        self.slots.remove(id);
+    }
+
+    fn horizon(&self) -> Duration {
+        let waiting = u32::try_from(self.slots.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        self.interval.saturating_mul(waiting) + SLOT_KEPT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: usize) -> IndexerId {
+        IndexerId::parse(&format!("a.near/{n}")).unwrap()
+    }
+
+    #[test]
+    fn starts_are_spread_in_order_of_asking() {
+        let mut budget = StartBudget::new(10);
+        let now = Timestamp(1_000);
+        let slots: Vec<u64> = (0..4).map(|n| budget.reserve(&id(n), now).0).collect();
+        assert_eq!(slots, [1_000, 1_100, 1_200, 1_300]);
+        assert_eq!(
+            budget.reserve(&id(2), Timestamp(1_150)).0,
+            1_200,
+            "a slot is kept"
+        );
+        budget.consume(&id(0));
+        assert_eq!(budget.reserve(&id(0), Timestamp(1_150)).0, 1_400);
+    }
+
+    #[test]
+    fn unused_slots_expire_and_an_idle_budget_starts_at_once() {
+        let mut budget = StartBudget::new(10);
+        assert_eq!(budget.reserve(&id(0), Timestamp(1_000)).0, 1_000);
+        assert_eq!(budget.reserve(&id(0), Timestamp(9_000)).0, 9_000);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_does_not_block_starts() {
+        let mut budget = StartBudget::new(10);
+        budget.reserve(&id(0), Timestamp(1_000_000_000));
+        budget.consume(&id(0));
+        assert_eq!(budget.reserve(&id(1), Timestamp(5_000)).0, 5_000);
+    }
+}

@@ -1,0 +1,303 @@
+//! What the registry wants, gathered from listings and point reads that may be
+//! late, incomplete or contradictory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{Desired, IndexerId, Spec};
+use tokio::time::Instant;
+
+use crate::knobs::Knobs;
+
+#[cfg(test)]
+mod tests;
+
+/// A height so far above the last one that it cannot be true (over a year of
+/// blocks): believing it would shut out every later answer.
+const HEIGHT_JUMP_MAX: u64 = 50_000_000;
+
+/// A height that no chain has reached: not even a first answer is believed.
+const HEIGHT_MAX: u64 = 1_000_000_000_000;
+
+/// First pause between two questions about one indexer.
+const CONFIRM_PAUSE_FIRST: Duration = Duration::from_secs(1);
+
+/// What became of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was newer or as new as all before; these indexers' desired state changed.
+    News(Vec<IndexerId>),
+    /// It is older than one seen before, and was dropped.
+    Older {
+        /// Its height.
+        height: u64,
+        /// The highest height seen before.
+        mark: u64,
+    },
+    /// A height in it is beyond belief, and it was dropped.
+    Absurd(u64),
+}
+
+#[derive(Debug)]
+struct Question {
+    next_at: Instant,
+    pause: Duration,
+}
+
+/// The last good picture of the registry. It only ever gets newer.
+///
+/// What is not listed is only kept of indexers that are watched, so its size is
+/// bounded by the last listing and the number of loops.
+#[derive(Debug, Default)]
+pub struct DesiredView {
+    mark: u64,
+    /// Whether `mark` was raised by an answer; else it is the persisted one,
+    /// which may be years old.
+    answered: bool,
+    listed_once: bool,
+    listed: BTreeMap<IndexerId, Arc<Spec>>,
+    watched: BTreeSet<IndexerId>,
+    tombstones: BTreeMap<IndexerId, (u64, u64)>,
+    unlisted: BTreeMap<IndexerId, Arc<Spec>>,
+    /// Those of `unlisted` that a point read says are registered all the same.
+    confirmed: BTreeSet<IndexerId>,
+    /// One for every watched indexer that is neither listed nor known to be
+    /// deleted.
+    questions: BTreeMap<IndexerId, Question>,
+    hold_until: Option<Instant>,
+    /// Answers dropped because they were older than one seen before.
+    pub dropped_older: u64,
+    /// Listings that lacked suspiciously much.
+    pub suspicious: u64,
+}
+
+impl DesiredView {
+    /// A view that drops answers older than `mark`, the persisted high-water mark.
+    pub fn new(mark: u64) -> DesiredView {
+        DesiredView {
+            mark,
+            ..DesiredView::default()
+        }
+    }
+
+    /// What is wanted of `id`, as far as is known.
+    pub fn desired(&self, id: &IndexerId) -> Desired {
+        if let Some(spec) = self.listed.get(id) {
+            return Desired::Present(Arc::clone(spec));
+        }
+        if let Some((version, at)) = self.tombstones.get(id) {
+            return Desired::Deleted {
+                version: *version,
+                at: *at,
+            };
+        }
+        match self.unlisted.get(id) {
+            Some(spec) if self.confirmed.contains(id) => Desired::Present(Arc::clone(spec)),
+            // It was wanted before and nobody said that it was deleted.
+            Some(spec) => Desired::Unlisted(Arc::clone(spec)),
+            None if self.listed_once => Desired::Missing,
+            None => Desired::Unknown,
+        }
+    }
+
+    /// Whether the last listing has `id`.
+    pub fn lists(&self, id: &IndexerId) -> bool {
+        self.listed.contains_key(id)
+    }
+
+    /// All indexers of the last listing.
+    pub fn listed(&self) -> impl Iterator<Item = &IndexerId> {
+        self.listed.keys()
+    }
+
+    fn admit(&mut self, height: u64) -> Option<Taken> {
+        if height < self.mark {
+            self.dropped_older += 1;
+            return Some(Taken::Older {
+                height,
+                mark: self.mark,
+            });
+        }
+        let jumps = self.answered && height - self.mark > HEIGHT_JUMP_MAX;
+        if jumps || height > HEIGHT_MAX {
+            return Some(Taken::Absurd(height));
+        }
+        self.answered = true;
+        self.mark = height;
+        None
+    }
+
+    /// Takes in an unchanged listing of a newer height.
+    pub fn take_same(&mut self, height: u64) -> Taken {
+        self.admit(height).unwrap_or(Taken::News(Vec::new()))
+    }
+
+    /// Takes in a listing. Indexers in `unreadable` are listed, but could not be
+    /// decoded: what was known of them stays.
+    pub fn take_listing(
+        &mut self,
+        height: u64,
+        listing: BTreeMap<IndexerId, Arc<Spec>>,
+        unreadable: &BTreeSet<IndexerId>,
+        now: Instant,
+        knobs: &Knobs,
+    ) -> Taken {
+        if let Some(refused) = self.admit(height) {
+            return refused;
+        }
+        let first = !std::mem::replace(&mut self.listed_once, true);
+        let mut earlier = std::mem::take(&mut self.listed);
+        let before = earlier.len();
+        let mut changed = Vec::new();
+        for (id, spec) in listing {
+            self.questions.remove(&id);
+            let deleted = self.tombstones.remove(&id).is_some();
+            let unlisted = self.unlisted.remove(&id);
+            let was_unlisted = unlisted.is_some() && !self.confirmed.remove(&id);
+            let known = earlier.remove(&id).or(unlisted);
+            if deleted || was_unlisted || known.as_ref() != Some(&spec) {
+                changed.push(id.clone());
+            }
+            self.listed.insert(id, spec);
+        }
+        let mut dropped = 0;
+        for (id, spec) in earlier {
+            if !unreadable.contains(&id) {
+                dropped += 1;
+            }
+            if self.watched.contains(&id) {
+                self.ask(&id, now);
+                // Nobody said that it was deleted, so it is still wanted.
+                self.unlisted.insert(id, spec);
+            }
+        }
+        if dropped >= knobs.listing_drop_least
+            && dropped as f64 > before as f64 * knobs.listing_drop_share
+        {
+            self.suspicious += 1;
+            self.hold_until = Some(now + knobs.listing_hold);
+            tracing::error!(
+                dropped,
+                before,
+                "a registry listing lacks many indexers at once; nothing is stopped, and the \
+                 registry is asked about each of them after a pause"
+            );
+        }
+        if first {
+            // For the others "unknown" has become "missing".
+            changed.extend(self.questions.keys().cloned());
+        }
+        Taken::News(changed)
+    }
+
+    /// Takes in the answer to a point read of `id`.
+    pub fn take_answer(
+        &mut self,
+        id: &IndexerId,
+        height: u64,
+        answer: Desired,
+        now: Instant,
+        knobs: &Knobs,
+    ) -> Taken {
+        if let Some(refused) = self.admit(height) {
+            self.put_off(id, now, knobs);
+            return refused;
+        }
+        if !self.watched.contains(id) {
+            return Taken::News(Vec::new());
+        }
+        if let Desired::Deleted { at, .. } = answer
+            && at > height
+        {
+            self.put_off(id, now, knobs);
+            return Taken::Absurd(at);
+        }
+        let before = self.desired(id);
+        match answer {
+            Desired::Deleted { version, at } => {
+                self.listed.remove(id);
+                self.unlisted.remove(id);
+                self.confirmed.remove(id);
+                self.questions.remove(id);
+                self.tombstones.insert(id.clone(), (version, at));
+            }
+            Desired::Present(spec) => {
+                self.tombstones.remove(id);
+                match self.listed.get_mut(id) {
+                    Some(listed) => *listed = spec,
+                    None => {
+                        self.unlisted.insert(id.clone(), spec);
+                        self.confirmed.insert(id.clone());
+                    }
+                }
+                self.put_off(id, now, knobs);
+            }
+            Desired::Missing | Desired::Unknown | Desired::Unlisted(_) => {
+                self.put_off(id, now, knobs)
+            }
+        }
+        let changed = self.desired(id) != before;
+        Taken::News(if changed {
+            vec![id.clone()]
+        } else {
+            Vec::new()
+        })
+    }
+
+    /// Takes note that a question about `id` brought no answer.
+    pub fn unanswered(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
+        self.put_off(id, now, knobs);
+    }
+
+    /// Begins to keep what becomes known of `id` even if it is not listed.
+    pub fn watch(&mut self, id: &IndexerId, now: Instant) {
+        self.watched.insert(id.clone());
+        if !self.listed.contains_key(id) && !self.tombstones.contains_key(id) {
+            self.ask(id, now);
+        }
+    }
+
+    /// Whose absence from the listing should be asked about now, at most `limit`,
+    /// those who wait longest first. Nobody's while a suspicious listing is held
+    /// back.
+    pub fn questions_due(&mut self, limit: usize, now: Instant) -> Vec<IndexerId> {
+        if !self.listed_once || self.hold_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
+        self.hold_until = None;
+        let mut due: Vec<(Instant, &IndexerId)> = self
+            .questions
+            .iter()
+            .filter(|(_, question)| question.next_at <= now)
+            .map(|(id, question)| (question.next_at, id))
+            .collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        due.into_iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    /// Forgets an indexer that exists nowhere any more.
+    pub fn forget(&mut self, id: &IndexerId) {
+        self.watched.remove(id);
+        self.tombstones.remove(id);
+        self.questions.remove(id);
+        self.confirmed.remove(id);
+        self.unlisted.remove(id);
+    }
+
+    fn ask(&mut self, id: &IndexerId, now: Instant) {
+        self.questions.entry(id.clone()).or_insert(Question {
+            next_at: now,
+            pause: CONFIRM_PAUSE_FIRST,
+        });
+    }
+
+    fn put_off(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
+        if let Some(question) = self.questions.get_mut(id) {
+            question.next_at = now + question.pause;
+            let longest = knobs.confirm_pause_max.max(CONFIRM_PAUSE_FIRST);
+            question.pause = (question.pause * 2).min(longest);
+        }
+    }
+}

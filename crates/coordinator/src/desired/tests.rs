@@ -1,0 +1,322 @@
+//! A registry that lags, forgets and contradicts itself.
+
+use lifecycle::{ActionStatus, Rule, StartBlock};
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::testing::id;
+
+fn spec(version: u64) -> Arc<Spec> {
+    let rule = Rule::ActionAny {
+        affected_account_id: "x".to_owned(),
+        status: ActionStatus::Any,
+    };
+    Arc::new(Spec::new(
+        version,
+        rule,
+        StartBlock::Latest,
+        "c".into(),
+        "s".into(),
+    ))
+}
+
+struct Registry {
+    view: DesiredView,
+    knobs: Knobs,
+    now: Instant,
+}
+
+impl Registry {
+    fn new(mark: u64) -> Registry {
+        Registry {
+            view: DesiredView::new(mark),
+            knobs: Knobs::default(),
+            now: Instant::now(),
+        }
+    }
+
+    fn watch(&mut self, name: &str) {
+        self.view.watch(&id(name), self.now);
+    }
+
+    fn lists(&mut self, height: u64, entries: &[(&str, u64)]) -> Taken {
+        self.lists_and(height, entries, &[])
+    }
+
+    fn lists_and(&mut self, height: u64, entries: &[(&str, u64)], unreadable: &[&str]) -> Taken {
+        let listing = entries
+            .iter()
+            .map(|(name, version)| (id(name), spec(*version)))
+            .collect();
+        let unreadable = unreadable.iter().map(|name| id(name)).collect();
+        self.view
+            .take_listing(height, listing, &unreadable, self.now, &self.knobs)
+    }
+
+    fn answers(&mut self, height: u64, name: &str, answer: Desired) -> Taken {
+        self.view
+            .take_answer(&id(name), height, answer, self.now, &self.knobs)
+    }
+
+    fn deletes(&mut self, height: u64, name: &str, version: u64, at: u64) -> Taken {
+        self.answers(height, name, Desired::Deleted { version, at })
+    }
+
+    fn due(&mut self) -> Vec<IndexerId> {
+        self.view.questions_due(100, self.now)
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+    }
+
+    fn desired(&self, name: &str) -> Desired {
+        self.view.desired(&id(name))
+    }
+}
+
+fn news(names: &[&str]) -> Taken {
+    Taken::News(names.iter().map(|name| id(name)).collect())
+}
+
+#[test]
+fn only_what_changed_is_news() {
+    let mut registry = Registry::new(0);
+    let both = news(&["a.near/1", "a.near/2"]);
+    assert_eq!(
+        registry.lists(10, &[("a.near/1", 1), ("a.near/2", 1)]),
+        both
+    );
+    let again = registry.lists(11, &[("a.near/1", 1), ("a.near/2", 1)]);
+    assert_eq!(again, news(&[]));
+    let updated = registry.lists(12, &[("a.near/1", 1), ("a.near/2", 12)]);
+    assert_eq!(updated, news(&["a.near/2"]));
+    let added = registry.lists(13, &[("a.near/1", 1), ("a.near/2", 12), ("a.near/3", 13)]);
+    assert_eq!(added, news(&["a.near/3"]));
+}
+
+#[test]
+fn an_answer_older_than_an_earlier_one_is_dropped() {
+    let mut registry = Registry::new(100);
+    let older = |height| Taken::Older { height, mark: 100 };
+    assert_eq!(registry.lists(99, &[("a.near/1", 1)]), older(99));
+    assert_eq!(registry.desired("a.near/1"), Desired::Unknown);
+    assert_eq!(registry.lists(100, &[("a.near/1", 1)]), news(&["a.near/1"]));
+    assert_eq!(registry.view.take_same(99), older(99));
+    registry.watch("a.near/2");
+    assert_eq!(registry.deletes(99, "a.near/2", 1, 50), older(99));
+    assert_eq!(registry.desired("a.near/2"), Desired::Missing);
+    assert_eq!(registry.view.dropped_older, 3);
+}
+
+#[test]
+fn a_height_beyond_belief_does_not_shut_out_later_answers() {
+    let mut registry = Registry::new(0);
+    let absurd = registry.lists(u64::MAX, &[("a.near/1", 1)]);
+    assert_eq!(
+        absurd,
+        Taken::Absurd(u64::MAX),
+        "not even as a first answer"
+    );
+    assert_eq!(registry.lists(100, &[("a.near/1", 1)]), news(&["a.near/1"]));
+    assert_eq!(
+        registry.view.take_same(90_000_000),
+        Taken::Absurd(90_000_000)
+    );
+    assert_eq!(registry.view.take_same(101), news(&[]));
+}
+
+#[test]
+fn a_mark_that_was_stored_years_ago_does_not_shut_out_today() {
+    let mut registry = Registry::new(1_000);
+    let today = registry.lists(200_000_000, &[("a.near/1", 1)]);
+    assert_eq!(today, news(&["a.near/1"]));
+}
+
+#[test]
+fn a_deletion_in_the_future_is_nonsense_and_is_asked_about_again() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[]);
+    assert_eq!(registry.deletes(11, "a.near/1", 5, 12), Taken::Absurd(12));
+    assert_eq!(registry.desired("a.near/1"), Desired::Missing);
+    registry.pass(2);
+    assert_eq!(registry.due(), [id("a.near/1")]);
+    assert_eq!(registry.deletes(12, "a.near/1", 5, 12), news(&["a.near/1"]));
+}
+
+#[test]
+fn absence_is_no_deletion_and_no_news_but_a_question() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[("a.near/1", 1)]);
+    assert_eq!(registry.lists(11, &[]), news(&[]), "what runs goes on");
+    assert_eq!(registry.desired("a.near/1"), Desired::Unlisted(spec(1)));
+    assert_eq!(registry.due(), [id("a.near/1")]);
+    assert_eq!(
+        registry.answers(11, "a.near/1", Desired::Missing),
+        news(&[])
+    );
+    assert_eq!(registry.desired("a.near/1"), Desired::Unlisted(spec(1)));
+    registry.pass(10);
+    let deleted = registry.deletes(12, "a.near/1", 1, 12);
+    assert_eq!(deleted, news(&["a.near/1"]));
+    let tombstone = Desired::Deleted { version: 1, at: 12 };
+    assert_eq!(registry.desired("a.near/1"), tombstone);
+    registry.pass(1_000);
+    assert!(registry.due().is_empty(), "that is settled");
+    registry.lists(13, &[]);
+    assert_eq!(registry.desired("a.near/1"), tombstone);
+}
+
+#[test]
+fn registering_again_ends_a_tombstone_even_with_the_same_content() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[("a.near/1", 1)]);
+    registry.lists(11, &[]);
+    registry.deletes(12, "a.near/1", 1, 12);
+    let again = registry.lists(13, &[("a.near/1", 1)]);
+    assert_eq!(again, news(&["a.near/1"]));
+    assert_eq!(registry.desired("a.near/1"), Desired::Present(spec(1)));
+}
+
+#[test]
+fn an_answer_that_it_is_there_is_believed_though_the_listing_lacks_it() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[]);
+    let answer = registry.answers(11, "a.near/1", Desired::Present(spec(4)));
+    assert_eq!(answer, news(&["a.near/1"]));
+    assert_eq!(registry.desired("a.near/1"), Desired::Present(spec(4)));
+    let listed = registry.lists(12, &[("a.near/1", 4)]);
+    assert_eq!(listed, news(&[]));
+}
+
+#[test]
+fn unknown_becomes_missing_with_the_first_listing_and_that_is_news() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    assert_eq!(registry.desired("a.near/1"), Desired::Unknown);
+    assert!(
+        registry.due().is_empty(),
+        "nothing is asked before a listing"
+    );
+    assert_eq!(registry.lists(10, &[]), news(&["a.near/1"]));
+    assert_eq!(registry.desired("a.near/1"), Desired::Missing);
+    assert_eq!(registry.lists(11, &[]), news(&[]));
+}
+
+#[test]
+fn an_unreadable_entry_keeps_what_was_known_and_is_nothing_suspicious() {
+    let mut registry = Registry::new(0);
+    let names: Vec<String> = (0..10).map(|n| format!("a.near/{n}")).collect();
+    let entries: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    names.iter().for_each(|name| registry.watch(name));
+    registry.lists(10, &entries);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(registry.lists_and(11, &[], &names), news(&[]));
+    assert_eq!(registry.desired("a.near/3"), Desired::Unlisted(spec(1)));
+    assert_eq!(registry.view.suspicious, 0);
+    // When the entry disappears altogether, it is still asked about.
+    registry.lists(12, &[]);
+    assert_eq!(registry.due().len(), 10);
+    assert_eq!(registry.lists(13, &entries), news(&names), "readable again");
+    assert_eq!(registry.desired("a.near/3"), Desired::Present(spec(1)));
+}
+
+#[test]
+fn what_a_point_read_confirms_is_wanted_whatever_the_listing_lacks() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[("a.near/1", 1)]);
+    registry.lists(11, &[]);
+    let confirmed = registry.answers(11, "a.near/1", Desired::Present(spec(1)));
+    assert_eq!(confirmed, news(&["a.near/1"]));
+    assert_eq!(registry.desired("a.near/1"), Desired::Present(spec(1)));
+    registry.deletes(12, "a.near/1", 1, 12);
+    assert_eq!(
+        registry.desired("a.near/1"),
+        Desired::Deleted { version: 1, at: 12 }
+    );
+}
+
+#[test]
+fn a_listing_that_lacks_much_is_not_followed_up_for_a_while() {
+    let mut registry = Registry::new(0);
+    let names: Vec<String> = (0..10).map(|n| format!("a.near/{n}")).collect();
+    let entries: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    names.iter().for_each(|name| registry.watch(name));
+    registry.lists(10, &entries);
+    registry.lists(11, &entries[4..]);
+    assert_eq!(registry.view.suspicious, 0, "four are too few to wonder");
+    assert_eq!(registry.due().len(), 4);
+    registry.lists(12, &entries);
+    registry.lists(13, &entries[5..]);
+    assert_eq!(registry.view.suspicious, 1);
+    assert!(registry.due().is_empty());
+    registry.pass(9);
+    assert!(registry.due().is_empty());
+    registry.pass(1);
+    assert_eq!(registry.due().len(), 5);
+}
+
+#[test]
+fn questions_without_an_answer_are_repeated_less_and_less_often() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[]);
+    let mut asked = 0;
+    for _ in 0..600 {
+        for who in registry.due() {
+            asked += 1;
+            registry
+                .view
+                .unanswered(&who, registry.now, &registry.knobs);
+        }
+        assert!(registry.due().is_empty(), "not twice at once");
+        registry.pass(1);
+    }
+    assert!((12..18).contains(&asked), "{asked}");
+}
+
+#[test]
+fn those_who_wait_longest_are_asked_about_first() {
+    let mut registry = Registry::new(0);
+    for n in 0..10 {
+        registry.watch(&format!("a.near/{n}"));
+    }
+    registry.lists(10, &[]);
+    let mut asked = BTreeSet::new();
+    for _ in 0..10 {
+        for who in registry.view.questions_due(2, registry.now) {
+            registry
+                .view
+                .unanswered(&who, registry.now, &registry.knobs);
+            asked.insert(who);
+        }
+        registry.pass(1);
+    }
+    assert_eq!(asked.len(), 10, "nobody is passed over");
+}
+
+#[test]
+fn what_is_forgotten_leaves_nothing() {
+    let mut registry = Registry::new(0);
+    for n in 0..100 {
+        let name = format!("a.near/{n}");
+        registry.watch(&name);
+        registry.lists(10 + 4 * n, &[(&name, 1)]);
+        registry.lists(11 + 4 * n, &[]);
+        registry.deletes(12 + 4 * n, &name, 1, 12);
+        registry.view.forget(&id(&name));
+        // An answer that was under way, and a listing that nobody watches.
+        registry.deletes(13 + 4 * n, &name, 1, 12);
+    }
+    registry.lists(1_000, &[("b.near/1", 1)]);
+    registry.lists(1_001, &[]);
+    let view = &registry.view;
+    assert!(view.listed.is_empty() && view.watched.is_empty() && view.tombstones.is_empty());
+    assert!(view.unlisted.is_empty() && view.questions.is_empty());
+}

@@ -1,0 +1,77 @@
+//! The coordinator: keeps block streams, executors and data layers in line with
+//! what the registry wants, one control loop per indexer.
+//!
+//! Everything it reaches the world through is a port ([`Ports`]); the same code
+//! runs against real services and in the deterministic simulator.
+
+pub mod admin;
+pub mod registry;
+pub mod store;
+pub mod transport;
+
+mod budget;
+mod desired;
+mod gate;
+mod knobs;
+mod polls;
+mod ports;
+mod reconciler;
+mod services;
+mod shared;
+mod status;
+mod supervisor;
+mod tables;
+#[cfg(test)]
+mod testing;
+mod watch;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+pub use knobs::Knobs;
+pub use ports::{Clock, Ports};
+pub use shared::Shared;
+pub use status::LoopStatus;
+
+use crate::admin::AdminService;
+use crate::supervisor::Supervisor;
+
+/// One coordinator. It holds no state that is not also persisted or observable,
+/// so it can be dropped at any point and started again.
+pub struct Coordinator {
+    shared: Arc<Shared>,
+    admin: Arc<AdminService>,
+}
+
+impl Coordinator {
+    /// A coordinator that reaches the world through `ports`. Nothing happens
+    /// before [`Coordinator::run`].
+    pub fn new(knobs: Knobs, ports: Ports) -> Coordinator {
+        let shared = Arc::new(Shared::new(knobs, ports));
+        let admin = Arc::new(AdminService::new(Arc::clone(&shared)));
+        Coordinator { shared, admin }
+    }
+
+    /// The operators' commands. They work whether or not the loops run.
+    pub fn admin(&self) -> Arc<AdminService> {
+        Arc::clone(&self.admin)
+    }
+
+    /// What every loop is doing.
+    pub fn statuses(&self) -> Vec<LoopStatus> {
+        self.shared.statuses()
+    }
+
+    /// Reconciles until `shutdown` is cancelled, then finishes the steps begun.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        Supervisor::new(Arc::clone(&self.shared), shutdown)
+            .run()
+            .await;
+    }
+}
+
+/// Runs a coordinator until `shutdown` is cancelled.
+pub async fn run(knobs: Knobs, ports: Ports, shutdown: CancellationToken) {
+    Coordinator::new(knobs, ports).run(shutdown).await;
+}

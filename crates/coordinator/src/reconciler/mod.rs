@@ -1,0 +1,388 @@
+//! One indexer's control loop: observe, plan, act or commit, again.
+
+mod clock;
+mod observe;
+mod pace;
+mod perform;
+mod started;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::{
+    Action, Backoff, IndexerId, Observed, Outcome, Phase, Reason, Record, Step, Target, Task,
+    Timestamp, Wait, absorb, plan,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::shared::{Shared, Wake, lock};
+use crate::status::LoopStatus;
+use crate::store::{Commit, LoadError, Stored};
+
+use observe::{Look, is_nothing, missed_a_look};
+pub(crate) use observe::{became_frozen, executor_aged};
+use pace::Paces;
+use started::Started;
+
+/// The longest sleep without looking at the clock again: the wall clock may jump.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// Pauses after a store that fails again and again grow up to this multiple.
+const STORE_PAUSE_GROWTH: u32 = 8;
+
+/// So many commits in a row may be overtaken before the loop takes a breath.
+const CONFLICTS_MAX: u32 = 3;
+
+/// The loop of one indexer. It keeps nothing between rounds but what makes it
+/// more careful when lost.
+pub(crate) struct Reconciler {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: IndexerId,
+    wake: Arc<Wake>,
+    /// Looks older than this are older than our own last action.
+    fresh_after: Instant,
+    /// The task intent that we wrote, and have not called for yet.
+    armed: Option<Task>,
+    paces: Paces,
+    started: Started,
+    /// Commits overtaken by somebody else's, since one was not.
+    conflicts: u32,
+    panics: u32,
+}
+
+/// Why a round ended without a decision.
+enum Trouble {
+    /// It may go better the next time.
+    Store(String),
+    /// It will not, until somebody mends the record.
+    Corrupt(String),
+}
+
+/// What a round led to.
+enum Next {
+    Again,
+    /// Nothing to do. `settled` if no service has anything to say that is not a
+    /// change of what it lists.
+    Sleep {
+        wait: Wait,
+        settled: bool,
+    },
+    Pause(Trouble),
+    Done,
+}
+
+impl Reconciler {
+    /// The loop of `id`, which panicked so often before. It believes shared looks
+    /// that were asked for after `fresh_after`.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: IndexerId,
+        panics: u32,
+        fresh_after: Instant,
+    ) -> Reconciler {
+        let wake = shared.wake_of(&id);
+        Reconciler {
+            shared,
+            id,
+            wake,
+            fresh_after,
+            armed: None,
+            paces: Paces::default(),
+            started: Started::default(),
+            conflicts: 0,
+            panics,
+        }
+    }
+
+    /// Runs until the indexer is gone or `shutdown` is cancelled. A step that was
+    /// begun is finished.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let mut phase = None;
+        let mut look = Look::Snapshots;
+        let mut troubles = 0;
+        while !shutdown.is_cancelled() {
+            let wake = Arc::clone(&self.wake);
+            let news = wake.news.notified();
+            let next = self.round(look, &mut phase).await;
+            troubles = match &next {
+                Next::Pause(_) => troubles + 1,
+                _ => 0,
+            };
+            match next {
+                Next::Done => return,
+                Next::Again => {
+                    look = Look::Fresh;
+                    continue;
+                }
+                Next::Sleep { wait, settled } => {
+                    if settled {
+                        self.paces.settled();
+                    }
+                    let until = wait.until;
+                    self.publish(phase, Some(wait), None);
+                    wake.set_settled(settled);
+                    sleep(self.reaches(until), news, &shutdown).await;
+                    wake.set_settled(false);
+                }
+                Next::Pause(trouble) => {
+                    let (text, rest) = match trouble {
+                        Trouble::Store(text) => (text, self.store_pause(troubles)),
+                        Trouble::Corrupt(text) => (text, SLEEP_MAX),
+                    };
+                    self.publish(phase, None, Some(text));
+                    sleep(tokio::time::sleep(rest), news, &shutdown).await;
+                }
+            }
+            look = Look::Snapshots;
+        }
+    }
+
+    /// Ends when the wall clock, which may jump, reaches `until`, or was set back:
+    /// what was planned by it is then planned again.
+    async fn reaches(&self, until: Option<Timestamp>) {
+        let Some(until) = until else {
+            return std::future::pending().await;
+        };
+        let mut before = until.since(self.shared.now());
+        while !before.is_zero() {
+            tokio::time::sleep(before.min(SLEEP_MAX)).await;
+            let rest = until.since(self.shared.now());
+            if rest > before {
+                return;
+            }
+            before = rest;
+        }
+    }
+
+    fn store_pause(&self, troubles: u32) -> Duration {
+        let first = self.shared.knobs.store_pause;
+        let cap = first.saturating_mul(STORE_PAUSE_GROWTH);
+        Backoff { first, cap }.delay(&self.id, troubles)
+    }
+
+    async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
+        let stored = match self.shared.records.load(&self.id).await {
+            Ok(stored) => stored,
+            Err(LoadError::Store(error)) => return Next::Pause(Trouble::Store(error.to_string())),
+            Err(LoadError::Corrupt(corrupt)) => {
+                return Next::Pause(Trouble::Corrupt(format!(
+                    "{corrupt}; the indexer is left alone until the record is mended or removed"
+                )));
+            }
+        };
+        *phase = stored.as_ref().map(|stored| stored.record.phase);
+        self.sync_gate(stored.as_ref());
+        if let Some(stored) = &stored
+            && let Some(next) = self.set_right(stored)
+        {
+            return self.commit(Some(stored), &next).await;
+        }
+        let look = if self.snapshots_serve() {
+            look
+        } else {
+            Look::Fresh
+        };
+        let mut seen = self.observe(stored.as_ref(), look).await;
+        let mut step = self.plan(&seen);
+        if look == Look::Snapshots && !matches!(step, Step::Wait(_)) {
+            // Shared looks are good enough to see that there is work, not to do it.
+            seen = self.observe(stored.as_ref(), Look::Fresh).await;
+            step = self.plan(&seen);
+        }
+        match step {
+            Step::Wait(_) if is_nothing(&seen) => Next::Done,
+            Step::Wait(wait) => self.rest(wait, &seen),
+            Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
+            Step::Apply(action) => match stored {
+                Some(stored) => self.act(&stored, &action, &seen).await,
+                None => Next::Pause(Trouble::Store(
+                    "an action was planned without a record".to_owned(),
+                )),
+            },
+            Step::Finish { height } => self.finish(stored.as_ref(), height).await,
+        }
+    }
+
+    fn plan(&self, seen: &Observed) -> Step {
+        plan(seen, &self.shared.knobs.policy, self.shared.now())
+    }
+
+    fn set_right(&self, stored: &Stored) -> Option<Record> {
+        let now = self.shared.now();
+        let next = clock::set_right(&stored.record, &self.shared.knobs.policy, now)?;
+        tracing::warn!(
+            indexer = %self.id,
+            "its record has times in the future: the clock was set back; they are brought back"
+        );
+        Some(next)
+    }
+
+    /// Sleeps as planned. Where a look failed that was no fault of the service as a
+    /// whole, no news may ever come: it is looked again soon.
+    fn rest(&self, mut wait: Wait, seen: &Observed) -> Next {
+        let missed = missed_a_look(seen);
+        if missed {
+            let soon = self.shared.now() + self.shared.knobs.policy.recheck;
+            wait.until = Some(wait.until.map_or(soon, |until| until.min(soon)));
+        }
+        let quiet = matches!(wait.reason, Reason::Steady | Reason::Suspended);
+        let all_seen =
+            seen.stream != lifecycle::Seen::Unknown && seen.executor != lifecycle::Seen::Unknown;
+        Next::Sleep {
+            wait,
+            settled: quiet && all_seen,
+        }
+    }
+
+    async fn act(&mut self, stored: &Stored, action: &Action, seen: &Observed) -> Next {
+        // The looks took time; what is wanted may have changed since.
+        if lock(&self.shared.desired).desired(&self.id) != seen.desired {
+            return Next::Again;
+        }
+        let now = Instant::now();
+        if let Some(wait) = self.paces.hold(seen, action, now, &self.shared) {
+            return Next::Sleep {
+                wait,
+                settled: false,
+            };
+        }
+        self.apply(stored, action, wanted(&seen.desired)).await
+    }
+
+    async fn apply(&mut self, stored: &Stored, action: &Action, wanted: Option<Target>) -> Next {
+        self.publish(Some(stored.record.phase), None, None);
+        let outcome = self.perform(action).await;
+        self.fresh_after = Instant::now();
+        if matches!(action, Action::StartProvisioning(_)) {
+            self.armed = None;
+        }
+        if matches!(outcome, Outcome::Done(_)) {
+            self.paces.acknowledged(action, self.fresh_after);
+            self.started.acknowledged(action, self.fresh_after);
+        }
+        tracing::info!(indexer = %self.id, action = action.name(), ?outcome, "applied");
+        let policy = &self.shared.knobs.policy;
+        let next = absorb(
+            &stored.record,
+            action,
+            &outcome,
+            wanted,
+            policy,
+            self.shared.now(),
+        );
+        if next != stored.record {
+            return self.commit(Some(stored), &next).await;
+        }
+        match (action, outcome) {
+            // The record has no place for a store that fails: take a breath.
+            (Action::ClearData, outcome) if !matches!(outcome, Outcome::Done(_)) => {
+                Next::Pause(Trouble::Store(format!("{outcome:?}")))
+            }
+            _ => Next::Again,
+        }
+    }
+
+    async fn commit(&mut self, stored: Option<&Stored>, next: &Record) -> Next {
+        let had_task = stored.is_some_and(|stored| stored.record.task.is_some());
+        let takes_task = next.task.is_some() && !had_task;
+        if takes_task && !lock(&self.shared.gate).try_enter(&self.id) {
+            return Next::Again;
+        }
+        let before = stored.map(|stored| stored.record.phase);
+        match self.shared.records.commit(&self.id, stored, next).await {
+            Ok(Commit::Written(written)) => {
+                if before != Some(next.phase) {
+                    let from = before.map_or("nothing".to_owned(), |phase| phase.to_string());
+                    tracing::info!(indexer = %self.id, %from, to = %next.phase, "new phase");
+                }
+                self.armed = next.task.clone().filter(|_| takes_task);
+                self.conflicts = 0;
+                self.sync_gate(Some(&written));
+                Next::Again
+            }
+            Ok(Commit::Conflict) => self.overtaken(),
+            Err(error) => Next::Pause(Trouble::Store(error.to_string())),
+        }
+    }
+
+    /// Somebody else changed the record: look again, but not for ever at full
+    /// speed.
+    fn overtaken(&mut self) -> Next {
+        self.conflicts += 1;
+        if self.conflicts < CONFLICTS_MAX {
+            return Next::Again;
+        }
+        self.conflicts = 0;
+        Next::Pause(Trouble::Store(
+            "the record is changed by somebody else again and again".to_owned(),
+        ))
+    }
+
+    async fn finish(&mut self, stored: Option<&Stored>, height: Option<u64>) -> Next {
+        if let Some(height) = height
+            && let Err(error) = self.shared.records.raise_high_water(height).await
+        {
+            return Next::Pause(Trouble::Store(error.to_string()));
+        }
+        if let Some(stored) = stored {
+            match self.shared.records.remove(&self.id, stored).await {
+                Ok(Commit::Written(_)) => {}
+                Ok(Commit::Conflict) => return self.overtaken(),
+                Err(error) => return Next::Pause(Trouble::Store(error.to_string())),
+            }
+            tracing::info!(indexer = %self.id, "deleted");
+        }
+        self.shared.release_gate(&self.id);
+        Next::Done
+    }
+
+    /// The gate mirrors what the record says.
+    fn sync_gate(&self, stored: Option<&Stored>) {
+        if stored.is_some_and(|stored| stored.record.task.is_some()) {
+            lock(&self.shared.gate).hold(&self.id);
+        } else {
+            self.shared.release_gate(&self.id);
+        }
+    }
+
+    fn publish(&self, phase: Option<Phase>, waiting: Option<Wait>, trouble: Option<String>) {
+        if let Some(trouble) = &trouble {
+            tracing::warn!(indexer = %self.id, trouble, "a round ended early; it is repeated");
+        }
+        self.shared.publish(LoopStatus {
+            id: self.id.clone(),
+            phase,
+            waiting,
+            since: self.shared.now(),
+            trouble,
+            panics: self.panics,
+        });
+    }
+}
+
+fn wanted(desired: &lifecycle::Desired) -> Option<Target> {
+    match desired {
+        lifecycle::Desired::Present(spec) | lifecycle::Desired::Unlisted(spec) => {
+            Some(Target::of(spec))
+        }
+        _ => None,
+    }
+}
+
+/// Waits for `timer`, but no longer than there is no news.
+async fn sleep(
+    timer: impl Future<Output = ()>,
+    news: tokio::sync::futures::Notified<'_>,
+    shutdown: &CancellationToken,
+) {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = news => {}
+        () = timer => {}
+    }
+}

@@ -1,0 +1,103 @@
+//! Holds back an action that is acknowledged again and again without effect.
+//!
+//! A call that fails is put off by the record. One that is answered with "done"
+//! leaves no trace there; if the service then shows the same as before, the same
+//! action is planned at once, for ever.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lifecycle::{Action, Backoff, Cause, Desired, IndexerId, Observed, Reason, Wait};
+use tokio::time::Instant;
+
+use crate::shared::Shared;
+
+/// The pauses before an action is repeated.
+const PAUSES: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    cap: Duration::from_secs(60),
+};
+
+/// After this an action counts as the first of its kind.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// What the actions were taken for.
+type Goal = (Desired, bool);
+
+/// The actions that were acknowledged since the indexer was last settled, or
+/// since something else was wanted of it.
+#[derive(Debug, Default)]
+pub(super) struct Paces {
+    goal: Option<Goal>,
+    done: BTreeMap<&'static str, Pace>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    times: u32,
+    last_at: Instant,
+}
+
+impl Paces {
+    /// Everything is as wanted: whatever was done had its effect.
+    pub(super) fn settled(&mut self) {
+        self.done.clear();
+    }
+
+    /// Takes note that the service acknowledged `action`.
+    pub(super) fn acknowledged(&mut self, action: &Action, now: Instant) {
+        let pace = self.done.entry(action.name()).or_insert(Pace {
+            times: 0,
+            last_at: now,
+        });
+        pace.times = pace.times.saturating_add(1);
+        pace.last_at = now;
+    }
+
+    /// A wait if it is too early to repeat `action`. Another goal ends every such
+    /// wait.
+    pub(super) fn hold(
+        &mut self,
+        seen: &Observed,
+        action: &Action,
+        now: Instant,
+        shared: &Shared,
+    ) -> Option<Wait> {
+        let enabled = seen.record.as_ref().is_none_or(|record| record.enabled);
+        let goal = (seen.desired.clone(), enabled);
+        if self.goal.as_ref() != Some(&goal) {
+            self.goal = Some(goal);
+            self.done.clear();
+        }
+        let (attempts, rest) = self.rest(&seen.id, action, now)?;
+        Some(Wait {
+            reason: Reason::Retry {
+                cause: cause(action),
+                attempts,
+                detail: "it was acknowledged, and had no effect".to_owned(),
+            },
+            until: Some(shared.now() + rest),
+        })
+    }
+
+    fn rest(&self, id: &IndexerId, action: &Action, now: Instant) -> Option<(u32, Duration)> {
+        let pace = self.done.get(action.name())?;
+        let passed = now.saturating_duration_since(pace.last_at);
+        if passed >= REMEMBERED {
+            return None;
+        }
+        let rest = PAUSES.delay(id, pace.times).checked_sub(passed)?;
+        (!rest.is_zero()).then_some((pace.times, rest))
+    }
+}
+
+fn cause(action: &Action) -> Cause {
+    match action {
+        Action::StartProvisioning(_) => Cause::ProvisioningNotStarted,
+        Action::StartStream { .. } => Cause::StreamNotStarted,
+        Action::StopStream(_) => Cause::StreamNotStopped,
+        Action::StartExecutor(_) => Cause::ExecutorNotStarted,
+        Action::StopExecutor(_) => Cause::ExecutorNotStopped,
+        Action::ClearData => Cause::DataNotCleared,
+    }
+}

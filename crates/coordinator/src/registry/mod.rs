@@ -1,0 +1,44 @@
+//! The registry: what indexers shall exist.
+//!
+//! The seam is the contract's view call: a method name, JSON arguments, and the
+//! contract's JSON answer with the height it was computed at.
+
+pub mod decode;
+mod entry;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// The answer of a view call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewAnswer {
+    /// The contract's JSON.
+    pub result: Bytes,
+    /// The height of the block at which it was computed.
+    pub block_height: u64,
+}
+
+/// A view call without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// The node could not be reached, or answered nonsense.
+    #[error("the registry cannot be reached: {0}")]
+    Unavailable(String),
+    /// The node asks for fewer calls.
+    #[error("the registry asks to be called less often")]
+    RateLimited,
+    /// The contract failed: a panic, or it ran out of gas.
+    #[error("the registry contract failed: {0}")]
+    Contract(String),
+}
+
+/// View calls on the registry contract. Always a read; answers of different
+/// replicas may go back in height.
+#[async_trait]
+pub trait RegistryTransport: Send + Sync {
+    /// Calls `method` (`list_all` or `read_indexer_function`) with JSON `arguments`.
+    ///
+    /// # Errors
+    /// No answer of the contract was obtained.
+    async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError>;
+}

@@ -1,0 +1,173 @@
+//! The services in terms of the domain: one deadline per call, and every way in
+//! which a call can end sorted by what it means for the caller.
+
+mod block_streamer;
+mod executors;
+mod provisioner;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::time::Duration;
+
+use lifecycle::{IndexerId, Outcome};
+use tokio::time::timeout;
+use tonic::Code;
+
+pub use block_streamer::{BlockStreamers, StreamView};
+pub use executors::{ExecutorKind, ExecutorView, Executors};
+pub use provisioner::Provisioner;
+
+use crate::transport::{CallError, CallResult};
+
+/// The most entries of a listing.
+const LISTED_MAX: usize = 200_000;
+
+/// The longest detail of an error, in bytes.
+const DETAIL_LEN_MAX: usize = 300;
+
+/// A look at a service that brought nothing usable. It says nothing about what
+/// the service has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ServiceError(pub String);
+
+/// How a call ended that brought no answer in time, or an error.
+enum Failure {
+    TooLate(Duration),
+    Call(CallError),
+}
+
+/// Waits for `call`, but not longer than `deadline`.
+async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = CallResult<T>>,
+) -> Result<T, Failure> {
+    match timeout(deadline, call).await {
+        Ok(answer) => answer.map_err(Failure::Call),
+        Err(_) => Err(Failure::TooLate(deadline)),
+    }
+}
+
+impl Failure {
+    fn code(&self) -> Option<Code> {
+        match self {
+            Failure::TooLate(_) => None,
+            Failure::Call(error) => Some(error.status.code()),
+        }
+    }
+
+    /// For people: where, what and why.
+    fn detail(&self, service: &str, method: &str) -> String {
+        let mut detail = match self {
+            Failure::TooLate(deadline) => {
+                format!("{service}: {method} was not answered within {deadline:?}")
+            }
+            Failure::Call(CallError { status, unsent }) => {
+                let unsent = if *unsent { " before it was sent" } else { "" };
+                let (code, message) = (name(status.code()), status.message());
+                format!("{service}: {method} failed{unsent} with {code}: {message}")
+            }
+        };
+        detail.truncate(detail.floor_char_boundary(DETAIL_LEN_MAX));
+        detail
+    }
+
+    /// What a failed look means: nothing.
+    fn into_error(self, service: &str, method: &str) -> ServiceError {
+        ServiceError(self.detail(service, method))
+    }
+
+    /// What a failed start means.
+    fn into_start_outcome(self, service: &str, method: &str) -> Outcome {
+        match self.code() {
+            Some(Code::AlreadyExists) => Outcome::AlreadyExists,
+            Some(Code::NotFound) => Outcome::Rejected(self.detail(service, method)),
+            _ => self.into_outcome(service, method),
+        }
+    }
+
+    /// What a failed stop means.
+    fn into_stop_outcome(self, service: &str, method: &str) -> Outcome {
+        match self.code() {
+            Some(Code::NotFound) => Outcome::Done(None),
+            _ => self.into_outcome(service, method),
+        }
+    }
+
+    fn into_outcome(self, service: &str, method: &str) -> Outcome {
+        let detail = self.detail(service, method);
+        let error = match self {
+            Failure::TooLate(_) => return Outcome::Indefinite(detail),
+            Failure::Call(error) => error,
+        };
+        if error.unsent {
+            return Outcome::Unavailable(detail);
+        }
+        match error.status.code() {
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::Unimplemented
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::OutOfRange => Outcome::Rejected(detail),
+            // Anything else may come from in between, or after the effect.
+            _ => Outcome::Indefinite(detail),
+        }
+    }
+}
+
+/// The code's name in the gRPC specification, as operators search for it.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Names the entries of a listing. Those whose names make no indexer are left
+/// out, and counted in the log.
+fn named<T, V>(
+    service: &'static str,
+    listed: Vec<T>,
+    view: impl Fn(T) -> (Option<IndexerId>, V),
+) -> Result<Vec<(IndexerId, V)>, ServiceError> {
+    let total = listed.len();
+    if total > LISTED_MAX {
+        return Err(ServiceError(format!(
+            "{service}: it lists {total} entries, more than {LISTED_MAX}"
+        )));
+    }
+    let named: Vec<(IndexerId, V)> = listed
+        .into_iter()
+        .filter_map(|entry| {
+            let (id, view) = view(entry);
+            Some((id?, view))
+        })
+        .collect();
+    let skipped = total - named.len();
+    if skipped > 0 {
+        tracing::warn!(
+            service,
+            skipped,
+            "a listing has entries that name no indexer"
+        );
+    }
+    Ok(named)
+}

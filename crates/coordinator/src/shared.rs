@@ -1,0 +1,196 @@
+//! What all loops of one coordinator share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lifecycle::{IndexerId, Timestamp};
+use tokio::sync::Notify;
+
+use crate::budget::StartBudget;
+use crate::desired::DesiredView;
+use crate::gate::ProvisioningGate;
+use crate::knobs::Knobs;
+use crate::ports::{Clock, Ports};
+use crate::services::{BlockStreamers, ExecutorView, Executors, Provisioner, StreamView};
+use crate::status::LoopStatus;
+use crate::store::RecordStore;
+use crate::tables::Table;
+
+/// How a loop is told that there is news.
+#[derive(Debug, Default)]
+pub struct Wake {
+    /// Something about the indexer changed: look again.
+    pub news: Notify,
+    /// What is wanted changed: a start in flight may be for the wrong thing.
+    pub goal: Notify,
+    /// The loop sleeps, and nothing that a service could say by answering again
+    /// would be news to it.
+    settled: AtomicBool,
+}
+
+impl Wake {
+    /// Takes note whether the loop sleeps with everything as wanted and seen.
+    pub(crate) fn set_settled(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
+    }
+}
+
+/// The services, the shared observations and the shared budgets.
+pub struct Shared {
+    pub(crate) knobs: Knobs,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) streamers: BlockStreamers,
+    pub(crate) executors: Executors,
+    pub(crate) provisioner: Provisioner,
+    pub(crate) registry: Arc<dyn crate::registry::RegistryTransport>,
+    pub(crate) records: RecordStore,
+    pub(crate) desired: Mutex<DesiredView>,
+    pub(crate) stream_table: Mutex<Table<StreamView>>,
+    pub(crate) executor_table: Mutex<Table<ExecutorView>>,
+    pub(crate) gate: Mutex<ProvisioningGate>,
+    pub(crate) budget: Mutex<StartBudget>,
+    /// Told when something may need a loop that has none.
+    pub(crate) found: Notify,
+    /// One for each loop, also while it is down after a panic.
+    wakes: Mutex<BTreeMap<IndexerId, Arc<Wake>>>,
+    /// What there was news of that has no loop.
+    unowned: Mutex<BTreeSet<IndexerId>>,
+    statuses: Mutex<BTreeMap<IndexerId, LoopStatus>>,
+}
+
+/// Locks even if another thread panicked while it held the lock: everything
+/// that is shared stays consistent between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new(knobs: Knobs, ports: Ports) -> Shared {
+        let (call, read, list) = (
+            knobs.call_deadline,
+            knobs.read_deadline,
+            knobs.list_deadline,
+        );
+        Shared {
+            clock: ports.clock,
+            streamers: BlockStreamers::new(ports.block_streamer, call, read, list),
+            executors: Executors::new(ports.executors, call, read, list),
+            provisioner: Provisioner::new(ports.provisioner, call, read),
+            registry: ports.registry,
+            records: RecordStore::new(ports.store, knobs.store_deadline),
+            desired: Mutex::new(DesiredView::default()),
+            stream_table: Mutex::new(Table::default()),
+            executor_table: Mutex::new(Table::default()),
+            gate: Mutex::new(ProvisioningGate::new(knobs.provisioning_parallel)),
+            budget: Mutex::new(StartBudget::new(knobs.starts_per_second)),
+            found: Notify::new(),
+            wakes: Mutex::new(BTreeMap::new()),
+            unowned: Mutex::new(BTreeSet::new()),
+            statuses: Mutex::new(BTreeMap::new()),
+            knobs,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The loop of `id` should look again, or there should be one.
+    pub(crate) fn wake(&self, id: &IndexerId) {
+        let wake = lock(&self.wakes).get(id).map(Arc::clone);
+        match wake {
+            Some(wake) => wake.news.notify_one(),
+            None => {
+                lock(&self.unowned).insert(id.clone());
+                self.found.notify_one();
+            }
+        }
+    }
+
+    /// What there was news of since the last call, and had no loop then.
+    pub(crate) fn take_unowned(&self) -> BTreeSet<IndexerId> {
+        std::mem::take(&mut *lock(&self.unowned))
+    }
+
+    /// What is wanted of `id` changed.
+    pub(crate) fn wake_goal(&self, id: &IndexerId) {
+        if let Some(wake) = lock(&self.wakes).get(id) {
+            wake.goal.notify_waiters();
+        }
+        self.wake(id);
+    }
+
+    /// Wakes every loop that does not merely watch a healthy indexer. One that is
+    /// in the middle of a round looks once more after it.
+    pub(crate) fn wake_unsettled(&self) {
+        for wake in lock(&self.wakes).values() {
+            if !wake.settled.load(Ordering::Acquire) {
+                wake.news.notify_one();
+            }
+        }
+    }
+
+    /// Up to `limit` indexers that have a loop, those after `cursor` in the order
+    /// of names.
+    pub(crate) fn owned_after(&self, cursor: Option<&IndexerId>, limit: usize) -> Vec<IndexerId> {
+        let after = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        lock(&self.wakes)
+            .range::<IndexerId, _>((after, Bound::Unbounded))
+            .take(limit)
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Whether there is a loop for `id`.
+    pub(crate) fn owns(&self, id: &IndexerId) -> bool {
+        lock(&self.wakes).contains_key(id)
+    }
+
+    /// Whether there is anything of `id` to look after: the registry lists it, or
+    /// a service runs something of that name.
+    pub(crate) fn concerns(&self, id: &IndexerId) -> bool {
+        lock(&self.desired).lists(id)
+            || lock(&self.stream_table).has(id)
+            || lock(&self.executor_table).has(id)
+    }
+
+    pub(crate) fn wake_of(&self, id: &IndexerId) -> Arc<Wake> {
+        Arc::clone(lock(&self.wakes).entry(id.clone()).or_default())
+    }
+
+    pub(crate) fn forget(&self, id: &IndexerId) {
+        lock(&self.wakes).remove(id);
+        lock(&self.statuses).remove(id);
+        lock(&self.budget).consume(id);
+    }
+
+    pub(crate) fn publish(&self, mut status: LoopStatus) {
+        let mut statuses = lock(&self.statuses);
+        if let Some(before) = statuses.get(&status.id)
+            && before.says_the_same_as(&status)
+        {
+            status.since = before.since;
+        }
+        statuses.insert(status.id.clone(), status);
+    }
+
+    /// What every loop is doing, by name.
+    pub fn statuses(&self) -> Vec<LoopStatus> {
+        lock(&self.statuses).values().cloned().collect()
+    }
+
+    /// Takes note that `id` holds no task: those who waited for it may look again.
+    pub(crate) fn release_gate(&self, id: &IndexerId) {
+        let called = lock(&self.gate).release(id);
+        called.iter().for_each(|id| self.wake(id));
+    }
+
+    /// Gives free places to those who wait for one, should anybody who was called
+    /// before not have come.
+    pub(crate) fn call_gate(&self) {
+        let called = lock(&self.gate).call();
+        called.iter().for_each(|id| self.wake(id));
+    }
+}

@@ -1,0 +1,94 @@
+//! The store: records, and the few commands on the data plane's keys.
+//!
+//! The seam is a handful of Redis-shaped commands, so that every store keeps the
+//! same bytes under the same keys. [`records::RecordStore`] is the only user of
+//! that seam.
+
+pub mod codec;
+mod fields;
+pub mod keys;
+mod legacy;
+pub mod memory;
+pub mod records;
+
+pub use codec::{Corrupt, Stored};
+pub use memory::MemoryStore;
+pub use records::{Commit, LoadError, RecordStore};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// A command without a usable answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It certainly did not happen.
+    #[error("the store cannot be reached: {0}")]
+    Unavailable(String),
+    /// It may have happened.
+    #[error("it is not known whether the store carried out a command: {0}")]
+    Indefinite(String),
+    /// The store refused (read-only replica, out of memory, wrong type).
+    #[error("the store refused a command: {0}")]
+    Rejected(String),
+}
+
+/// How a compare-and-set ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CasOutcome {
+    /// The value is now the new one.
+    Applied,
+    /// The value was another than expected; this one.
+    Conflict(Option<Bytes>),
+}
+
+/// The commands every store offers. Each is atomic; none is retried inside.
+#[async_trait]
+pub trait StoreTransport: Send + Sync {
+    /// The values of `keys`, in order; `None` for keys that do not exist.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. A read has no effect.
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+    /// Sets `key` to `new` (`None` deletes it) if it now is `expected` (`None`:
+    /// if it does not exist).
+    ///
+    /// # Errors
+    /// See [`StoreError`]. After `Indefinite` the caller must read again.
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<CasOutcome, StoreError>;
+
+    /// Deletes keys of any type; idempotent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError>;
+
+    /// All members of a set, in any order.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Adds to a set; idempotent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError>;
+
+    /// Removes from a set; idempotent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn set_remove(&self, key: &str, member: &str) -> Result<(), StoreError>;
+
+    /// The block height in the oldest entry of a queue; `None` if it is empty.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn queue_head(&self, key: &str) -> Result<Option<u64>, StoreError>;
+}

@@ -1,0 +1,377 @@
+//! Records, cursors and queues of indexers, over any store.
+//!
+//! Every call has a deadline, and none is repeated: whoever calls decides, and
+//! reads again first.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::try_join;
+use lifecycle::{IndexerId, Progress, Record};
+use tokio::time::timeout;
+
+use super::codec::{self, Corrupt, Stored};
+use super::{CasOutcome, StoreError, StoreTransport, keys};
+
+/// The most keys of one read.
+pub(crate) const READ_KEYS_MAX: usize = 500;
+
+/// Tries to raise the registry height against others that raise it too.
+const RAISE_TRIES_MAX: u32 = 8;
+
+/// What the store holds for the indexers.
+///
+/// Records are only ever changed by compare-and-set. The set of listed keys is
+/// written after the record it names; that this happened is remembered, so that
+/// a lost answer does not leave a record unlisted.
+pub struct RecordStore {
+    transport: Arc<dyn StoreTransport>,
+    deadline: Duration,
+    listed: Mutex<BTreeSet<IndexerId>>,
+}
+
+/// How a conditional write or removal ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit<T = Stored> {
+    /// The store now holds this; of a removal: nothing.
+    Written(T),
+    /// The record had been changed by someone else; nothing happened.
+    Conflict,
+}
+
+/// A record that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store answered something that is no record.
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
+}
+
+impl fmt::Debug for RecordStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RecordStore")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RecordStore {
+    /// Records in `transport`; each of its calls gets `deadline`.
+    pub fn new(transport: Arc<dyn StoreTransport>, deadline: Duration) -> RecordStore {
+        RecordStore {
+            transport,
+            deadline,
+            listed: Mutex::new(BTreeSet::new()),
+        }
+    }
+
+    /// All listed records by key, in the order of keys. Listed keys without a
+    /// value are left out.
+    ///
+    /// # Errors
+    /// The listing or one of the reads failed; unreadable records are no error.
+    pub async fn load_all(&self) -> Result<Vec<(String, Result<Stored, Corrupt>)>, StoreError> {
+        let mut members = self
+            .reading(
+                "listing the records",
+                self.transport.set_members(keys::LISTED),
+            )
+            .await?;
+        members.sort_unstable();
+        members.dedup();
+        let values = self.read_all(&members).await?;
+        *self.lock_listed() = members
+            .iter()
+            .filter_map(|key| keys::indexer_of(key).ok())
+            .collect();
+        Ok(members
+            .into_iter()
+            .zip(values)
+            .filter_map(|(key, value)| {
+                let loaded = codec::decode(&key, &value?);
+                Some((key, loaded))
+            })
+            .collect())
+    }
+
+    /// The indexers that are listed as having a record. Lists again whichever of
+    /// `recorded` is not: a store that lost its last writes may have forgotten it.
+    ///
+    /// # Errors
+    /// The listing failed.
+    pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Vec<IndexerId>, StoreError> {
+        let members = self
+            .reading(
+                "listing the records",
+                self.transport.set_members(keys::LISTED),
+            )
+            .await?;
+        let listed: BTreeSet<IndexerId> = members
+            .iter()
+            .filter_map(|key| keys::indexer_of(key).ok())
+            .collect();
+        *self.lock_listed() = listed.clone();
+        for id in recorded.iter().filter(|id| !listed.contains(*id)) {
+            self.ensure_listed(id).await?;
+        }
+        Ok(listed.into_iter().collect())
+    }
+
+    /// One record; `None` if there is none.
+    ///
+    /// # Errors
+    /// The read failed, or what it brought is no record.
+    pub async fn load(&self, id: &IndexerId) -> Result<Option<Stored>, LoadError> {
+        let key = keys::state(id);
+        let value = self.read_one(key.clone()).await?;
+        Ok(value.map(|raw| codec::decode(&key, &raw)).transpose()?)
+    }
+
+    /// The undecoded records of `ids`, in their order.
+    ///
+    /// # Errors
+    /// One of the reads failed.
+    pub async fn raw_many(&self, ids: &[IndexerId]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let keys: Vec<String> = ids.iter().map(keys::state).collect();
+        self.read_all(&keys).await
+    }
+
+    /// Replaces `previous` (`None`: no record) by `record`, then lists it unless
+    /// that is known to have happened.
+    ///
+    /// # Errors
+    /// After `Indefinite` the record may be written, written but not listed, or
+    /// not written: the caller loads it and commits what is then still needed.
+    pub async fn commit(
+        &self,
+        id: &IndexerId,
+        previous: Option<&Stored>,
+        record: &Record,
+    ) -> Result<Commit, StoreError> {
+        if record.id != *id {
+            return Err(StoreError::Rejected(format!(
+                "a record of {} is not written in place of one of {id}",
+                record.id
+            )));
+        }
+        let raw = codec::encode(record, previous)
+            .map_err(|corrupt| StoreError::Rejected(corrupt.to_string()))?;
+        if previous.is_none() {
+            self.lock_listed().remove(id);
+        }
+        let key = keys::state(id);
+        let expected = previous.map(|previous| previous.raw.as_ref());
+        let outcome = self
+            .writing(
+                "writing a record",
+                self.transport.compare_and_set(&key, expected, Some(&raw)),
+            )
+            .await?;
+        if let CasOutcome::Conflict(_) = outcome {
+            return Ok(Commit::Conflict);
+        }
+        self.ensure_listed(id).await.map_err(|error| {
+            StoreError::Indefinite(format!("`{key}` is written, but not listed: {error}"))
+        })?;
+        let revision = previous.map_or(0, |previous| previous.revision);
+        Ok(Commit::Written(Stored {
+            record: record.clone(),
+            revision: revision.saturating_add(1),
+            raw,
+        }))
+    }
+
+    /// Lists the key of `id`, unless that is known to have happened.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; listing again is harmless.
+    pub async fn ensure_listed(&self, id: &IndexerId) -> Result<(), StoreError> {
+        if self.lock_listed().contains(id) {
+            return Ok(());
+        }
+        self.writing(
+            "listing a record",
+            self.transport.set_add(keys::LISTED, &keys::state(id)),
+        )
+        .await?;
+        self.lock_listed().insert(id.clone());
+        Ok(())
+    }
+
+    /// Deletes the record if it still is `previous`, then unlists its key. The
+    /// order makes a crash in between harmless: a listed key without a value is
+    /// nothing.
+    ///
+    /// # Errors
+    /// After `Indefinite` the record may be gone; removing again is harmless, and
+    /// a record that is gone already counts as removed.
+    pub async fn remove(
+        &self,
+        id: &IndexerId,
+        previous: &Stored,
+    ) -> Result<Commit<()>, StoreError> {
+        let key = keys::state(id);
+        let outcome = self
+            .writing(
+                "removing a record",
+                self.transport
+                    .compare_and_set(&key, Some(&previous.raw), None),
+            )
+            .await?;
+        if let CasOutcome::Conflict(Some(_)) = outcome {
+            return Ok(Commit::Conflict);
+        }
+        let unlisted = self
+            .writing(
+                "unlisting a record",
+                self.transport.set_remove(keys::LISTED, &key),
+            )
+            .await;
+        self.lock_listed().remove(id);
+        unlisted.map(Commit::Written).map_err(|error| {
+            StoreError::Indefinite(format!("`{key}` is removed, but still listed: {error}"))
+        })
+    }
+
+    /// Cursor and oldest queued block. A cursor that is no number counts as
+    /// absent, as it does for the block streamer.
+    ///
+    /// # Errors
+    /// One of the reads failed.
+    pub async fn progress(&self, id: &IndexerId) -> Result<Progress, StoreError> {
+        let cursor_key = keys::cursor(id);
+        let queue_key = keys::queue(id);
+        let (cursor, queue_head) = try_join(
+            self.read_one(cursor_key.clone()),
+            self.reading("reading a queue", self.transport.queue_head(&queue_key)),
+        )
+        .await?;
+        Ok(Progress::Known {
+            cursor: cursor.and_then(|text| height_in(&cursor_key, &text)),
+            queue_head,
+        })
+    }
+
+    /// Deletes the queue and the cursor, and nothing else.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; clearing again is harmless while nothing runs.
+    pub async fn clear_data(&self, id: &IndexerId) -> Result<(), StoreError> {
+        let keys = [keys::queue(id), keys::cursor(id)];
+        self.writing("clearing queue and cursor", self.transport.delete(&keys))
+            .await
+    }
+
+    /// The newest registry height that was acted upon, if one is stored.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn high_water(&self) -> Result<Option<u64>, StoreError> {
+        let value = self.read_one(keys::REGISTRY_HEIGHT.to_owned()).await?;
+        Ok(value.and_then(|text| height_in(keys::REGISTRY_HEIGHT, &text)))
+    }
+
+    /// Raises the stored registry height to at least `height`, and says what it
+    /// then is. It never goes down.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; `Unavailable` also if others kept changing it.
+    pub async fn raise_high_water(&self, height: u64) -> Result<u64, StoreError> {
+        let key = keys::REGISTRY_HEIGHT;
+        let text = height.to_string();
+        let mut current = self.read_one(key.to_owned()).await?;
+        for _ in 0..RAISE_TRIES_MAX {
+            let stored = current.as_ref().and_then(|text| height_in(key, text));
+            if let Some(stored) = stored.filter(|stored| *stored >= height) {
+                return Ok(stored);
+            }
+            let written = self.writing(
+                "raising the registry height",
+                self.transport
+                    .compare_and_set(key, current.as_deref(), Some(text.as_bytes())),
+            );
+            match written.await? {
+                CasOutcome::Applied => return Ok(height),
+                CasOutcome::Conflict(found) => current = found,
+            }
+        }
+        Err(StoreError::Unavailable(format!(
+            "`{key}` changed during each of {RAISE_TRIES_MAX} tries to raise it"
+        )))
+    }
+
+    async fn read_one(&self, key: String) -> Result<Option<Bytes>, StoreError> {
+        let mut values = self.read_all(std::slice::from_ref(&key)).await?;
+        Ok(values.pop().flatten())
+    }
+
+    async fn read_all(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(READ_KEYS_MAX) {
+            let answer = self
+                .reading("reading values", self.transport.get_many(chunk))
+                .await?;
+            if answer.len() != chunk.len() {
+                return Err(StoreError::Unavailable(format!(
+                    "it answered {} values for {} keys",
+                    answer.len(),
+                    chunk.len()
+                )));
+            }
+            values.extend(answer);
+        }
+        Ok(values)
+    }
+
+    /// A read without an answer had no effect.
+    async fn reading<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        timeout(self.deadline, call)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable(self.too_late(what))))
+    }
+
+    /// A write without an answer may have had its effect, or may still have it.
+    async fn writing<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        timeout(self.deadline, call)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Indefinite(self.too_late(what))))
+    }
+
+    fn too_late(&self, what: &str) -> String {
+        format!("{what} took longer than {:?}", self.deadline)
+    }
+
+    fn lock_listed(&self) -> MutexGuard<'_, BTreeSet<IndexerId>> {
+        // A set of what is known; a panic while it was held leaves it valid.
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn height_in(key: &str, text: &[u8]) -> Option<u64> {
+    let height = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    if height.is_none() {
+        tracing::warn!(
+            key,
+            "a stored block height is no number, and counts as absent"
+        );
+    }
+    height
+}

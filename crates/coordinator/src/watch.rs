@@ -1,0 +1,136 @@
+//! Runs the shared polls: each in a task of its own, so that one that hangs or
+//! breaks holds up no other.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use lifecycle::IndexerId;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::polls::{Poll, RecordPoll};
+use crate::shared::Shared;
+
+/// A registry in trouble is asked less often, at least once in so many ticks.
+const REGISTRY_PAUSE_TICKS: u32 = 8;
+
+/// Polls until `stop` is cancelled. `records` are the records as last read.
+pub(crate) fn watch(
+    shared: &Arc<Shared>,
+    records: BTreeMap<IndexerId, Bytes>,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    vec![
+        keep(shared, stop, "block streams", streams),
+        keep(shared, stop, "executors", executors),
+        keep(shared, stop, "registry", registry),
+        keep(shared, stop, "absences", absences),
+        keep(shared, stop, "which records there are", recorded),
+        // After a panic all records that changed since count as changed, which
+        // is harmless.
+        keep(shared, stop, "records", move |shared| {
+            stored(shared, records.clone())
+        }),
+    ]
+}
+
+/// Starts `poll` again after a pause should it panic: without it everything would
+/// be decided on what was seen long ago.
+fn keep<F>(
+    shared: &Arc<Shared>,
+    stop: &CancellationToken,
+    what: &'static str,
+    poll: impl Fn(Arc<Shared>) -> F + Send + Sync + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send,
+{
+    let (shared, stop) = (Arc::clone(shared), stop.clone());
+    tokio::spawn(async move {
+        let unbroken = async {
+            while let Err(payload) = AssertUnwindSafe(poll(Arc::clone(&shared)))
+                .catch_unwind()
+                .await
+            {
+                let text = panic_text(payload.as_ref());
+                tracing::error!(
+                    what,
+                    panic = text,
+                    "a shared poll panicked; it is started again"
+                );
+                sleep(shared.knobs.panic_pause).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = unbroken => {}
+        }
+    })
+}
+
+async fn streams(shared: Arc<Shared>) {
+    let mut poll = Poll::new(());
+    loop {
+        shared.poll_streams(&mut poll).await;
+        sleep(shared.knobs.tick).await;
+    }
+}
+
+async fn executors(shared: Arc<Shared>) {
+    let mut poll = Poll::new(());
+    loop {
+        shared.poll_executors(&mut poll).await;
+        sleep(shared.knobs.tick).await;
+    }
+}
+
+async fn registry(shared: Arc<Shared>) {
+    let tick = shared.knobs.tick;
+    let mut poll = Poll::new(None);
+    let mut pause = tick;
+    loop {
+        pause = if shared.poll_registry(&mut poll).await {
+            tick
+        } else {
+            (pause * 2).min(tick * REGISTRY_PAUSE_TICKS)
+        };
+        sleep(pause).await;
+    }
+}
+
+async fn absences(shared: Arc<Shared>) {
+    loop {
+        shared.confirm_absences().await;
+        sleep(shared.knobs.tick).await;
+    }
+}
+
+async fn recorded(shared: Arc<Shared>) {
+    loop {
+        sleep(shared.knobs.rescan).await;
+        shared.rescan_records().await;
+    }
+}
+
+async fn stored(shared: Arc<Shared>, records: BTreeMap<IndexerId, Bytes>) {
+    let mut poll = RecordPoll::new(records);
+    loop {
+        shared.poll_records(&mut poll).await;
+        sleep(shared.knobs.tick).await;
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

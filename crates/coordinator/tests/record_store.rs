@@ -1,0 +1,421 @@
+//! The record store over a store that can fail in every way.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use coordinator::store::{
+    CasOutcome, Commit, LoadError, MemoryStore, RecordStore, StoreError, StoreTransport, Stored,
+    keys,
+};
+use lifecycle::{IndexerId, Phase, Progress, Record};
+
+/// What befalls a command.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Refused,
+    AnswerLost,
+    Hang,
+    HangAfterEffect,
+    ShortAnswer,
+}
+
+/// A store in memory whose commands fail on demand.
+#[derive(Default)]
+struct FaultyStore {
+    memory: MemoryStore,
+    faults: Mutex<Vec<(&'static str, Fault)>>,
+    reads: AtomicUsize,
+    largest_read: AtomicUsize,
+    interloper: Mutex<Option<(String, u32)>>,
+}
+
+impl FaultyStore {
+    /// The next command of this name fails so.
+    fn fail(&self, command: &'static str, fault: Fault) {
+        self.faults.lock().unwrap().push((command, fault));
+    }
+
+    async fn strike<T: Send>(
+        &self,
+        command: &'static str,
+        effect: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let at = faults.iter().position(|(name, _)| *name == command);
+            at.map(|at| faults.remove(at).1)
+        };
+        match fault {
+            None | Some(Fault::ShortAnswer) => effect.await,
+            Some(Fault::Refused) => Err(StoreError::Unavailable("refused".into())),
+            Some(Fault::AnswerLost) => {
+                effect.await?;
+                Err(StoreError::Indefinite("lost".into()))
+            }
+            Some(Fault::Hang) => std::future::pending().await,
+            Some(Fault::HangAfterEffect) => {
+                effect.await?;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl StoreTransport for FaultyStore {
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.largest_read.fetch_max(keys.len(), Ordering::Relaxed);
+        let short = self
+            .faults
+            .lock()
+            .unwrap()
+            .contains(&("get_many", Fault::ShortAnswer));
+        let mut values = self.strike("get_many", self.memory.get_many(keys)).await?;
+        if short {
+            values.pop();
+        }
+        Ok(values)
+    }
+
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<CasOutcome, StoreError> {
+        if let Some((value, times)) = self.interloper.lock().unwrap().as_mut()
+            && *times > 0
+        {
+            *times -= 1;
+            self.memory.put(key, format!("{value}{times}"));
+        }
+        self.strike(
+            "compare_and_set",
+            self.memory.compare_and_set(key, expected, new),
+        )
+        .await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.strike("delete", self.memory.delete(keys)).await
+    }
+
+    async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        self.strike("set_members", self.memory.set_members(key))
+            .await
+    }
+
+    async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        self.strike("set_add", self.memory.set_add(key, member))
+            .await
+    }
+
+    async fn set_remove(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        self.strike("set_remove", self.memory.set_remove(key, member))
+            .await
+    }
+
+    async fn queue_head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.strike("queue_head", self.memory.queue_head(key)).await
+    }
+}
+
+fn fixture() -> (Arc<FaultyStore>, RecordStore, IndexerId) {
+    let store = Arc::new(FaultyStore::default());
+    let records = RecordStore::new(store.clone(), Duration::from_millis(20));
+    (store, records, IndexerId::new("a.near", "f").unwrap())
+}
+
+async fn create(records: &RecordStore, id: &IndexerId) -> Stored {
+    match records.commit(id, None, &Record::new(id.clone())).await {
+        Ok(Commit::Written(stored)) => stored,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn listed(store: &FaultyStore) -> Vec<String> {
+    store.memory.set_members(keys::LISTED).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_record_is_created_changed_and_removed() {
+    let (store, records, id) = fixture();
+    assert_eq!(records.load(&id).await, Ok(None));
+    let first = create(&records, &id).await;
+    assert_eq!(first.revision, 1);
+    assert_eq!(records.load(&id).await, Ok(Some(first.clone())));
+    assert_eq!(listed(&store).await, ["a.near/f:state"]);
+
+    let running = first.record.with_phase(Phase::Running);
+    let Ok(Commit::Written(second)) = records.commit(&id, Some(&first), &running).await else {
+        panic!("not written");
+    };
+    assert_eq!(second.revision, 2);
+    assert_eq!(records.load(&id).await, Ok(Some(second.clone())));
+
+    assert_eq!(records.remove(&id, &second).await, Ok(Commit::Written(())));
+    assert_eq!(records.load(&id).await, Ok(None));
+    assert!(listed(&store).await.is_empty());
+    assert_eq!(records.remove(&id, &second).await, Ok(Commit::Written(())));
+}
+
+#[tokio::test]
+async fn nothing_is_written_over_somebody_elses_change() {
+    let (store, records, id) = fixture();
+    let stored = create(&records, &id).await;
+    store.memory.put(&keys::state(&id), r#"{"enabled":false}"#);
+    let changed = stored.record.with_phase(Phase::Running);
+    assert_eq!(
+        records.commit(&id, Some(&stored), &changed).await,
+        Ok(Commit::Conflict)
+    );
+    assert_eq!(
+        records.commit(&id, None, &changed).await,
+        Ok(Commit::Conflict)
+    );
+    assert_eq!(records.remove(&id, &stored).await, Ok(Commit::Conflict));
+    assert_eq!(
+        store.memory.text(&keys::state(&id)).unwrap(),
+        r#"{"enabled":false}"#
+    );
+    assert_eq!(listed(&store).await, ["a.near/f:state"]);
+}
+
+#[tokio::test]
+async fn a_record_of_another_indexer_is_refused() {
+    let (_, records, id) = fixture();
+    let other = Record::new(IndexerId::new("b.near", "f").unwrap());
+    let refused = records.commit(&id, None, &other).await;
+    assert!(
+        matches!(refused, Err(StoreError::Rejected(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_listing_that_failed_is_made_good_by_the_next_commit() {
+    for fault in [Fault::Refused, Fault::Hang] {
+        let (store, records, id) = fixture();
+        store.fail("set_add", fault);
+        let failed = records.commit(&id, None, &Record::new(id.clone())).await;
+        assert!(
+            matches!(failed, Err(StoreError::Indefinite(_))),
+            "{failed:?}"
+        );
+        assert!(listed(&store).await.is_empty());
+
+        let stored = records.load(&id).await.unwrap().unwrap();
+        let next = stored.record.with_phase(Phase::Running);
+        let written = records.commit(&id, Some(&stored), &next).await;
+        assert!(matches!(written, Ok(Commit::Written(_))));
+        assert_eq!(listed(&store).await, ["a.near/f:state"]);
+    }
+}
+
+#[tokio::test]
+async fn a_steady_record_is_listed_once_only() {
+    let (store, records, id) = fixture();
+    let stored = create(&records, &id).await;
+    // If the next commit listed again it would fail.
+    store.fail("set_add", Fault::Refused);
+    let next = stored.record.with_phase(Phase::Running);
+    let written = records.commit(&id, Some(&stored), &next).await;
+    assert!(matches!(written, Ok(Commit::Written(_))));
+    assert_eq!(records.ensure_listed(&id).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_lost_set_is_written_again() {
+    let (store, records, id) = fixture();
+    let stored = create(&records, &id).await;
+    store
+        .memory
+        .delete(&[keys::LISTED.to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(records.load_all().await, Ok(vec![]));
+    let next = stored.record.with_phase(Phase::Running);
+    assert!(records.commit(&id, Some(&stored), &next).await.is_ok());
+    assert_eq!(listed(&store).await, ["a.near/f:state"]);
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_indefinite_and_a_read_is_not() {
+    let (store, records, id) = fixture();
+    for fault in [Fault::Hang, Fault::HangAfterEffect, Fault::AnswerLost] {
+        store.fail("compare_and_set", fault);
+        let written = records.commit(&id, None, &Record::new(id.clone())).await;
+        assert!(
+            matches!(written, Err(StoreError::Indefinite(_))),
+            "{fault:?}"
+        );
+        store.memory.delete(&[keys::state(&id)]).await.unwrap();
+    }
+    store.fail("compare_and_set", Fault::Refused);
+    let written = records.commit(&id, None, &Record::new(id.clone())).await;
+    assert!(matches!(written, Err(StoreError::Unavailable(_))));
+
+    store.fail("delete", Fault::Hang);
+    assert!(matches!(
+        records.clear_data(&id).await,
+        Err(StoreError::Indefinite(_))
+    ));
+    store.fail("get_many", Fault::Hang);
+    let read = records.load(&id).await;
+    assert!(
+        matches!(read, Err(LoadError::Store(StoreError::Unavailable(_)))),
+        "{read:?}"
+    );
+    store.fail("queue_head", Fault::Hang);
+    assert!(matches!(
+        records.progress(&id).await,
+        Err(StoreError::Unavailable(_))
+    ));
+    store.fail("set_members", Fault::Hang);
+    assert!(matches!(
+        records.load_all().await,
+        Err(StoreError::Unavailable(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_removal_that_could_not_be_unlisted_is_indefinite_and_repeatable() {
+    let (store, records, id) = fixture();
+    let stored = create(&records, &id).await;
+    store.fail("set_remove", Fault::Refused);
+    let removed = records.remove(&id, &stored).await;
+    assert!(
+        matches!(removed, Err(StoreError::Indefinite(_))),
+        "{removed:?}"
+    );
+    assert_eq!(records.load_all().await, Ok(vec![]));
+    assert_eq!(records.remove(&id, &stored).await, Ok(Commit::Written(())));
+    assert!(listed(&store).await.is_empty());
+    // Registered again, it is listed again.
+    create(&records, &id).await;
+    assert_eq!(listed(&store).await, ["a.near/f:state"]);
+}
+
+#[tokio::test]
+async fn all_records_are_loaded_in_bounded_reads_and_bad_ones_do_not_hide_others() {
+    let (store, records, _) = fixture();
+    for n in 0..1100 {
+        let id = IndexerId::new("a.near", &format!("f{n:04}")).unwrap();
+        create(&records, &id).await;
+    }
+    store.memory.put("a.near/f0003:state", "garbage");
+    store
+        .memory
+        .delete(&["a.near/f0004:state".to_owned()])
+        .await
+        .unwrap();
+    store
+        .memory
+        .set_add(keys::LISTED, "no key of a record")
+        .await
+        .unwrap();
+    store.memory.put("no key of a record", "x");
+    store.reads.store(0, Ordering::Relaxed);
+
+    let all = records.load_all().await.unwrap();
+    assert_eq!(store.reads.load(Ordering::Relaxed), 3);
+    assert_eq!(store.largest_read.load(Ordering::Relaxed), 500);
+    assert_eq!(all.len(), 1100);
+    assert!(all.is_sorted_by(|a, b| a.0 < b.0));
+    let bad: Vec<&str> = all
+        .iter()
+        .filter(|(_, loaded)| loaded.is_err())
+        .map(|(key, _)| key.as_str())
+        .collect();
+    assert_eq!(bad, ["a.near/f0003:state", "no key of a record"]);
+}
+
+#[tokio::test]
+async fn a_corrupt_record_is_named() {
+    let (store, records, id) = fixture();
+    store.memory.put(&keys::state(&id), "{");
+    let Err(LoadError::Corrupt(corrupt)) = records.load(&id).await else {
+        panic!("not corrupt");
+    };
+    assert_eq!(corrupt.key, "a.near/f:state");
+    let raw = records.raw_many(std::slice::from_ref(&id)).await.unwrap();
+    assert_eq!(raw, [Some(Bytes::from_static(b"{"))]);
+}
+
+#[tokio::test]
+async fn an_answer_of_the_wrong_length_is_no_answer() {
+    let (store, records, id) = fixture();
+    store.fail("get_many", Fault::ShortAnswer);
+    let read = records.load(&id).await;
+    assert!(
+        matches!(read, Err(LoadError::Store(StoreError::Unavailable(_)))),
+        "{read:?}"
+    );
+}
+
+#[tokio::test]
+async fn progress_is_the_cursor_and_the_oldest_queued_block() {
+    let (store, records, id) = fixture();
+    let known = |cursor, queue_head| Ok(Progress::Known { cursor, queue_head });
+    assert_eq!(records.progress(&id).await, known(None, None));
+    store.memory.put(&keys::cursor(&id), "130");
+    store.memory.push(&keys::queue(&id), 120).unwrap();
+    store.memory.push(&keys::queue(&id), 125).unwrap();
+    assert_eq!(records.progress(&id).await, known(Some(130), Some(120)));
+    for garbage in ["", "x", "-1", "1 ", "99999999999999999999"] {
+        store.memory.put(&keys::cursor(&id), garbage);
+        assert_eq!(
+            records.progress(&id).await,
+            known(None, Some(120)),
+            "{garbage}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn clearing_deletes_queue_and_cursor_and_nothing_else() {
+    let (store, records, id) = fixture();
+    create(&records, &id).await;
+    store.memory.put(&keys::cursor(&id), "130");
+    store.memory.push(&keys::queue(&id), 120).unwrap();
+    store.memory.put("a.near/f:storage", "kept");
+    assert_eq!(records.clear_data(&id).await, Ok(()));
+    assert_eq!(records.clear_data(&id).await, Ok(()));
+    assert!(!store.memory.exists("a.near/f:last_published_block"));
+    assert!(!store.memory.exists("a.near/f:block_stream"));
+    assert!(store.memory.exists("a.near/f:storage"));
+    assert!(store.memory.exists("a.near/f:state"));
+}
+
+#[tokio::test]
+async fn the_registry_height_never_goes_down() {
+    let (store, records, _) = fixture();
+    assert_eq!(records.high_water().await, Ok(None));
+    assert_eq!(records.raise_high_water(10).await, Ok(10));
+    assert_eq!(records.raise_high_water(7).await, Ok(10));
+    assert_eq!(records.high_water().await, Ok(Some(10)));
+    assert_eq!(records.raise_high_water(12).await, Ok(12));
+    store.memory.put(keys::REGISTRY_HEIGHT, "x");
+    assert_eq!(records.high_water().await, Ok(None));
+    assert_eq!(records.raise_high_water(11).await, Ok(11));
+}
+
+#[tokio::test]
+async fn raising_the_registry_height_survives_others_but_not_for_ever() {
+    let (store, records, _) = fixture();
+    *store.interloper.lock().unwrap() = Some(("2".into(), 3));
+    assert_eq!(records.raise_high_water(100).await, Ok(100));
+    *store.interloper.lock().unwrap() = Some(("5".into(), 1000));
+    assert_eq!(records.raise_high_water(1000).await, Ok(5999));
+    *store.interloper.lock().unwrap() = Some(("".into(), 500));
+    let contended = records.raise_high_water(1_000_000).await;
+    assert!(
+        matches!(contended, Err(StoreError::Unavailable(_))),
+        "{contended:?}"
+    );
+}

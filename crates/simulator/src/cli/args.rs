@@ -1,0 +1,313 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::out::Color;
+use super::{exit, seed};
+
+/// Runs the coordinator against fake nodes that fail, in virtual time, and
+/// judges what happened.
+///
+/// Without a command it runs every scenario with several seeds on all cores and
+/// ends with a table.
+#[derive(Debug, Parser)]
+#[command(
+    name = "simulator",
+    bin_name = "cargo sim",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EVERY_EXAMPLES,
+    after_long_help = format!("{EVERY_EXAMPLES}\n\n{}", exit::help())
+)]
+pub struct Arguments {
+    /// What to do instead of running everything.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run everything.
+    #[command(flatten)]
+    pub every: Every,
+    /// When to color.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+const EVERY_EXAMPLES: &str = "Examples:
+  cargo sim                            every scenario, 4 seeds each, within 2 minutes
+  cargo sim --seeds 2 --json           the same for programs, one report a line
+  cargo sim run scenarios/x.toml --seed 7 --trace
+  cargo sim explore --for 10m          seeds beyond those";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs one scenario with one seed.
+    Run(Run),
+    /// Runs scenarios with many seeds.
+    Explore(Explore),
+    /// Lists the scenarios and the properties they defend.
+    List(List),
+    /// Checks scenario files without running them.
+    Check(Check),
+    /// Runs each seed twice, alone and beside others, and compares every byte.
+    Determinism(Determinism),
+    /// Measures how fast the simulator is.
+    Bench(Bench),
+    /// Is one run in a process of its own.
+    #[command(hide = true)]
+    Worker(Worker),
+    /// Is the bare runtime in a process of its own.
+    #[command(hide = true)]
+    Ceiling,
+}
+
+/// How worker processes are used.
+#[derive(Clone, Debug, Args)]
+pub struct Pace {
+    /// Runs at the same time; one per core if not given.
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Real time after which a single run is given up.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = positive)]
+    pub limit: Duration,
+}
+
+/// Options of the main job.
+#[derive(Clone, Debug, Args)]
+pub struct Every {
+    /// Seeds per scenario; 4 if not given, but no more than --budget allows.
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed::parse)]
+    pub start_seed: u64,
+    /// Real time after which no third or later seed of a scenario is begun; 80s
+    /// if --seeds is not given, else no limit.
+    #[arg(long, value_name = "TIME", value_parser = positive)]
+    pub budget: Option<Duration>,
+    /// The folder of scenarios; the project's own if not given.
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// Shows how often each interesting situation was reached, too.
+    #[arg(long)]
+    pub marks: bool,
+    /// Prints one JSON report a line, and a summary at the end.
+    #[arg(long)]
+    pub json: bool,
+    /// How worker processes are used.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  cargo sim run scenarios/x.toml --seed 7
+  cargo sim run scenarios/x.toml --seed 0xbeef --trace > trace.txt
+  cargo sim run --blocks lake --registry registry.json")]
+pub struct Run {
+    /// The scenario; may be left out with --blocks or --registry, and every node
+    /// crashes once then.
+    #[arg(value_name = "FILE", required_unless_present_any = ["blocks", "registry"])]
+    pub scenario: Option<String>,
+    /// The seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, default_value = "1", value_parser = seed::parse)]
+    pub seed: u64,
+    /// Prints everything that happened.
+    #[arg(long)]
+    pub trace: bool,
+    /// Prints the report as one line of JSON.
+    #[arg(long, conflicts_with = "trace")]
+    pub json: bool,
+    /// A folder of NEAR Lake blocks to use instead of made-up ones.
+    #[arg(long, value_name = "DIR")]
+    pub blocks: Option<PathBuf>,
+    /// A file in the registry contract's JSON shape; its indexers are added.
+    #[arg(long, value_name = "FILE")]
+    pub registry: Option<PathBuf>,
+    /// Real time after which the run is given up.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive)]
+    pub limit: Duration,
+}
+
+/// Options of `explore`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  cargo sim explore --for 10m
+  cargo sim explore scenarios/x.toml --seeds 1000 --start-seed 5000
+  cargo sim explore --seeds 3 --start-seed $(git rev-parse HEAD)
+
+Reports of failed runs are written to .sim/failures.")]
+pub struct Explore {
+    /// Scenario files and folders of them; the project's own if not given.
+    #[arg(value_name = "FILE|DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Seeds per scenario; 20 if neither this nor --for is given.
+    #[arg(long, value_name = "N", conflicts_with = "time")]
+    pub seeds: Option<u64>,
+    /// Real time after which no further run is begun.
+    #[arg(long = "for", value_name = "TIME", id = "time", value_parser = positive)]
+    pub time: Option<Duration>,
+    /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, value_name = "SEED", default_value = "1000", value_parser = seed::parse)]
+    pub start_seed: u64,
+    /// Stops at the first failed run.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Stops after this many failed runs.
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast")]
+    pub max_failures: Option<u64>,
+    /// Shows how often each interesting situation was reached, too.
+    #[arg(long)]
+    pub marks: bool,
+    /// Prints one JSON report a line, and a summary at the end.
+    #[arg(long)]
+    pub json: bool,
+    /// How worker processes are used.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct List {
+    /// Scenario files and folders of them; the project's own if not given.
+    #[arg(value_name = "FILE|DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Prints one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// Scenario files and folders of them; the project's own if not given.
+    #[arg(value_name = "FILE|DIR")]
+    pub scenarios: Vec<PathBuf>,
+}
+
+/// Options of `determinism`.
+#[derive(Clone, Debug, Args)]
+pub struct Determinism {
+    /// Scenario files and folders of them; the project's own if not given.
+    #[arg(value_name = "FILE|DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Seeds per scenario.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seeds: u64,
+    /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed::parse)]
+    pub start_seed: u64,
+    /// How worker processes are used in the pass beside others.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// Options of `bench`.
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// Measurements of each kind; the best one counts.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeat: u32,
+    /// Prints the figures as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// How worker processes are used where seeds per second are measured.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// Options of a worker process.
+#[derive(Clone, Debug, Args)]
+pub struct Worker {
+    /// The scenario's file or built-in name.
+    pub scenario: String,
+    /// The seed.
+    #[arg(long, value_parser = seed::parse)]
+    pub seed: u64,
+    /// Where to write the trace.
+    #[arg(long)]
+    pub trace_to: Option<PathBuf>,
+    /// Real blocks.
+    #[arg(long)]
+    pub blocks: Option<PathBuf>,
+    /// A real registry.
+    #[arg(long)]
+    pub registry: Option<PathBuf>,
+    /// Real time after which it gives up.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub limit: Duration,
+    /// Whether to end when stdin does.
+    #[arg(long)]
+    pub lifeline: bool,
+}
+
+/// A duration of more than nothing.
+fn positive(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("must be more than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; expected a duration such as 90s or 10m")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(words.split_whitespace())
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_main_job_needs_no_word() {
+        let arguments = parse("sim").expect("it parses");
+        assert!(arguments.command.is_none());
+        assert_eq!(
+            (arguments.every.seeds, arguments.every.start_seed),
+            (None, 1)
+        );
+        assert!(parse("sim --seeds 2 --json --start-seed 0xff").is_ok());
+    }
+
+    #[test]
+    fn a_run_needs_a_scenario_or_real_data() {
+        assert!(parse("sim run").is_err());
+        assert!(parse("sim run --blocks lake").is_ok());
+        assert!(parse("sim run --registry file.json --seed 3").is_ok());
+        assert!(parse("sim run a.toml --color never").is_ok());
+        assert!(parse("sim run a.toml --trace --json").is_err());
+    }
+
+    #[test]
+    fn exploring_takes_a_number_or_a_time() {
+        let arguments = parse("sim explore a b --for 10m -j 2").expect("it parses");
+        let Some(Command::Explore(explore)) = arguments.command else {
+            panic!("another command");
+        };
+        assert_eq!(explore.time, Some(Duration::from_secs(600)));
+        assert_eq!(explore.scenarios.len(), 2);
+        for wrong in [
+            "sim explore --for 10m --seeds 3",
+            "sim explore --for 0s",
+            "sim explore --for soon",
+            "sim explore --jobs 0",
+            "sim explore --start-seed xyz",
+            "sim explore --fail-fast --max-failures 3",
+            "sim exploer",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Failed runs: what they say, where they are kept, and which are alike.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use super::built_in;
+use super::figures;
+use super::out::red;
+use super::outcome::{Job, Outcome};
+use crate::report::RunReport;
+
+/// Where reports of failed runs are kept.
+const FOLDER: &str = ".sim/failures";
+/// Events that are shown of each kind.
+const SHOWN: usize = 30;
+
+/// The commit that is checked out here, short; `unknown` outside a repository.
+pub fn commit() -> String {
+    let git = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let hash = git.ok().filter(|output| output.status.success());
+    let hash = hash.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    hash.filter(|hash| !hash.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The command that repeats a run.
+pub fn command(job: &Job) -> String {
+    let mut words = vec!["cargo sim run".to_owned()];
+    if job.given.name != built_in::CRASHES {
+        words.push(quoted(&job.given.name));
+    }
+    for (option, path) in [
+        ("--blocks", &job.given.blocks),
+        ("--registry", &job.given.registry),
+    ] {
+        if let Some(path) = path {
+            words.extend([option.to_owned(), quoted(&path.display().to_string())]);
+        }
+    }
+    words.push(format!("--seed {}", job.seed));
+    words.join(" ")
+}
+
+/// As one word for a shell.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:,=@".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// All about a failed run; its last line is the command that repeats it.
+pub fn describe(outcome: &Outcome, commit: &str) -> String {
+    let report = &outcome.report;
+    let mut lines = vec![format!(
+        "{} {} with seed {}: {}",
+        red("FAILED"),
+        report.scenario,
+        report.seed,
+        outcome.verdict()
+    )];
+    if let Some(violation) = &report.violation {
+        let when = match violation.at.as_str() {
+            "" => String::new(),
+            at => format!(" (at {at})"),
+        };
+        lines.push(format!(
+            "  violated  {}: {}{when}",
+            violation.oracle, violation.sentence
+        ));
+        section(&mut lines, "evidence", &violation.evidence, false);
+        let is_news = report.pending != violation.evidence;
+        section(
+            &mut lines,
+            "pending",
+            if is_news { &report.pending } else { &[] },
+            false,
+        );
+    }
+    section(&mut lines, "the last events", &report.last_events, true);
+    lines.push(format!("  seed      {}", report.seed));
+    lines.push(format!("  commit    {commit}"));
+    if !report.trace_hash.is_empty() {
+        lines.push(format!("  hash      {}", report.trace_hash));
+        lines.push(format!(
+            "  lasted    {}",
+            figures::micros(report.virtual_micros)
+        ));
+    }
+    lines.push("  repeat with".to_owned());
+    lines.push(command(&outcome.job));
+    lines.join("\n")
+}
+
+/// Entries under a title; the first ones, or the last ones, if there are many.
+fn section(lines: &mut Vec<String>, title: &str, entries: &[String], last: bool) {
+    if entries.is_empty() {
+        return;
+    }
+    let hidden = entries.len().saturating_sub(SHOWN);
+    lines.push(format!("  {title}"));
+    let skipped = if last { hidden } else { 0 };
+    if hidden > 0 && last {
+        lines.push(format!("    ({hidden} earlier ones)"));
+    }
+    lines.extend(
+        entries
+            .iter()
+            .skip(skipped)
+            .take(SHOWN)
+            .map(|entry| format!("    {entry}")),
+    );
+    if hidden > 0 && !last {
+        lines.push(format!("    ({hidden} more)"));
+    }
+}
+
+/// What is kept of a failed run.
+#[derive(Serialize)]
+struct Artifact<'a> {
+    schema_version: u32,
+    commit: &'a str,
+    command: String,
+    verdict: String,
+    report: &'a RunReport,
+}
+
+/// Keeps the report of a failed run under `root`; returns the file.
+///
+/// # Errors
+/// It cannot be written. Nothing half-written is left behind.
+pub fn keep(outcome: &Outcome, commit: &str, root: &Path) -> io::Result<PathBuf> {
+    let folder = root.join(FOLDER);
+    fs::create_dir_all(&folder)?;
+    let artifact = Artifact {
+        schema_version: outcome.report.schema_version,
+        commit,
+        command: command(&outcome.job),
+        verdict: outcome.verdict(),
+        report: &outcome.report,
+    };
+    let mut json = serde_json::to_vec_pretty(&artifact)?;
+    json.push(b'\n');
+    let path = folder.join(file_name(&outcome.job));
+    let unfinished = path.with_extension("json.part");
+    fs::write(&unfinished, json)?;
+    fs::rename(&unfinished, &path)?;
+    Ok(path)
+}
+
+/// The scenario's path below its folder and the seed, as one file name.
+fn file_name(job: &Job) -> String {
+    let name = job.given.name.trim_end_matches(".toml");
+    let (_, below) = name.rsplit_once("scenarios/").unwrap_or(("", name));
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let flat: String = below.chars().map(plain).collect();
+    format!("{}-{}.json", flat.trim_matches('-'), job.seed)
+}
+
+/// Failed runs of one scenario that violated the same property.
+#[derive(Clone, Debug)]
+pub struct Alike {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub first: Outcome,
+}
+
+impl Alike {
+    fn holds(&self, outcome: &Outcome) -> bool {
+        self.first.job.given == outcome.job.given && self.first.verdict() == outcome.verdict()
+    }
+}
+
+/// All failed runs so far.
+#[derive(Clone, Debug, Default)]
+pub struct Failures {
+    /// Those that are alike together, in the order in which they came up.
+    pub groups: Vec<Alike>,
+}
+
+impl Failures {
+    /// Adds a failed run; true if it is the first of its kind.
+    pub fn add(&mut self, outcome: &Outcome) -> bool {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.holds(outcome)) {
+            group.count += 1;
+            return false;
+        }
+        self.groups.push(Alike {
+            count: 1,
+            first: outcome.clone(),
+        });
+        true
+    }
+
+    /// How many of its kind there are so far.
+    pub fn alike(&self, outcome: &Outcome) -> u64 {
+        let group = self.groups.iter().find(|group| group.holds(outcome));
+        group.map_or(0, |group| group.count)
+    }
+
+    /// How many runs failed.
+    pub fn count(&self) -> u64 {
+        self.groups.iter().map(|group| group.count).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exit::Exit;
+    use super::super::outcome::tests::{job, outcome};
+    use super::*;
+
+    #[test]
+    fn failures_that_are_alike_are_counted_together() {
+        let mut failures = Failures::default();
+        let mut add = |name, seed, oracle| failures.add(&outcome(name, seed, Exit::Safety, oracle));
+        let news = [
+            add("a.toml", 1, "S1"),
+            add("a.toml", 2, "S1"),
+            add("a.toml", 3, "S2"),
+            add("b.toml", 1, "S1"),
+            add("a.toml", 4, "S1"),
+        ];
+        assert_eq!(news, [true, false, true, true, false]);
+        assert_eq!(failures.count(), 5);
+        assert_eq!(failures.alike(&outcome("a.toml", 9, Exit::Safety, "S1")), 3);
+        assert_eq!(failures.alike(&outcome("a.toml", 9, Exit::Safety, "S9")), 0);
+        let groups = failures
+            .groups
+            .iter()
+            .map(|group| (group.count, group.first.job.seed));
+        assert_eq!(groups.collect::<Vec<_>>(), [(3, 1), (1, 3), (1, 1)]);
+    }
+
+    #[test]
+    fn a_failed_run_is_described_down_to_the_command_that_repeats_it() {
+        let mut failed = outcome("scenarios/x.toml", 9, Exit::Safety, "S7");
+        failed.report.trace_hash = "abc".to_owned();
+        failed.report.last_events = (0..40).map(|number| format!("event {number}")).collect();
+        let text = describe(&failed, "c0ffee");
+        for part in [
+            "scenarios/x.toml with seed 9: safety S7",
+            "violated  S7: something happened twice (at 12.5s)",
+            "  evidence\n    first\n    second\n",
+            "(10 earlier ones)\n    event 10\n",
+            "    event 39\n",
+            "commit    c0ffee",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        let last = text.lines().last();
+        assert_eq!(last, Some("cargo sim run scenarios/x.toml --seed 9"));
+    }
+
+    #[test]
+    fn commands_survive_a_shell() {
+        assert_eq!(
+            command(&job("my file's.toml", 1)),
+            r"cargo sim run 'my file'\''s.toml' --seed 1"
+        );
+        let mut with_data = job("built-in:crashes", 2);
+        let given = std::sync::Arc::make_mut(&mut with_data.given);
+        given.blocks = Some("lake dir".into());
+        assert_eq!(
+            command(&with_data),
+            "cargo sim run --blocks 'lake dir' --seed 2"
+        );
+    }
+
+    #[test]
+    fn reports_are_kept_under_a_name_of_their_own() {
+        let root = tempfile::tempdir().expect("a folder");
+        let failed = outcome("scenarios/crash/x y.toml", 9, Exit::Safety, "S7");
+        let path = keep(&failed, "c0ffee", root.path()).expect("it can be written");
+        assert_eq!(path, root.path().join(".sim/failures/crash-x-y-9.json"));
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(json["report"]["violation"]["oracle"], "S7");
+        assert_eq!(json["commit"], "c0ffee");
+        assert_eq!(
+            fs::read_dir(root.path().join(FOLDER))
+                .expect("a folder")
+                .count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Worker processes, several at a time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use super::args::Pace;
+use super::exit::Exit;
+use super::given::Given;
+use super::outcome::{Job, Outcome};
+
+/// Everything that runs, so that it can be stopped at once. A worker ends when
+/// its stdin does.
+#[derive(Debug, Default)]
+pub struct Stop {
+    stopped: AtomicBool,
+    interrupted: AtomicBool,
+    lifelines: Mutex<BTreeMap<u64, ChildStdin>>,
+    last: AtomicU64,
+}
+
+impl Stop {
+    /// Ends all workers; none starts any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.lifelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// As [`Stop::stop`], because the user wants it. True if not for the first time.
+    pub fn interrupt(&self) -> bool {
+        let again = self.interrupted.swap(true, Ordering::SeqCst);
+        self.stop();
+        again
+    }
+
+    /// Whether the user wanted it to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    fn hold(&self, lifeline: Option<ChildStdin>) -> u64 {
+        let id = self.last.fetch_add(1, Ordering::SeqCst);
+        let mut lifelines = self
+            .lifelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let (Some(lifeline), false) = (lifeline, self.is_stopped()) {
+            lifelines.insert(id, lifeline);
+        }
+        id
+    }
+
+    fn release(&self, id: u64) {
+        self.lifelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
+    }
+}
+
+/// Starts workers.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    program: PathBuf,
+    jobs: usize,
+    limit: Duration,
+    /// What ends it early.
+    pub stop: Arc<Stop>,
+}
+
+impl Pool {
+    /// A pool of workers that are this very program.
+    ///
+    /// # Errors
+    /// The program cannot be found.
+    pub fn new(pace: &Pace, stop: Arc<Stop>) -> io::Result<Pool> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        Ok(Pool {
+            program: std::env::current_exe()?,
+            jobs: pace.jobs.map_or_else(cores, usize::from),
+            limit: pace.limit,
+            stop,
+        })
+    }
+
+    /// How many workers run at a time.
+    pub fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// The same, with one worker at a time.
+    pub fn alone(&self) -> Pool {
+        Pool {
+            jobs: 1,
+            ..self.clone()
+        }
+    }
+
+    /// Runs what `next` gives until it gives nothing more, and hands every
+    /// outcome to `sink` as it comes, which may end it all.
+    pub fn each(
+        &self,
+        next: impl FnMut() -> Option<Job> + Send,
+        mut sink: impl FnMut(Outcome) -> ControlFlow<()>,
+    ) {
+        let next = Mutex::new(next);
+        let (sender, outcomes) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..self.jobs {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || {
+                    let take = || (next.lock().unwrap_or_else(PoisonError::into_inner))();
+                    while !self.stop.is_stopped()
+                        && let Some(job) = take()
+                    {
+                        let Some(outcome) = self.run(job) else { break };
+                        if sender.send(outcome).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for outcome in outcomes {
+                if sink(outcome).is_break() {
+                    self.stop.stop();
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Runs one job; nothing comes of it if all is to end.
+    pub fn run(&self, job: Job) -> Option<Outcome> {
+        let output = self.output(&self.command(&job));
+        if self.stop.is_stopped() {
+            return None;
+        }
+        if output.as_ref().is_ok_and(was_interrupted) {
+            self.stop.interrupt();
+            return None;
+        }
+        let output = output.map_err(|error| format!("cannot start a worker: {error}"));
+        Some(Outcome::read(job, output, self.limit))
+    }
+
+    /// The words that make this program a worker.
+    fn command(&self, job: &Job) -> Vec<std::ffi::OsString> {
+        let Given {
+            name,
+            blocks,
+            registry,
+        } = &*job.given;
+        let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
+        words.extend([
+            "--lifeline".into(),
+            "--seed".into(),
+            job.seed.to_string().into(),
+        ]);
+        let limit = humantime::format_duration(self.limit)
+            .to_string()
+            .replace(' ', "");
+        words.extend(["--limit".into(), limit.into()]);
+        let paths = [
+            ("--trace-to", job.trace_to.as_ref()),
+            ("--blocks", blocks.as_ref()),
+            ("--registry", registry.as_ref()),
+        ];
+        for (option, path) in paths {
+            if let Some(path) = path {
+                words.extend([option.into(), path.into()]);
+            }
+        }
+        words.extend(["--".into(), name.into()]);
+        words
+    }
+
+    /// What comes of this program with other words.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn output(&self, words: &[std::ffi::OsString]) -> io::Result<Output> {
+        let mut child = Command::new(&self.program)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let lifeline = self.stop.hold(child.stdin.take());
+        let output = child.wait_with_output();
+        self.stop.release(lifeline);
+        output
+    }
+}
+
+/// Whether a worker ended because the user pressed Ctrl-C, which reaches workers
+/// as well as this process.
+fn was_interrupted(output: &Output) -> bool {
+    #[cfg(unix)]
+    if std::os::unix::process::ExitStatusExt::signal(&output.status) == Some(2) {
+        return true;
+    }
+    output.status.code() == Some(Exit::Interrupted.code().into())
+}

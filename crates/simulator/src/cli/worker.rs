@@ -1,0 +1,145 @@
+//! One run in a process of its own.
+
+use std::io::{Read, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use super::args;
+use super::exit::Exit;
+use super::given::Given;
+use super::out::Out;
+use crate::report::RunReport;
+use crate::run::{self, Options, RunError};
+
+/// The run's stack, in bytes: as large as that of a main thread.
+const STACK: usize = 8 << 20;
+/// Sources whose panics are the product's fault.
+const PRODUCT: [&str; 2] = ["crates/coordinator/", "crates/lifecycle/"];
+
+/// What a run comes to, or why it came to nothing.
+type Judged = Result<(RunReport, Vec<String>), RunError>;
+
+/// Runs, prints the report as one line of JSON, and says how that went.
+pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
+    let given = Given {
+        name: arguments.scenario,
+        blocks: arguments.blocks,
+        registry: arguments.registry,
+    };
+    let scenario = match given.load() {
+        Ok(scenario) => scenario,
+        Err(found) => {
+            out.diagnostics(&found);
+            return Exit::Usage;
+        }
+    };
+    let panics = run::Panics::watch();
+    let options = Options {
+        panics: panics.clone(),
+        trace: arguments.trace_to.is_some(),
+        ..Options::default()
+    };
+    if let Err(error) = watch(arguments.limit, arguments.lifeline) {
+        out.talk(&format!("cannot start a thread: {error}"));
+        return Exit::Harness;
+    }
+    // The run has a thread of its own, whose hash keys nothing has drawn yet.
+    let job = thread::Builder::new()
+        .name("run".to_owned())
+        .stack_size(STACK);
+    let running = job.spawn(move || {
+        panic::catch_unwind(AssertUnwindSafe(|| {
+            run::run(&scenario, arguments.seed, &options)
+        }))
+        .map_err(|payload| panics.take().pop().unwrap_or_else(|| words(&*payload)))
+    });
+    let judged = match running.map(thread::JoinHandle::join) {
+        Ok(Ok(judged)) => judged,
+        Ok(Err(payload)) => Err(words(&*payload)),
+        Err(error) => Err(format!("cannot start a thread: {error}")),
+    };
+    match judged {
+        Ok(judged) => hand_in(judged, arguments.trace_to.as_deref(), out),
+        Err(message) => {
+            out.talk(&message);
+            let is_product = PRODUCT.iter().any(|source| message.contains(source));
+            if is_product {
+                Exit::Panic
+            } else {
+                Exit::Harness
+            }
+        }
+    }
+}
+
+fn hand_in(judged: Judged, trace_to: Option<&Path>, out: &mut Out) -> Exit {
+    let (report, lines) = match judged {
+        Ok(judged) => judged,
+        Err(error) => {
+            out.error(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    if let Some(path) = trace_to
+        && let Err(error) = write_lines(path, &lines)
+    {
+        out.talk(&format!(
+            "cannot write the trace to {}: {error}",
+            path.display()
+        ));
+        return Exit::Harness;
+    }
+    match serde_json::to_string(&report) {
+        Ok(json) => {
+            out.data(&json);
+            Exit::Passed
+        }
+        Err(error) => {
+            out.talk(&format!("cannot write the report: {error}"));
+            Exit::Harness
+        }
+    }
+}
+
+fn write_lines(path: &Path, lines: &[String]) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for line in lines {
+        file.write_all(line.as_bytes())?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
+}
+
+/// Ends the process when its time is up, or when the one who wants the result is
+/// gone, which then no longer holds the other end of stdin.
+fn watch(limit: Duration, lifeline: bool) -> std::io::Result<()> {
+    thread::Builder::new().spawn(move || {
+        thread::sleep(limit);
+        process::exit(Exit::OutOfTime.code().into());
+    })?;
+    if lifeline {
+        thread::Builder::new().spawn(|| {
+            let mut byte = [0];
+            while std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0) {}
+            process::exit(Exit::Interrupted.code().into());
+        })?;
+    }
+    Ok(())
+}
+
+/// The message of a panic.
+fn words(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| {
+        payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+    });
+    format!(
+        "panicked: {}",
+        text.unwrap_or_else(|| "no message".to_owned())
+    )
+}

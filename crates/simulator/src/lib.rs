@@ -1,0 +1,19 @@
+//! The deterministic simulator of the coordinator and everything around it.
+//!
+//! The product runs unchanged on madsim's executor and virtual clock; every
+//! other party is a fake that lives in one [`world`]. Everything that happens
+//! follows from a scenario and a seed.
+
+pub mod history;
+pub mod oracle;
+pub mod report;
+pub mod scenario;
+
+#[cfg(madsim)]
+pub mod cli;
+#[cfg(madsim)]
+pub mod run;
+#[cfg(madsim)]
+pub mod transport;
+#[cfg(madsim)]
+pub mod world;

@@ -1,0 +1,303 @@
+//! What is wanted of one indexer, and what was: registry and operator's switch.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sim_node::Time;
+
+use crate::history::{AdminCommand, Change};
+
+/// The most stretches of time that are remembered.
+const SEGMENTS_MAX: usize = 4096;
+
+/// How long a command whose answer was an error may still be carried out.
+const DOUBT: Duration = Duration::from_secs(60);
+
+/// The registry's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registered {
+    /// It was never heard of.
+    Never,
+    /// It has a tombstone.
+    Deleted,
+    /// It shall run.
+    Present {
+        version: u64,
+        /// First height that is asked for; `None` goes on from the predecessor.
+        start: Option<u64>,
+        supported: bool,
+    },
+}
+
+/// The operator's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Switch {
+    On,
+    Off,
+    /// A command is under way, or its fate is unknown.
+    Unsure,
+}
+
+/// A stretch of time in which the same was wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    since: Time,
+    pub registered: Registered,
+    pub switch: Switch,
+}
+
+impl Segment {
+    /// Whether the registry wanted this very version.
+    pub fn names(&self, version: u64) -> bool {
+        matches!(self.registered, Registered::Present { version: wanted, .. }
+            if wanted == version)
+    }
+}
+
+/// The wishes for one indexer over time.
+#[derive(Clone, Debug)]
+pub(super) struct Desire {
+    segments: Vec<Segment>,
+    pending: Vec<AdminCommand>,
+    contested: bool,
+    doubtful: Option<(Time, AdminCommand)>,
+    /// The last command that was certainly carried out, with nothing after it.
+    acknowledged: Option<bool>,
+    /// Contents by version: two updates in one block share a version.
+    contents: BTreeMap<u64, Vec<(u64, Option<u64>)>>,
+    /// Registration lives so far.
+    pub lives: u32,
+    /// When the current registration life began.
+    pub life_since: Time,
+}
+
+impl Default for Desire {
+    fn default() -> Desire {
+        let first = Segment {
+            since: Time(0),
+            registered: Registered::Never,
+            switch: Switch::On,
+        };
+        Desire {
+            segments: vec![first],
+            pending: Vec::new(),
+            contested: false,
+            doubtful: None,
+            acknowledged: None,
+            contents: BTreeMap::new(),
+            lives: 0,
+            life_since: Time(0),
+        }
+    }
+}
+
+impl Desire {
+    /// What is wanted now.
+    pub fn current(&self) -> Segment {
+        self.segments.last().copied().unwrap_or(Segment {
+            since: Time(0),
+            registered: Registered::Never,
+            switch: Switch::On,
+        })
+    }
+
+    /// The version wanted now, whatever the switch.
+    pub fn version(&self) -> Option<u64> {
+        match self.current().registered {
+            Registered::Present { version, .. } => Some(version),
+            _ => None,
+        }
+    }
+
+    /// The stretches that touch `from..=to`, newest first.
+    pub fn between(&self, from: Time, to: Time) -> impl Iterator<Item = &Segment> {
+        let mut end = Time(u64::MAX);
+        self.segments.iter().rev().filter(move |segment| {
+            let over = std::mem::replace(&mut end, segment.since) < from;
+            !over && segment.since <= to
+        })
+    }
+
+    /// What the operator is sure to have been promised.
+    pub fn acknowledged(&self) -> Option<bool> {
+        self.acknowledged
+    }
+
+    /// Whether several contents were registered under `version`.
+    pub fn is_ambiguous(&self, version: u64) -> bool {
+        self.contents
+            .get(&version)
+            .is_some_and(|contents| contents.len() > 1)
+    }
+
+    /// The start heights that `version` may have asked for.
+    pub fn starts(&self, version: u64) -> impl Iterator<Item = Option<u64>> + '_ {
+        self.contents
+            .get(&version)
+            .into_iter()
+            .flatten()
+            .map(|(_, start)| *start)
+    }
+
+    /// Whether a version between the two was registered.
+    pub fn versions_between(&self, older: u64, newer: u64) -> bool {
+        self.contents
+            .range(older.saturating_add(1)..newer.max(older.saturating_add(1)))
+            .next()
+            .is_some()
+    }
+
+    /// The registry changed; true if a new life begins.
+    pub fn registry(&mut self, now: Time, change: &Change) -> bool {
+        match *change {
+            Change::Deleted { .. } => {
+                self.push(now, |segment| segment.registered = Registered::Deleted);
+                false
+            }
+            Change::Registered {
+                version,
+                content,
+                start,
+                new_life,
+                supported,
+            } => {
+                if new_life {
+                    self.lives += 1;
+                    self.life_since = now;
+                    // A life may end and the next begin within one block.
+                    self.contents.retain(|known, _| *known == version);
+                }
+                let contents = self.contents.entry(version).or_default();
+                if !contents.contains(&(content, start)) && contents.len() < 16 {
+                    contents.push((content, start));
+                }
+                let registered = Registered::Present {
+                    version,
+                    start,
+                    supported,
+                };
+                self.push(now, |segment| segment.registered = registered);
+                new_life
+            }
+        }
+    }
+
+    /// An operator's command is under way.
+    pub fn sent(&mut self, now: Time, command: AdminCommand) {
+        self.contested |= self.pending.iter().any(|other| *other != command);
+        self.pending.push(command);
+        self.acknowledged = self.acknowledged.filter(|on| *on == is_on(command));
+        if self.current().switch != switch_of(command) {
+            self.push(now, |segment| segment.switch = Switch::Unsure);
+        }
+    }
+
+    /// An operator's command was answered.
+    pub fn answered(&mut self, now: Time, command: AdminCommand, carried_out: bool) {
+        if let Some(place) = self.pending.iter().position(|other| *other == command) {
+            self.pending.remove(place);
+        }
+        let last = self.pending.is_empty();
+        if !carried_out {
+            self.doubtful = Some((now, command));
+        }
+        let doubt = self
+            .doubtful
+            .is_some_and(|(at, other)| other != command && now.since(at) < DOUBT);
+        if carried_out && last && !self.contested && !doubt {
+            self.acknowledged = Some(is_on(command));
+            self.push(now, |segment| segment.switch = switch_of(command));
+        }
+        if last {
+            self.contested = false;
+        }
+    }
+
+    /// The record that held the switch is gone: the next one begins enabled.
+    pub fn reset_switch(&mut self, now: Time) {
+        self.acknowledged = None;
+        let switch = if self.pending.is_empty() {
+            Switch::On
+        } else {
+            Switch::Unsure
+        };
+        self.push(now, |segment| segment.switch = switch);
+    }
+
+    /// Nobody can know how the switch stands.
+    pub fn doubt_switch(&mut self, now: Time) {
+        self.acknowledged = None;
+        self.push(now, |segment| segment.switch = Switch::Unsure);
+    }
+
+    fn push(&mut self, now: Time, change: impl FnOnce(&mut Segment)) {
+        let mut next = self.current();
+        change(&mut next);
+        next.since = now;
+        if self.segments.len() >= SEGMENTS_MAX {
+            self.segments.drain(..SEGMENTS_MAX / 2);
+        }
+        self.segments.push(next);
+    }
+}
+
+fn is_on(command: AdminCommand) -> bool {
+    command == AdminCommand::Enable
+}
+
+fn switch_of(command: AdminCommand) -> Switch {
+    match command {
+        AdminCommand::Enable => Switch::On,
+        AdminCommand::Disable => Switch::Off,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_sure_only_once_a_command_is_acknowledged_alone() {
+        let mut desire = Desire::default();
+        desire.sent(Time(1), AdminCommand::Disable);
+        assert_eq!(desire.current().switch, Switch::Unsure);
+        desire.answered(Time(2), AdminCommand::Disable, true);
+        assert_eq!(
+            (desire.current().switch, desire.acknowledged()),
+            (Switch::Off, Some(false))
+        );
+        desire.sent(Time(3), AdminCommand::Enable);
+        desire.sent(Time(3), AdminCommand::Disable);
+        desire.answered(Time(4), AdminCommand::Enable, true);
+        desire.answered(Time(5), AdminCommand::Disable, true);
+        assert_eq!(
+            (desire.current().switch, desire.acknowledged()),
+            (Switch::Unsure, None)
+        );
+    }
+
+    #[test]
+    fn stretches_are_found_by_time() {
+        let mut desire = Desire::default();
+        let at = |version| Change::Registered {
+            version,
+            content: version,
+            start: None,
+            new_life: false,
+            supported: true,
+        };
+        desire.registry(Time(10), &at(1));
+        desire.registry(Time(20), &at(2));
+        assert_eq!(desire.between(Time(12), Time(15)).count(), 1);
+        assert!(
+            desire
+                .between(Time(15), Time(25))
+                .any(|segment| segment.names(1))
+        );
+        assert!(
+            !desire
+                .between(Time(21), Time(25))
+                .any(|segment| segment.names(1))
+        );
+    }
+}

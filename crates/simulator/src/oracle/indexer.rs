@@ -1,0 +1,74 @@
+//! What is known of one indexer, and of data layer tasks.
+
+use sim_node::{IndexerKey, Time};
+
+use super::desire::Desire;
+use super::queue::Queue;
+use super::record::Persisted;
+use super::world::World;
+
+/// One indexer.
+pub(super) struct Indexer {
+    pub key: IndexerKey,
+    pub desire: Desire,
+    pub world: World,
+    pub queue: Queue,
+    /// The record now, and before the last write.
+    pub record: Persisted,
+    pub record_before: Persisted,
+    pub record_at: Time,
+    /// The last write was no coordinator's.
+    pub foreign_write: bool,
+    pub tampered_at: Option<Time>,
+    /// Until then the persisted phase may differ from what the coordinator read.
+    pub unsure_until: Time,
+    /// Until then the coordinator may act on an answer that was not true.
+    pub misled_until: Time,
+    /// Its record or data were changed behind the coordinator's back in this life.
+    pub relaxed: bool,
+    /// When the coordinator last heard of a point read from the registry.
+    pub read_heard: Option<Time>,
+}
+
+impl Indexer {
+    /// One of whom nothing is known yet.
+    pub fn new(key: IndexerKey) -> Indexer {
+        Indexer {
+            key,
+            desire: Desire::default(),
+            world: World::default(),
+            queue: Queue::default(),
+            record: Persisted::Unknown,
+            record_before: Persisted::Unknown,
+            record_at: Time(0),
+            foreign_write: false,
+            tampered_at: None,
+            unsure_until: Time(0),
+            misled_until: Time(0),
+            relaxed: false,
+            read_heard: None,
+        }
+    }
+
+    /// Whether a stream task writes what is not of the current run, through no
+    /// fault of the coordinator.
+    pub fn is_foreign(&self, task: u64) -> bool {
+        let Some(stream) = self.world.streams.iter().find(|stream| stream.task == task) else {
+            return true;
+        };
+        let run = self.record.known().and_then(|record| record.run);
+        stream.excused && run.is_none_or(|run| run.version() != stream.version)
+    }
+}
+
+/// A data layer task that runs.
+pub(super) struct DataTask {
+    pub indexer: usize,
+    pub id: String,
+    pub since: Time,
+    /// The call that began it is known.
+    pub linked: bool,
+    /// Its id was persisted.
+    pub known: bool,
+    pub excused: bool,
+}

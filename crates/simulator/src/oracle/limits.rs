@@ -1,0 +1,59 @@
+//! What the judges need to know about a run.
+
+use std::time::Duration;
+
+/// Times and counts that tell a slow reaction from a wrong one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long after a change of what is wanted an effect may still be for the
+    /// state before it.
+    pub observation_delay: Duration,
+    /// By how much the registry's answers may be older than the truth.
+    pub registry_lag: Duration,
+    /// Blocks that a worker reads ahead.
+    pub prefetch: u64,
+    /// Starts of streams and executors per second that the coordinator is granted.
+    pub start_budget_per_second: u32,
+    /// Calls to nodes per indexer and minute that backoffs allow. Writes of its
+    /// record may be four times as many.
+    pub effects_per_indexer_per_minute: u32,
+    /// The coordinator's deadline of a call to a node.
+    pub call_deadline: Duration,
+    /// The coordinator's deadline of a store command.
+    pub store_deadline: Duration,
+    /// How long a provisioning task of unknown fate blocks its account.
+    pub provisioning_settle: Duration,
+    /// After this a provisioning task counts as dead.
+    pub provisioning_abandon: Duration,
+    /// How long an executor that is starting must be left alone.
+    pub executor_start_grace: Duration,
+    /// Tries after which a limited repair stays put.
+    pub attempts_max: u32,
+    /// How long a stream that was told to stop may still produce.
+    pub stop_grace: Duration,
+    /// Heights below the tip that need not be executed yet at the end.
+    pub tip_margin: u64,
+    /// Without an execution for this long an indexer is not catching up.
+    pub idle_at_end: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            observation_delay: Duration::from_secs(15),
+            registry_lag: Duration::ZERO,
+            prefetch: 10,
+            start_budget_per_second: 50,
+            effects_per_indexer_per_minute: 60,
+            call_deadline: Duration::from_secs(5),
+            store_deadline: Duration::from_secs(2),
+            provisioning_settle: Duration::from_secs(120),
+            provisioning_abandon: Duration::from_secs(1800),
+            executor_start_grace: Duration::from_secs(120),
+            attempts_max: 8,
+            stop_grace: Duration::from_secs(5),
+            tip_margin: 60,
+            idle_at_end: Duration::from_secs(300),
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! The judges: properties that must hold whatever happens, checked as it happens.
+//!
+//! The truth is what really is the case: what runs at the nodes, what is
+//! wanted, what the store holds. Every judge is a small type or function beside
+//! it that says in its documentation what it verifies and what it does not. The
+//! first violation is kept with the events that prove it.
+
+mod blocks;
+mod calls;
+mod desire;
+mod destruction;
+mod evidence;
+mod exclusivity;
+mod finding;
+mod heights;
+mod indexer;
+mod isolation;
+mod limits;
+mod marks;
+mod order;
+mod panics;
+mod provisioning;
+mod queue;
+mod rates;
+mod record;
+mod record_history;
+mod resurrection;
+mod silence;
+mod starts;
+mod truth;
+mod versions;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use sim_node::chain::{Chain, Rule};
+use sim_node::{IndexerKey, Time};
+
+pub use limits::Limits;
+
+use crate::history::{AnswerKind, CallId, Change, Event, Method};
+use crate::report::{BlockTally, Violation};
+use blocks::{Blocks, Executed};
+use evidence::Evidence;
+use exclusivity::Exclusivity;
+use finding::Finding;
+use isolation::Isolation;
+use marks::Marks;
+use order::Order;
+use provisioning::Provisioning;
+use queue::Published;
+use rates::Rates;
+use resurrection::Monotone;
+use truth::Truth;
+
+/// All judges of one run, and what they know.
+pub struct Oracles {
+    truth: Truth,
+    now: Time,
+    evidence: Evidence,
+    marks: Marks,
+    violation: Option<Violation>,
+    /// Something that happened at `now` is judged when the instant is over.
+    unsettled: bool,
+    exclusivity: Exclusivity,
+    monotone: Monotone,
+    isolation: Isolation,
+    rates: Rates,
+    order: Order,
+    provisioning: Provisioning,
+    blocks: Blocks,
+}
+
+impl Oracles {
+    /// Judges that have seen nothing yet.
+    pub fn new(limits: Limits) -> Oracles {
+        Oracles {
+            truth: Truth::new(limits),
+            now: Time(0),
+            evidence: Evidence::default(),
+            marks: Marks::default(),
+            violation: None,
+            unsettled: false,
+            exclusivity: Exclusivity::default(),
+            monotone: Monotone::default(),
+            isolation: Isolation::default(),
+            rates: Rates::default(),
+            order: Order::default(),
+            provisioning: Provisioning::default(),
+            blocks: Blocks::default(),
+        }
+    }
+
+    /// Takes note of `event`. Events must come in the order in which they happen.
+    /// What belongs to one instant is partly judged when the next begins.
+    pub fn observe(&mut self, now: Time, event: &Event) {
+        if now > self.now {
+            self.settle();
+            self.now = now;
+        }
+        if let Event::Node(node) = event
+            && self.data_plane(now, event, node)
+        {
+            return;
+        }
+        self.evidence.keep(&mut self.truth, now, event);
+        self.marks.observe(event);
+        self.truth.observe(now, event);
+        self.control_plane(now, event);
+    }
+
+    /// The first violation.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// One sentence for each thing that is not as wanted at `now` (L1, L2); none
+    /// if the world has converged.
+    pub fn unconverged(&self, now: Time) -> Vec<String> {
+        silence::unconverged(&self.truth, now)
+    }
+
+    /// Judges what can only be judged at the end of a run (P1), and counts the
+    /// blocks. `rules` holds what was registered per version; kinds that no
+    /// streamer serves are left out. `tip` is the newest height of the chain.
+    pub fn finish(
+        &mut self,
+        now: Time,
+        chain: &mut Chain,
+        rules: &BTreeMap<IndexerKey, Vec<(u64, Rule)>>,
+        tip: u64,
+    ) {
+        self.settle();
+        self.now = self.now.max(now);
+        let found = self.blocks.finish(&self.truth, now, chain, rules, tip);
+        self.report(found, None);
+    }
+
+    /// What became of the blocks of each indexer, as counted by
+    /// [`Oracles::finish`].
+    pub fn tallies(&self) -> BTreeMap<String, BlockTally> {
+        let tallies = self.blocks.tallies();
+        tallies
+            .map(|(number, tally)| (self.truth.at(number).key.to_string(), tally.clone()))
+            .collect()
+    }
+
+    /// How often each interesting situation was reached.
+    pub fn marks(&self) -> BTreeMap<String, u64> {
+        let mut marks = self.marks.by_name();
+        if self.blocks.duplicates > 0 {
+            marks.insert("duplicate execution".to_owned(), self.blocks.duplicates);
+        }
+        marks
+    }
+
+    #[cfg(test)]
+    fn truth_for_tests(&mut self, key: &IndexerKey) -> &mut indexer::Indexer {
+        let number = self.truth.intern(key);
+        self.truth.at_mut(number)
+    }
+
+    /// Judges the instant that is over.
+    fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
+        let (truth, now) = (&self.truth, self.now);
+        let exclusivity = self.exclusivity.settle(truth, now);
+        let isolation = self.isolation.settle(truth);
+        let order = self.order.settle(truth, now);
+        let provisioning = self.provisioning.settle(truth, now);
+        self.report(exclusivity.or(isolation).or(order).or(provisioning), None);
+    }
+
+    /// Handles events about blocks and cursors, which are by far the most; false
+    /// if it is another.
+    fn data_plane(&mut self, now: Time, event: &Event, node: &sim_node::Event) -> bool {
+        match node {
+            sim_node::Event::CursorSet { key, task, height } => {
+                let number = self.truth.intern(key);
+                self.truth.cursor_set(now, number, *task, *height);
+            }
+            sim_node::Event::BlockPublished {
+                key,
+                task,
+                version,
+                height,
+                entry,
+            } => {
+                let number = self.truth.intern(key);
+                let published = Published {
+                    entry: *entry,
+                    height: *height,
+                    version: *version,
+                    task: *task,
+                    executed: false,
+                    excused: false,
+                };
+                self.truth.published(number, published);
+            }
+            sim_node::Event::BlockExecuted {
+                key,
+                worker,
+                version,
+                height,
+                entry,
+            } => {
+                let number = self.truth.intern(key);
+                let executed = Executed {
+                    worker: *worker,
+                    version: *version,
+                    height: *height,
+                    entry: *entry,
+                };
+                let found = self.blocks.executed(&mut self.truth, now, number, executed);
+                if found.is_some() {
+                    self.report(found, Some(event));
+                }
+            }
+            sim_node::Event::BlockFailed { key, height, .. } => {
+                let number = self.truth.intern(key);
+                self.truth.at_mut(number).queue.failing_at = Some(*height);
+                self.marks.named("block failed");
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Asks the judges about an event that the truth knows of already.
+    fn control_plane(&mut self, now: Time, event: &Event) {
+        match event {
+            Event::Node(event) => self.node(event),
+            Event::CallSent { method, key, .. } => self.sent(now, *method, key.as_ref()),
+            Event::CallApplied {
+                call,
+                method,
+                key: Some(key),
+                sent_at,
+                version,
+                height,
+                answer,
+                ..
+            } if method.is_effect() && *answer == AnswerKind::Ok => {
+                let number = self.truth.intern(key);
+                let sent = (*call, *sent_at);
+                let detail = Detail {
+                    sent,
+                    version: *version,
+                    height: *height,
+                };
+                self.applied(now, *method, number, &detail);
+            }
+            Event::RecordWritten { key, .. } => self.written(now, key),
+            Event::DataCleared { key } => {
+                let number = self.truth.intern(key);
+                self.order.cleared(number);
+                self.isolation.effect(Method::StoreDelete, number);
+                self.unsettled = true;
+            }
+            Event::Registry { key, change, .. } => {
+                let number = self.truth.intern(key);
+                self.rates.wish(now, number);
+                if matches!(change, Change::Registered { new_life: true, .. }) {
+                    self.blocks.new_life(number);
+                    if self.truth.at(number).desire.lives > 1 {
+                        self.marks.named("re-registration");
+                    }
+                }
+            }
+            Event::AdminSent { key, .. } | Event::RecordTampered { key } => {
+                let number = self.truth.intern(key);
+                self.rates.wish(now, number);
+            }
+            Event::AdminAnswered {
+                key, error: None, ..
+            } => {
+                let number = self.truth.intern(key);
+                if now >= self.truth.at(number).unsure_until {
+                    self.report(record_history::switch(&self.truth, number), None);
+                }
+            }
+            Event::Panicked { message } => self.report(panics::no_panic(message), None),
+            _ => {}
+        }
+    }
+
+    fn node(&mut self, event: &sim_node::Event) {
+        let number = self.truth.intern(event.key());
+        match event {
+            sim_node::Event::StreamStarted {
+                version,
+                start_height,
+                ..
+            } => {
+                self.exclusivity.note(number);
+                self.isolation.effect(Method::StartStream, number);
+                self.order.stream_started(number);
+                self.blocks.stream_started(number, *version, *start_height);
+            }
+            sim_node::Event::ExecutorListed { .. } => {
+                self.isolation.effect(Method::StartExecutor, number);
+                self.order.executor_started(number);
+            }
+            sim_node::Event::StreamOrphaned { .. }
+            | sim_node::Event::WorkerStarted { .. }
+            | sim_node::Event::WorkerOrphaned { .. } => self.exclusivity.note(number),
+            sim_node::Event::TaskStarted { task, .. } => {
+                self.isolation.effect(Method::StartProvisioningTask, number);
+                self.provisioning.started(task);
+            }
+            _ => return,
+        }
+        self.unsettled = true;
+    }
+
+    fn sent(&mut self, now: Time, method: Method, key: Option<&IndexerKey>) {
+        let number = key.map(|key| self.truth.intern(key));
+        let truth = &self.truth;
+        let mut found = silence::call(truth, number, method);
+        if let Some(number) = number.filter(|_| method.is_effect()) {
+            found = found
+                .or_else(|| record_history::allowed(truth, now, number, method))
+                .or_else(|| destruction::has_reason(truth, now, number, method));
+            if method == Method::StoreDelete {
+                found = found.or_else(|| self.order.clear_sent(truth, now, number));
+            }
+            let rate = self.rates.sent(truth, now, number, method);
+            found = found.or(rate);
+        }
+        self.report(found, None);
+    }
+
+    fn applied(&mut self, now: Time, method: Method, number: usize, detail: &Detail) {
+        self.isolation.call(method, number);
+        self.unsettled = true;
+        let truth = &self.truth;
+        let found = match (method, detail.version) {
+            (Method::StartStream | Method::StartExecutor, Some(version)) => {
+                let older = self.monotone.applied(truth, number, version, detail.sent.1);
+                let start = detail
+                    .height
+                    .and_then(|height| starts::started(truth, now, number, version, height));
+                resurrection::no_resurrection(truth, number, method, Some(version), detail.sent)
+                    .or(older)
+                    .or(start)
+            }
+            (Method::StartProvisioningTask, _) => {
+                resurrection::no_resurrection(truth, number, method, None, detail.sent)
+            }
+            _ => None,
+        };
+        self.report(found, None);
+    }
+
+    fn written(&mut self, now: Time, key: &IndexerKey) {
+        let number = self.truth.intern(key);
+        let truth = &self.truth;
+        let indexer = truth.at(number);
+        self.marks.record(&indexer.record_before, &indexer.record);
+        if indexer.foreign_write {
+            return;
+        }
+        self.isolation.effect(Method::StoreCompareAndSet, number);
+        self.unsettled = true;
+        let found = silence::write(truth, number)
+            .or_else(|| record_history::transition(truth, number))
+            .or_else(|| destruction::has_proof(truth, now, number))
+            .or_else(|| record_history::switch(truth, number))
+            .or_else(|| starts::decided(truth, number));
+        self.report(found, None);
+    }
+
+    fn report(&mut self, found: Option<Finding>, event: Option<&Event>) {
+        let Some(Finding {
+            oracle,
+            indexer,
+            sentence,
+        }) = found
+        else {
+            return;
+        };
+        if self.violation.is_some() {
+            return;
+        }
+        let mut evidence = self.evidence.about(indexer);
+        evidence.extend(event.map(|event| evidence::line(self.now, event)));
+        self.violation = Some(Violation {
+            oracle: oracle.to_owned(),
+            sentence,
+            at: self.now.to_string(),
+            evidence,
+        });
+    }
+}
+
+/// The parts of a call's effect that judges look at.
+struct Detail {
+    /// Which call, and when it was sent.
+    sent: (CallId, Time),
+    version: Option<u64>,
+    height: Option<u64>,
+}

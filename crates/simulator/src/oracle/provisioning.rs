@@ -1,0 +1,65 @@
+//! S17: one data layer task per account.
+
+use sim_node::Time;
+
+use super::finding::Finding;
+use super::indexer::DataTask;
+use super::truth::Truth;
+
+/// S17. Verifies that no data layer task begins while another of the same
+/// account runs. Excuses repeated and late deliveries, tasks that run for so
+/// long that they count as dead, and, after the time a task of unknown fate is
+/// given, tasks whose id was never persisted.
+#[derive(Default)]
+pub(super) struct Provisioning {
+    due: Vec<String>,
+}
+
+impl Provisioning {
+    /// A task began.
+    pub fn started(&mut self, task: &str) {
+        self.due.push(task.to_owned());
+    }
+
+    /// Judges the tasks that began in an instant, once it is over.
+    pub fn settle(&mut self, truth: &Truth, now: Time) -> Option<Finding> {
+        let mut found = None;
+        for id in self.due.drain(..) {
+            let Some(begun) = truth.tasks.iter().find(|task| task.id == id) else {
+                continue;
+            };
+            let indexer = truth.at(begun.indexer);
+            if begun.excused || indexer.relaxed || found.is_some() {
+                continue;
+            }
+            let account = indexer.key.account();
+            let other = truth.tasks.iter().find(|task| {
+                task.id != id
+                    && truth.at(task.indexer).key.account() == account
+                    && !is_excused(truth, now, task)
+            });
+            if let Some(other) = other {
+                let sentence = format!(
+                    "{}: data layer task {id} began while task {} of {} was running",
+                    indexer.key,
+                    other.id,
+                    truth.at(other.indexer).key
+                );
+                found = Finding::about("S17", begun.indexer, sentence);
+            }
+        }
+        found
+    }
+}
+
+fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
+    let age = now.since(task.since);
+    let limits = &truth.limits;
+    // The time is counted from the intent, which is older than the task.
+    let slack = limits.call_deadline + limits.observation_delay;
+    task.excused
+        || truth.at(task.indexer).relaxed
+        || truth.is_misled(task.indexer, now)
+        || age >= limits.provisioning_abandon
+        || (!task.known && age + slack >= limits.provisioning_settle)
+}

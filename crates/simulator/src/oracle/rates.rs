@@ -1,0 +1,107 @@
+//! S12: the coordinator makes calls at a bounded rate.
+
+use std::time::Duration;
+
+use sim_node::Time;
+
+use super::finding::Finding;
+use super::truth::Truth;
+use crate::history::Method;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Calls and writes that each wish of users and operators accounts for.
+const PER_WISH: u32 = 20;
+
+#[derive(Clone, Copy, Default)]
+struct Window {
+    since: Time,
+    calls: u32,
+    writes: u32,
+    wishes: u32,
+    wishes_before: u32,
+}
+
+/// S12. Verifies that calls to nodes and writes of the record stay bounded per
+/// indexer and minute, and that all starts together stay near the start budget
+/// in each second. Reads are not counted.
+#[derive(Default)]
+pub(super) struct Rates {
+    windows: Vec<Window>,
+    second: u64,
+    starts: u32,
+}
+
+impl Rates {
+    fn window(&mut self, now: Time, number: usize) -> &mut Window {
+        if self.windows.len() <= number {
+            self.windows.resize(number + 1, Window::default());
+        }
+        let window = &mut self.windows[number];
+        if now.since(window.since) >= MINUTE {
+            *window = Window {
+                since: now,
+                wishes_before: window.wishes,
+                ..Window::default()
+            };
+        }
+        window
+    }
+
+    /// A user or an operator wants something of the indexer.
+    pub fn wish(&mut self, now: Time, number: usize) {
+        self.window(now, number).wishes += 1;
+    }
+
+    /// The coordinator sends a call that changes the world.
+    pub fn sent(
+        &mut self,
+        truth: &Truth,
+        now: Time,
+        number: usize,
+        method: Method,
+    ) -> Option<Finding> {
+        let limit = truth.limits.effects_per_indexer_per_minute;
+        let window = self.window(now, number);
+        let extra = PER_WISH.saturating_mul(window.wishes.saturating_add(window.wishes_before));
+        let (count, limit, what) = match method {
+            Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove => {
+                window.writes += 1;
+                (window.writes, limit.saturating_mul(4), "writes")
+            }
+            _ => {
+                window.calls += 1;
+                (window.calls, limit, "calls")
+            }
+        };
+        if count > limit.saturating_add(extra) {
+            let key = &truth.at(number).key;
+            let sentence = format!("{key}: {count} {what} within a minute");
+            return Finding::about("S12", number, sentence);
+        }
+        matches!(method, Method::StartStream | Method::StartExecutor)
+            .then(|| self.started(truth, now, number))
+            .flatten()
+    }
+
+    fn started(&mut self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
+        if self.second != now.as_secs() {
+            self.second = now.as_secs();
+            self.starts = 0;
+        }
+        self.starts += 1;
+        let limit = truth
+            .limits
+            .start_budget_per_second
+            .saturating_mul(2)
+            .saturating_add(10);
+        if self.starts <= limit {
+            return None;
+        }
+        let sentence = format!(
+            "{} starts of streams and executors within a second",
+            self.starts
+        );
+        Finding::about("S12", number, sentence)
+    }
+}

@@ -1,0 +1,177 @@
+//! What the store holds for an indexer, read independently of the coordinator.
+
+use lifecycle::{Cause, Phase};
+use serde::Deserialize;
+
+/// The current run, as the record claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Run {
+    target: Target,
+    pub start: Option<u64>,
+    pub prepared: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+struct Target {
+    version: u64,
+}
+
+impl Run {
+    pub fn version(&self) -> u64 {
+        self.target.version
+    }
+}
+
+/// The provisioning task.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Task {
+    pub id: Option<String>,
+}
+
+/// The retry in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Repair {
+    pub cause: Cause,
+    pub limited: bool,
+    pub attempts: u32,
+}
+
+impl Repair {
+    /// Whether it stays put until something changes.
+    pub fn gave_up(&self, attempts_max: u32) -> bool {
+        let bounded = self.limited || self.cause.is_restart();
+        self.cause == Cause::UnsupportedRule || (bounded && self.attempts >= attempts_max)
+    }
+}
+
+/// A readable record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub phase: Phase,
+    pub enabled: bool,
+    pub run: Option<Run>,
+    pub task: Option<Task>,
+    pub repair: Option<Repair>,
+    /// False for one that another coordinator wrote.
+    pub own: bool,
+}
+
+/// What is known of the stored value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Persisted {
+    /// Nothing yet, or no more.
+    #[default]
+    Unknown,
+    /// There is none.
+    Nothing,
+    /// Something that is no record.
+    Corrupt,
+    /// A record.
+    Known(Record),
+}
+
+impl Persisted {
+    pub fn read(value: Option<&[u8]>) -> Persisted {
+        let Some(bytes) = value else {
+            return Persisted::Nothing;
+        };
+        match serde_json::from_slice::<Outer>(bytes)
+            .ok()
+            .and_then(Outer::record)
+        {
+            Some(record) => Persisted::Known(record),
+            None => Persisted::Corrupt,
+        }
+    }
+
+    pub fn known(&self) -> Option<&Record> {
+        match self {
+            Persisted::Known(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    pub fn phase(&self) -> Option<Phase> {
+        self.known().map(|record| record.phase)
+    }
+}
+
+#[derive(Deserialize)]
+struct Outer {
+    enabled: Option<bool>,
+    lifecycle_state: Option<String>,
+    provisioned_state: Option<serde_json::Value>,
+    coordinator: Option<Inner>,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    run: Option<Run>,
+    task: Option<Task>,
+    repair: Option<Repair>,
+}
+
+impl Outer {
+    fn record(self) -> Option<Record> {
+        let phase = match self.lifecycle_state.as_deref() {
+            Some("Stopping") => Phase::Suspending,
+            Some("Stopped") => Phase::Suspended,
+            Some("Deleted") => Phase::Deleting,
+            Some(name) => Phase::ALL
+                .into_iter()
+                .find(|phase| phase.to_string() == name)?,
+            // Formats older than the lifecycle itself.
+            None => match self.provisioned_state.as_ref().map(|state| state.as_str()) {
+                None | Some(Some("Provisioned")) => Phase::Running,
+                Some(_) => Phase::Initializing,
+            },
+        };
+        let own = self.coordinator.is_some();
+        let inner = self.coordinator.unwrap_or(Inner {
+            run: None,
+            task: None,
+            repair: None,
+        });
+        Some(Record {
+            phase,
+            enabled: self.enabled.unwrap_or(true),
+            run: inner.run,
+            task: inner.task,
+            repair: inner.repair,
+            own,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_coordinators_records_are_read_and_garbage_is_told_apart() {
+        let own = br#"{"account_id":"a.near","function_name":"f","block_stream_synced_at":7,
+            "enabled":false,"lifecycle_state":"Repairing","coordinator":{"format":1,"revision":3,
+            "provisioned":true,"run":{"target":{"version":7,"hash":null},"start":5,"prepared":true},
+            "task":{"id":"t","since":1},"repair":{"from":"Running","cause":"UnsupportedRule",
+            "detail":"","limited":true,"attempts":1,"first_at":0,"last_at":0,"next_at":0}}}"#;
+        let read = Persisted::read(Some(own));
+        let record = read.known().unwrap();
+        assert_eq!(
+            (record.phase, record.enabled, record.own),
+            (Phase::Repairing, false, true)
+        );
+        assert_eq!(
+            record.run.map(|run| (run.version(), run.start)),
+            Some((7, Some(5)))
+        );
+        assert!(record.repair.as_ref().unwrap().gave_up(8));
+        let old = br#"{"enabled":true,"lifecycle_state":"Stopped"}"#;
+        assert_eq!(Persisted::read(Some(old)).phase(), Some(Phase::Suspended));
+        assert_eq!(Persisted::read(Some(b"{}x")), Persisted::Corrupt);
+        assert_eq!(
+            Persisted::read(Some(br#"{"lifecycle_state":"What"}"#)),
+            Persisted::Corrupt
+        );
+        assert_eq!(Persisted::read(None), Persisted::Nothing);
+    }
+}

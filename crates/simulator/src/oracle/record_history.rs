@@ -1,0 +1,107 @@
+//! S8 and S9: what records say over time.
+
+use lifecycle::{Phase, may_follow};
+use sim_node::Time;
+
+use super::finding::Finding;
+use super::record::Persisted;
+use super::truth::Truth;
+use crate::history::Method;
+
+/// S8, first half. Verifies that a written record is readable and that its
+/// phase may follow the one before. Says nothing of writes by other hands.
+pub(super) fn transition(truth: &Truth, number: usize) -> Option<Finding> {
+    let indexer = truth.at(number);
+    if indexer.foreign_write {
+        return None;
+    }
+    let key = &indexer.key;
+    let sentence = match (&indexer.record_before, &indexer.record) {
+        (_, Persisted::Corrupt) => format!("{key}: what was written is no record"),
+        (Persisted::Nothing, Persisted::Known(record))
+            if !matches!(record.phase, Phase::Initializing | Phase::Deleting) =>
+        {
+            format!("{key}: a life begins in phase {}", record.phase)
+        }
+        (Persisted::Known(before), Persisted::Known(after))
+            if !may_follow(before.phase, after.phase) =>
+        {
+            format!(
+                "{key}: phase {} must not follow {}",
+                after.phase, before.phase
+            )
+        }
+        (Persisted::Known(before), Persisted::Nothing) if before.phase != Phase::Deleting => {
+            format!("{key}: its record was removed in phase {}", before.phase)
+        }
+        _ => return None,
+    };
+    Finding::about("S8", number, sentence)
+}
+
+/// Whether a call may be made in a phase.
+fn allows(phase: Phase, method: Method) -> bool {
+    match method {
+        Method::StartProvisioningTask => phase == Phase::Initializing,
+        Method::StartStream | Method::StartExecutor => {
+            matches!(phase, Phase::Running | Phase::Repairing)
+        }
+        Method::StopStream | Method::StopExecutor => phase != Phase::Initializing,
+        Method::StoreDelete => matches!(phase, Phase::Running | Phase::Deleting),
+        _ => true,
+    }
+}
+
+/// S8, second half. Verifies that a call that changes the world is allowed in
+/// the phase that is persisted when it is sent. Says nothing for a moment after
+/// the record changed other than by a timely write.
+pub(super) fn allowed(truth: &Truth, now: Time, number: usize, method: Method) -> Option<Finding> {
+    let indexer = truth.at(number);
+    if now < indexer.unsure_until {
+        return None;
+    }
+    let key = &indexer.key;
+    let sentence = match &indexer.record {
+        Persisted::Unknown => return None,
+        Persisted::Known(record) if allows(record.phase, method) => return None,
+        Persisted::Known(record) => {
+            format!("{key}: {method:?} is sent in phase {}", record.phase)
+        }
+        Persisted::Corrupt | Persisted::Nothing if !touches_world(method) => return None,
+        Persisted::Corrupt => format!("{key}: {method:?} is sent though its record is unreadable"),
+        Persisted::Nothing => format!("{key}: {method:?} is sent though it has no record"),
+    };
+    Finding::about("S8", number, sentence)
+}
+
+fn touches_world(method: Method) -> bool {
+    matches!(
+        method,
+        Method::StartProvisioningTask
+            | Method::StartStream
+            | Method::StartExecutor
+            | Method::StopStream
+            | Method::StopExecutor
+            | Method::StoreDelete
+    )
+}
+
+/// S9. Verifies that the record's switch stands as the last acknowledged command
+/// left it, when it is acknowledged and at every write. Says nothing while
+/// another command is under way, nor about lost or tampered records.
+pub(super) fn switch(truth: &Truth, number: usize) -> Option<Finding> {
+    let indexer = truth.at(number);
+    let promised = indexer.desire.acknowledged()?;
+    let record = indexer.record.known()?;
+    if indexer.relaxed || record.enabled == promised {
+        return None;
+    }
+    let key = &indexer.key;
+    let word = |on| if on { "enabled" } else { "disabled" };
+    let sentence = format!(
+        "{key}: an operator was told that it is {}, but its record says {}",
+        word(promised),
+        word(record.enabled)
+    );
+    Finding::about("S9", number, sentence)
+}

@@ -1,0 +1,243 @@
+//! L1, L2 and L8: the world becomes as wanted, nothing is left behind, and then
+//! it is quiet.
+
+use lifecycle::Phase;
+use sim_node::Time;
+
+use super::desire::{Registered, Switch};
+use super::finding::Finding;
+use super::indexer::Indexer;
+use super::record::Persisted;
+use super::truth::Truth;
+use crate::history::{Method, RunPhase};
+
+/// L1 and L2. Says of every indexer that is not as wanted what is wrong with it;
+/// nothing if all are. Indexers whose record cannot be read are left out, as
+/// the coordinator must leave them alone; so is what the network alone has
+/// brought about and no call can reach, and a worker that went away while its
+/// executor goes on to look healthy.
+pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (number, indexer) in truth.all() {
+        if indexer.record == Persisted::Corrupt {
+            continue;
+        }
+        let before = problems.len();
+        match indexer.desire.current().registered {
+            Registered::Never => {}
+            Registered::Deleted => absent(truth, now, number, indexer, &mut problems),
+            Registered::Present {
+                version, supported, ..
+            } => match is_on(indexer) {
+                false => suspended(indexer, &mut problems),
+                true if supported => running(truth, indexer, version, &mut problems),
+                true => refused(truth, indexer, &mut problems),
+            },
+        }
+        for problem in problems.iter_mut().skip(before) {
+            *problem = format!("{}: {problem}", indexer.key);
+        }
+    }
+    problems
+}
+
+fn is_on(indexer: &Indexer) -> bool {
+    let stored = indexer.record.known().map(|record| record.enabled);
+    let switch = indexer.desire.current().switch != Switch::Off;
+    indexer.desire.acknowledged().or(stored).unwrap_or(switch)
+}
+
+/// Tasks and workers that no call reaches, and that the coordinator is to blame for.
+fn orphans(indexer: &Indexer, problems: &mut Vec<String>) {
+    let world = &indexer.world;
+    for stream in world
+        .streams
+        .iter()
+        .filter(|s| s.orphaned_at.is_some() && !s.excused)
+    {
+        problems.push(format!("stream task {} runs without an owner", stream.task));
+    }
+    for worker in world
+        .workers
+        .iter()
+        .filter(|worker| worker.orphan && !worker.excused)
+    {
+        problems.push(format!("worker {} runs without an owner", worker.worker));
+    }
+}
+
+fn nothing_runs(indexer: &Indexer, problems: &mut Vec<String>) {
+    let world = &indexer.world;
+    for stream in world
+        .streams
+        .iter()
+        .filter(|stream| stream.orphaned_at.is_none())
+    {
+        problems.push(format!(
+            "stream task {} of version {} runs",
+            stream.task, stream.version
+        ));
+    }
+    if let (Some(stream), None) = (world.listed_stream, world.owned_stream()) {
+        problems.push(format!(
+            "a dead stream of version {} is listed",
+            stream.version
+        ));
+    }
+    if let Some(executor) = world.executor {
+        problems.push(format!(
+            "an executor of version {} is listed",
+            executor.version
+        ));
+    }
+    for worker in world.workers.iter().filter(|worker| !worker.orphan) {
+        problems.push(format!(
+            "worker {} of version {} runs",
+            worker.worker, worker.version
+        ));
+    }
+    orphans(indexer, problems);
+}
+
+fn in_phase(indexer: &Indexer, phase: Phase, problems: &mut Vec<String>) {
+    match &indexer.record {
+        Persisted::Known(record) if record.phase != phase => {
+            let why = record.repair.as_ref().map_or(String::new(), |repair| {
+                format!(" ({}, attempt {})", repair.cause, repair.attempts)
+            });
+            problems.push(format!(
+                "its record says {}{why}, not {phase}",
+                record.phase
+            ));
+        }
+        Persisted::Nothing => problems.push("it has no record".to_owned()),
+        _ => {}
+    }
+}
+
+fn suspended(indexer: &Indexer, problems: &mut Vec<String>) {
+    nothing_runs(indexer, problems);
+    in_phase(indexer, Phase::Suspended, problems);
+}
+
+fn gave_up(truth: &Truth, indexer: &Indexer) -> bool {
+    indexer.record.known().is_some_and(|record| {
+        let repair = record.repair.as_ref();
+        record.phase == Phase::Repairing
+            && repair.is_some_and(|repair| repair.gave_up(truth.limits.attempts_max))
+    })
+}
+
+fn refused(truth: &Truth, indexer: &Indexer, problems: &mut Vec<String>) {
+    nothing_runs(indexer, problems);
+    if !gave_up(truth, indexer) {
+        in_phase(indexer, Phase::Repairing, problems);
+    }
+}
+
+fn running(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
+    let world = &indexer.world;
+    orphans(indexer, problems);
+    if gave_up(truth, indexer) {
+        return;
+    }
+    match world.owned_stream() {
+        Some(stream) if stream.version == version => {}
+        Some(stream) => {
+            problems.push(format!(
+                "its stream has version {}, not {version}",
+                stream.version
+            ));
+        }
+        None => problems.push(format!("no stream of version {version} runs")),
+    }
+    match world.executor {
+        Some(executor) if executor.version == version => {}
+        Some(executor) => {
+            problems.push(format!(
+                "its executor has version {}, not {version}",
+                executor.version
+            ));
+        }
+        None => problems.push(format!("no executor of version {version} is listed")),
+    }
+    if world.is_reported_sick() {
+        problems.push("its stream or its executor says that it is unwell".to_owned());
+    }
+    let works = world
+        .workers
+        .iter()
+        .any(|worker| !worker.orphan && worker.version == version);
+    if !works && !world.vanished {
+        problems.push(format!("no worker of version {version} runs"));
+    }
+    in_phase(indexer, Phase::Running, problems);
+}
+
+fn absent(truth: &Truth, now: Time, number: usize, indexer: &Indexer, problems: &mut Vec<String>) {
+    nothing_runs(indexer, problems);
+    if let Some(record) = indexer.record.known() {
+        problems.push(format!(
+            "it is deleted, but has a record in phase {}",
+            record.phase
+        ));
+    }
+    for task in truth.tasks.iter().filter(|task| task.indexer == number) {
+        if now.since(task.since) < truth.limits.provisioning_abandon {
+            problems.push(format!("data layer task {} runs", task.id));
+        }
+    }
+    let writes = indexer
+        .world
+        .streams
+        .iter()
+        .any(|stream| stream.orphaned_at.is_some());
+    if !writes && !indexer.queue.muddled {
+        if indexer.queue.cursor.is_some() {
+            problems.push("its cursor is left behind".to_owned());
+        }
+        if indexer.queue.lowest_waiting().is_some() {
+            problems.push("its queue is left behind".to_owned());
+        }
+    }
+}
+
+/// L1 and L8 in the silent part of a run. Verifies that the coordinator changes
+/// nothing, and reads nothing but its shared polls. Reads about indexers whose
+/// fate the registry does not tell, and about tasks that never end, are allowed.
+pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Option<Finding> {
+    if truth.phase != RunPhase::Silence || method.is_shared_poll() {
+        return None;
+    }
+    let open = number.is_some_and(|number| {
+        let indexer = truth.at(number);
+        let registered = indexer.desire.current().registered;
+        indexer.record == Persisted::Corrupt
+            || !matches!(registered, Registered::Present { .. })
+            || truth.tasks.iter().any(|task| task.indexer == number)
+    });
+    if open && !method.is_effect() {
+        return None;
+    }
+    let about = number.map_or("*".to_owned(), |number| truth.at(number).key.to_string());
+    let oracle = if method.is_effect() { "L1" } else { "L8" };
+    let sentence = format!("{about}: {method:?} is sent although everything is as wanted");
+    Some(Finding {
+        oracle,
+        indexer: number,
+        sentence,
+    })
+}
+
+/// L1 in the silent part of a run: no record is written.
+pub(super) fn write(truth: &Truth, number: usize) -> Option<Finding> {
+    if truth.phase != RunPhase::Silence {
+        return None;
+    }
+    let key = &truth.at(number).key;
+    Finding::about(
+        "L1",
+        number,
+        format!("{key}: its record is written although all is as wanted"),
+    )
+}

@@ -1,0 +1,228 @@
+//! One of each, and changes in order.
+
+use sim_node::{Event as Node, TaskStopReason};
+
+use super::play::{Play, With};
+use crate::history::{Event, Method};
+
+#[test]
+fn s1_objects_to_two_streams_unless_the_network_made_one() {
+    for (gap, verdict) in [(0, Some("S1")), (6, None)] {
+        let mut play = Play::running(100, 50);
+        let sent = play.sent(Method::StartStream, Some(&play.key.clone()));
+        play.wait(gap);
+        let orphaned = Node::StreamOrphaned {
+            key: play.key.clone(),
+            task: 2_100,
+        };
+        let started = play.stream_started(100, 50, 7);
+        let with = With {
+            version: Some(100),
+            height: Some(50),
+        };
+        play.arrives(sent, Method::StartStream, with, &[orphaned, started]);
+        assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
+fn s1_says_nothing_of_a_stream_that_was_just_stopped() {
+    let mut play = Play::running(100, 50);
+    play.stream_health_is_bad();
+    play.effect(Method::StopStream, With::default(), &[]);
+    play.start_stream(100, 50, 7);
+    play.stream_ended(2_100, TaskStopReason::Cancelled);
+    play.is_right();
+}
+
+impl Play {
+    fn stream_health_is_bad(&mut self) {
+        let key = self.key.clone();
+        self.node(Node::StreamHealth { key, state: 4 });
+    }
+}
+
+/// Stops an executor that has been starting for `age` seconds, starts another,
+/// and lets the first start come to an end.
+fn stopped_while_starting(age: u64) -> Play {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 60, false)));
+    play.clear();
+    play.record("Running", Some((200, 60, true)));
+    let listed = play.executor_listed(200);
+    let with = With {
+        version: Some(200),
+        height: None,
+    };
+    play.effect(Method::StartExecutor, with, &listed);
+    play.wait(age).registered(300, Some(70), false);
+    let unlisted = Node::ExecutorUnlisted {
+        key: play.key.clone(),
+        version: 200,
+    };
+    play.effect(Method::StopExecutor, With::default(), &[unlisted]);
+    play.begin(300, 70);
+    play.wait(1).worker_started(200, 8);
+    play.worker_orphaned(8);
+    play
+}
+
+#[test]
+fn s2_objects_to_a_worker_that_an_impatient_stop_leaked() {
+    stopped_while_starting(3).violates("S2");
+}
+
+#[test]
+fn s2_lets_a_patient_stop_pass() {
+    stopped_while_starting(130).is_right();
+}
+
+#[test]
+fn s15_objects_to_a_new_version_without_clearing() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 60, true)));
+    play.start_executor(200, 9);
+    play.violates("S15");
+}
+
+#[test]
+fn s15_objects_to_a_stream_before_its_executor() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 60, false)));
+    play.clear();
+    play.record("Running", Some((200, 60, true)));
+    play.start_stream(200, 60, 9);
+    play.violates("S15");
+}
+
+#[test]
+fn s15_objects_to_clearing_while_something_runs() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop_executor(100, 1_100);
+    play.record("Running", Some((200, 60, false)));
+    play.clear();
+    play.violates("S15");
+}
+
+#[test]
+fn s15_lets_an_ordered_change_and_a_late_start_of_the_old_version_pass() {
+    let mut play = Play::running(100, 50);
+    let late = play.sent(Method::StartStream, Some(&play.key.clone()));
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 60, false)));
+    play.clear();
+    let started = play.stream_started(100, 50, 6);
+    let with = With {
+        version: Some(100),
+        height: Some(50),
+    };
+    play.arrives(late, Method::StartStream, with, &[started]);
+    play.stop_stream(6);
+    play.clear();
+    play.record("Running", Some((200, 60, true)));
+    play.start_executor(200, 9);
+    play.start_stream(200, 60, 9);
+    play.is_right();
+}
+
+#[test]
+fn p3_objects_to_a_run_that_skips_what_its_predecessor_left() {
+    for (start, verdict) in [(53, Some("P3")), (51, None), (49, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        play.block(100, 50);
+        for height in 51..54 {
+            play.publish(100, 2_100, height);
+        }
+        play.wait(1).registered(200, None, false);
+        play.stop(100);
+        play.record("Running", Some((200, start, false)));
+        assert_eq!(play.verdict().as_deref(), verdict, "{start}");
+    }
+}
+
+#[test]
+fn p3_objects_to_another_start_than_the_registry_asks_for() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 61, false)));
+    play.violates("P3");
+}
+
+#[test]
+fn p3_bounds_where_a_stream_goes_on() {
+    for (height, verdict) in [(57, None), (58, None), (59, Some("P3")), (50, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        for height in 50..58 {
+            play.block(100, height);
+        }
+        play.stream_ended(2_100, TaskStopReason::NodeDied);
+        play.start_stream(100, height, 9);
+        assert_eq!(play.verdict().as_deref(), verdict, "{height}");
+    }
+}
+
+#[test]
+fn p3_wants_the_start_where_no_cursor_is_left() {
+    for (height, verdict) in [(50, None), (51, Some("P3")), (100, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        play.stream_ended(2_100, TaskStopReason::NodeDied);
+        play.start_stream(100, height, 9);
+        assert_eq!(play.verdict().as_deref(), verdict, "{height}");
+    }
+}
+
+#[test]
+fn what_the_store_lost_is_no_objection() {
+    let mut play = Play::running(100, 50);
+    for height in 50..58 {
+        play.block(100, height);
+    }
+    play.stream_ended(2_100, TaskStopReason::NodeDied);
+    play.see(Event::StoreLost { span_micros: None });
+    play.start_stream(100, 50, 9);
+    play.is_right();
+}
+
+#[test]
+fn a_right_executor_that_arrives_late_counts_as_first() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    play.stop(100);
+    play.record("Running", Some((200, 60, false)));
+    play.clear();
+    play.record("Running", Some((200, 60, true)));
+    let late = play.sent(Method::StartExecutor, Some(&play.key.clone()));
+    let listed = play.executor_listed(200);
+    let with = With {
+        version: Some(200),
+        height: None,
+    };
+    play.wait(9)
+        .arrives(late, Method::StartExecutor, with, &listed);
+    play.worker_started(200, 9);
+    play.start_stream(200, 60, 9);
+    play.is_right();
+}
+
+#[test]
+fn p3_knows_that_an_unprepared_run_has_no_queue_of_its_own() {
+    for (start, verdict) in [(200, None), (52, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        play.publish(100, 2_100, 51);
+        play.wait(1).registered(200, Some(200), false);
+        play.stop(100);
+        play.record("Running", Some((200, 200, false)));
+        play.wait(1).registered(300, None, false);
+        play.record("Running", Some((300, start, false)));
+        assert_eq!(play.verdict().as_deref(), verdict, "{start}");
+    }
+}

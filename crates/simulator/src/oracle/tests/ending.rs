@@ -1,0 +1,218 @@
+//! Convergence, silence, and what was executed in the end.
+
+use std::collections::BTreeMap;
+
+use sim_node::chain::{Chain, ChainConfig, Rule, StatusFilter};
+use sim_node::{EntryId, IndexerKey, Time};
+
+use super::play::Play;
+use crate::history::{AdminCommand, Event, Method, RunPhase};
+
+#[test]
+fn what_is_not_as_wanted_is_named() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    let problems = play.oracles.unconverged(play.now);
+    assert_eq!(
+        problems,
+        [
+            "a.near/one: its stream has version 100, not 200",
+            "a.near/one: its executor has version 100, not 200",
+            "a.near/one: no worker of version 200 runs",
+        ]
+    );
+    let mut play = Play::running(100, 50);
+    play.admin(AdminCommand::Disable);
+    play.record_with("Running", false, Some((100, 50, true)), "");
+    play.acknowledged(AdminCommand::Disable);
+    assert_eq!(play.oracles.unconverged(play.now).len(), 4);
+}
+
+#[test]
+fn leaks_of_a_deleted_indexer_are_named() {
+    let mut play = Play::running(100, 50);
+    play.publish(100, 2_100, 50);
+    play.wait(1).deleted();
+    let problems = play.oracles.unconverged(play.now).join("\n");
+    for leak in [
+        "stream task",
+        "executor of",
+        "worker",
+        "record in phase",
+        "cursor",
+        "queue",
+    ] {
+        assert!(problems.contains(leak), "{leak}: {problems}");
+    }
+}
+
+#[test]
+fn an_unreadable_record_is_nobodys_business() {
+    let mut play = Play::new();
+    play.registered(100, Some(50), true);
+    assert_eq!(play.oracles.unconverged(play.now).len(), 3);
+    let key = play.key.clone();
+    play.see(Event::RecordTampered { key });
+    play.now = play.now + std::time::Duration::from_millis(1);
+    play.write(Some("garbage"));
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+}
+
+#[test]
+fn silence_is_broken_by_effects_writes_and_reads_but_not_by_polls() {
+    let mut play = Play::running(100, 50);
+    play.see(Event::Phase(RunPhase::Silence));
+    for method in [
+        Method::ListStreams,
+        Method::ListExecutors,
+        Method::RegistryListAll,
+        Method::StoreGet,
+    ] {
+        play.sent(method, None);
+    }
+    play.is_right();
+    play.sent(Method::GetStream, Some(&play.key.clone()));
+    play.violates("L8");
+
+    let mut play = Play::running(100, 50);
+    play.see(Event::Phase(RunPhase::Silence));
+    play.record("Running", Some((100, 50, true)));
+    play.violates("L1");
+
+    let mut play = Play::running(100, 50);
+    play.see(Event::Phase(RunPhase::Silence));
+    play.sent(Method::StopStream, Some(&play.key.clone()));
+    play.violates("L1");
+}
+
+/// Every height has a block that matches.
+fn chain() -> Chain {
+    let config = ChainConfig {
+        first_height: 1,
+        history: 1_000,
+        skip: 0.0,
+        accounts: 1,
+        touch: 1.0,
+        ..ChainConfig::default()
+    };
+    Chain::synthetic(config, 1)
+}
+
+fn rules(versions: &[u64]) -> BTreeMap<IndexerKey, Vec<(u64, Rule)>> {
+    let rule = Rule::ActionAny {
+        affected: "app0.near".to_owned(),
+        status: StatusFilter::Any,
+    };
+    let rules = versions
+        .iter()
+        .map(|version| (*version, rule.clone()))
+        .collect();
+    BTreeMap::from([(IndexerKey::new("a.near", "one"), rules)])
+}
+
+fn finish(play: &mut Play, versions: &[u64], tip: u64) -> Option<String> {
+    let now = play.now;
+    play.oracles
+        .finish(now, &mut chain(), &rules(versions), tip);
+    play.verdict()
+}
+
+#[test]
+fn p1_objects_to_a_block_that_was_passed_over() {
+    for (skipped, verdict) in [(None, None), (Some(70), Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        for height in 50..=200 {
+            let entry = play.publish(100, 2_100, height);
+            if skipped == Some(height) {
+                // Removed from the queue without having been executed.
+                play.oracles
+                    .truth_for_tests(&play.key.clone())
+                    .queue
+                    .execute(play.now, entry);
+            } else {
+                play.execute(100, 1_100, height, entry);
+            }
+        }
+        assert_eq!(finish(&mut play, &[100], 200).as_deref(), verdict);
+        let tally = &play.oracles.tallies()["a.near/one"];
+        assert_eq!(tally.matched, 151);
+        assert_eq!(tally.executed, 151 - u64::from(skipped.is_some()));
+        assert_eq!(tally.first_matched.first(), Some(&50));
+        assert_eq!(tally.first_executed.first(), Some(&50));
+    }
+}
+
+#[test]
+fn p1_tells_catching_up_from_standing_still() {
+    for (idle, verdict) in [(10, None), (400, Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        for height in 50..=100 {
+            play.block(100, height);
+        }
+        play.wait(idle);
+        assert_eq!(finish(&mut play, &[100], 200).as_deref(), verdict);
+    }
+}
+
+#[test]
+fn p1_excuses_what_the_store_lost() {
+    let mut play = Play::running(100, 50);
+    play.wait(100);
+    for height in 50..=200 {
+        let entry = play.publish(100, 2_100, height);
+        if height == 70 {
+            play.see(Event::StoreLost {
+                span_micros: Some(1_000),
+            });
+        } else {
+            play.execute(100, 1_100, height, entry);
+        }
+    }
+    assert_eq!(finish(&mut play, &[100], 200), None);
+}
+
+#[test]
+fn p1_follows_a_version_that_goes_on() {
+    for (left, verdict) in [(None, None), (Some(60), Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        for height in 50..=80 {
+            if left != Some(height) {
+                play.block(100, height);
+            }
+        }
+        play.wait(1).registered(200, None, false);
+        play.stop(100);
+        play.begin(200, 80);
+        for height in 80..=200 {
+            play.block(200, height);
+        }
+        assert_eq!(finish(&mut play, &[100, 200], 200).as_deref(), verdict);
+    }
+}
+
+#[test]
+fn an_unknown_entry_is_no_reason_to_fall_over() {
+    let mut play = Play::running(100, 50);
+    play.execute(100, 77, 50, EntryId::default());
+    play.now = Time(play.now.0 + 1);
+    play.is_right();
+}
+
+#[test]
+fn a_worker_that_vanished_unseen_is_no_objection_but_a_stalled_one_is() {
+    use sim_node::{Event as Node, WorkerStopReason};
+    for stalled in [false, true] {
+        let mut play = Play::running(100, 50);
+        let (key, reason) = (play.key.clone(), WorkerStopReason::Crashed);
+        play.node(Node::WorkerEnded {
+            key: key.clone(),
+            worker: 1_100,
+            reason,
+        });
+        if stalled {
+            play.node(Node::ExecutorState { key, state: 5 });
+        }
+        let settled = play.oracles.unconverged(play.now).is_empty();
+        assert_eq!(settled, !stalled);
+    }
+}

@@ -1,0 +1,8 @@
+//! Every judge with a course of events that it must object to, and one that it
+//! must let pass.
+
+mod change;
+mod data;
+mod effects;
+mod ending;
+mod play;

@@ -1,0 +1,563 @@
+//! What is really the case, as far as the events told.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
+
+use sim_node::{IndexerKey, Time};
+
+use super::Limits;
+use super::calls::{Call, Calls, Horizons};
+use super::desire::{Registered, Switch};
+use super::indexer::{DataTask, Indexer};
+use super::queue::Published;
+use super::record::Persisted;
+use crate::history::{
+    AnswerKind, CallId, Event, Incarnation, Method, NodeName, NodeState, RunPhase,
+};
+
+/// Wire number of gRPC's INTERNAL.
+const INTERNAL: i32 = 13;
+
+/// Everything that is known.
+pub(super) struct Truth {
+    pub limits: Limits,
+    index: HashMap<IndexerKey, usize, BuildHasherDefault<DefaultHasher>>,
+    indexers: Vec<Indexer>,
+    pub calls: Calls,
+    pub tasks: Vec<DataTask>,
+    pub incarnation: Incarnation,
+    pub phase: RunPhase,
+    list_heard: Option<Time>,
+    registry_lied_at: Option<Time>,
+    store_lost_at: Option<Time>,
+    paused: Option<(Time, Option<Time>)>,
+    misled_until: Time,
+    last_sent: (CallId, Option<usize>),
+}
+
+/// Whether what becomes of a call is asked for later than when it is sent.
+fn matters_later(method: Method) -> bool {
+    matches!(
+        method,
+        Method::StartStream
+            | Method::StopStream
+            | Method::StartExecutor
+            | Method::StopExecutor
+            | Method::StartProvisioningTask
+            | Method::RegistryListAll
+            | Method::RegistryRead
+    )
+}
+
+impl Truth {
+    pub fn new(limits: Limits) -> Truth {
+        Truth {
+            limits,
+            index: HashMap::default(),
+            indexers: Vec::new(),
+            calls: Calls::default(),
+            tasks: Vec::new(),
+            incarnation: 0,
+            phase: RunPhase::Chaos,
+            list_heard: None,
+            registry_lied_at: None,
+            store_lost_at: None,
+            paused: None,
+            misled_until: Time(0),
+            last_sent: (0, None),
+        }
+    }
+
+    /// The number of `key`; given out in the order of first mention.
+    pub fn intern(&mut self, key: &IndexerKey) -> usize {
+        if let Some(number) = self.index.get(key) {
+            return *number;
+        }
+        let number = self.indexers.len();
+        self.index.insert(key.clone(), number);
+        self.indexers.push(Indexer::new(key.clone()));
+        number
+    }
+
+    /// The indexer with a number that [`Truth::intern`] gave out.
+    pub fn at(&self, number: usize) -> &Indexer {
+        &self.indexers[number]
+    }
+
+    pub fn at_mut(&mut self, number: usize) -> &mut Indexer {
+        &mut self.indexers[number]
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (usize, &Indexer)> {
+        self.indexers.iter().enumerate()
+    }
+
+    /// Whom a call is about, if it is the last one sent or changes the world.
+    pub fn indexer_of(&self, call: CallId) -> Option<usize> {
+        match self.last_sent {
+            (last, indexer) if last == call => indexer,
+            _ => self.calls.get(call).and_then(|call| call.indexer),
+        }
+    }
+
+    /// Whether the coordinator may act on an answer that was not true.
+    pub fn is_misled(&self, number: usize, now: Time) -> bool {
+        now < self.misled_until || now < self.at(number).misled_until
+    }
+
+    /// Since when what was wanted may be what a call sent at `at` has in mind.
+    fn horizons(&self, number: usize, at: Time) -> Horizons {
+        let registry = self.registry_horizon(number, at);
+        Horizons {
+            registry,
+            switch: self.horizon(at),
+        }
+    }
+
+    /// Whether `call`, sent at `at`, may have had `version` in mind.
+    pub fn may_want(&self, number: usize, version: Option<u64>, call: CallId, at: Time) -> bool {
+        let desire = &self.at(number).desire;
+        let known = self.calls.get(call).map(|call| call.horizons);
+        let horizons = known.unwrap_or_else(|| self.horizons(number, at));
+        let registered = desire.between(horizons.registry, at).any(|segment| {
+            match (version, segment.registered) {
+                (Some(version), _) => segment.names(version),
+                (None, registered) => matches!(registered, Registered::Present { .. }),
+            }
+        });
+        let mut switches = desire.between(horizons.switch, at);
+        registered && switches.any(|segment| segment.switch != Switch::Off)
+    }
+
+    /// Whether something sent at `at` may have had anything but `version` in mind.
+    pub fn may_not_want(&self, number: usize, version: u64, at: Time) -> bool {
+        let desire = &self.at(number).desire;
+        let mut registered = desire.between(self.registry_horizon(number, at), at);
+        let mut switches = desire.between(self.horizon(at), at);
+        registered.any(|segment| !segment.names(version))
+            || switches.any(|segment| segment.switch != Switch::On)
+            || desire.is_ambiguous(version)
+    }
+
+    /// Whether a tombstone may have been seen by `at`.
+    pub fn may_be_deleted(&self, number: usize, at: Time) -> bool {
+        let desire = &self.at(number).desire;
+        let mut seen = desire.between(self.registry_horizon(number, at), at);
+        seen.any(|segment| segment.registered == Registered::Deleted)
+    }
+
+    /// The oldest truth about the record that may be behind what is sent at `at`.
+    fn horizon(&self, at: Time) -> Time {
+        let at = match self.paused {
+            Some((since, None)) => at.min(since),
+            Some((since, Some(until))) if at.since(until) < self.limits.observation_delay => {
+                at.min(since)
+            }
+            _ => at,
+        };
+        at - self.limits.observation_delay
+    }
+
+    /// The oldest truth about the registry that may be behind what is sent at
+    /// `at`: while the registry does not answer, the last answer counts.
+    fn registry_horizon(&self, number: usize, at: Time) -> Time {
+        let indexer = self.at(number);
+        let heard = match indexer.desire.current().registered {
+            // Absence from the listing is no news; only a tombstone is.
+            Registered::Deleted => indexer.read_heard,
+            _ => self.list_heard,
+        };
+        self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
+    }
+
+    /// Whether a start arrives when nobody means it any more: repeated or held
+    /// back by the network, sent by an earlier life, or overtaken by a change.
+    fn is_untimely(&self, now: Time, number: usize, applied: &Applied) -> bool {
+        let stray = self.is_stray(now, applied);
+        let indexer = self.at(number);
+        let current = indexer.desire.current();
+        let overtaken = current.switch == Switch::Off
+            || indexer.record.known().is_some_and(|record| !record.enabled)
+            || applied
+                .version
+                .is_some_and(|version| !current.names(version));
+        stray || overtaken
+    }
+
+    fn is_late(&self, now: Time, applied: &Applied, deadline: Duration) -> bool {
+        applied.by != self.incarnation || now.since(applied.sent_at) > deadline
+    }
+
+    /// Whether a call to a node takes effect beyond its sender's deadline, in
+    /// another life, or once more.
+    fn is_stray(&self, now: Time, applied: &Applied) -> bool {
+        let call = self.calls.get(applied.call);
+        call.is_some_and(|call| call.late || call.applied > 0)
+            || self.is_late(now, applied, self.limits.call_deadline)
+    }
+
+    /// Takes note of an event that is neither about blocks nor cursors.
+    pub fn observe(&mut self, now: Time, event: &Event) {
+        match event {
+            Event::Node(event) => self.node(now, event),
+            Event::CallSent {
+                call, method, key, ..
+            } => {
+                self.sent(now, *call, *method, key.as_ref());
+            }
+            Event::CallApplied {
+                call,
+                method,
+                key,
+                by,
+                sent_at,
+                version,
+                answer,
+                ..
+            } => {
+                let (call, by, sent_at, version) = (*call, *by, *sent_at, *version);
+                let applied = Applied {
+                    call,
+                    by,
+                    sent_at,
+                    version,
+                };
+                self.applied(now, *method, key.as_ref(), &applied, answer);
+            }
+            Event::CallAnswered { call, answer, .. } => self.answered(*call, answer),
+            Event::CallFault { call, fault, .. } => self.fault(now, *call, fault),
+            Event::RecordWritten { key, before, after } => {
+                let number = self.intern(key);
+                self.written(now, number, before.as_deref(), after.as_deref());
+            }
+            Event::DataCleared { key } => {
+                let number = self.intern(key);
+                self.at_mut(number).queue.clear(now);
+            }
+            Event::StoreLost { span_micros } => self.store_lost(now, *span_micros),
+            Event::Registry { .. }
+            | Event::AdminSent { .. }
+            | Event::AdminAnswered { .. }
+            | Event::RecordTampered { .. } => self.people(now, event),
+            Event::CoordinatorStarted { incarnation } => {
+                self.incarnation = *incarnation;
+                self.paused = None;
+            }
+            Event::NodeState { node, state } => self.node_state(now, *node, *state),
+            Event::Fault { text } => {
+                if text.contains("RegistryListAll") || text.contains("RegistryRead") {
+                    self.registry_lied_at = Some(now);
+                }
+            }
+            Event::Phase(phase) => self.phase = *phase,
+            Event::CoordinatorEnded { .. } | Event::Panicked { .. } => {}
+        }
+    }
+
+    /// What users and operators do.
+    fn people(&mut self, now: Time, event: &Event) {
+        match event {
+            Event::Registry { key, change, .. } => {
+                let number = self.intern(key);
+                let indexer = self.at_mut(number);
+                if indexer.desire.registry(now, change) {
+                    indexer.relaxed = false;
+                    indexer.queue.forgive();
+                }
+            }
+            Event::AdminSent { key, command } => {
+                let number = self.intern(key);
+                self.at_mut(number).desire.sent(now, *command);
+            }
+            Event::AdminAnswered {
+                key,
+                command,
+                error,
+            } => {
+                let number = self.intern(key);
+                self.at_mut(number)
+                    .desire
+                    .answered(now, *command, error.is_none());
+            }
+            Event::RecordTampered { key } => {
+                let number = self.intern(key);
+                let indexer = self.at_mut(number);
+                indexer.tampered_at = Some(now);
+                indexer.relaxed = true;
+                indexer.record = Persisted::Unknown;
+                indexer.desire.doubt_switch(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn node(&mut self, now: Time, event: &sim_node::Event) {
+        let number = self.intern(event.key());
+        match event {
+            sim_node::Event::TaskStarted { task, .. } => self.tasks.push(DataTask {
+                indexer: number,
+                id: task.clone(),
+                since: now,
+                linked: false,
+                known: false,
+                excused: false,
+            }),
+            sim_node::Event::TaskEnded { task, .. } => {
+                self.tasks.retain(|running| running.id != *task);
+            }
+            sim_node::Event::StreamEnded { .. } => {
+                let indexer = self.at_mut(number);
+                indexer.queue.freeze_floor();
+                indexer.world.observe(now, event);
+            }
+            sim_node::Event::StreamStarted { .. } => {
+                let indexer = self.at_mut(number);
+                indexer.queue.last_floor = indexer.queue.floor.take();
+                indexer.world.observe(now, event);
+            }
+            _ => self.at_mut(number).world.observe(now, event),
+        }
+    }
+
+    /// A stream task wrote the cursor.
+    pub fn cursor_set(&mut self, now: Time, number: usize, task: u64, height: u64) {
+        let indexer = self.at_mut(number);
+        indexer.queue.moved_at = Some(now);
+        indexer.queue.cursor = Some(height);
+        indexer.queue.muddled |= indexer.is_foreign(task);
+    }
+
+    /// A stream task published a block.
+    pub fn published(&mut self, number: usize, mut published: Published) {
+        let indexer = self.at_mut(number);
+        let world = &indexer.world;
+        let excused = world.is_excused_stream(published.task);
+        let ending = world
+            .streams
+            .iter()
+            .any(|stream| stream.task == published.task && stream.stopped_at.is_some());
+        published.excused = excused || ending;
+        indexer.queue.muddled |= indexer.is_foreign(published.task);
+        indexer.queue.publish(published);
+    }
+
+    fn node_state(&mut self, now: Time, node: NodeName, state: NodeState) {
+        match (node, state) {
+            (NodeName::Coordinator, NodeState::Paused) => self.paused = Some((now, None)),
+            (NodeName::Coordinator, _) => {
+                if let Some((_, until @ None)) = &mut self.paused {
+                    *until = Some(now);
+                }
+            }
+            (NodeName::BlockStreamer, NodeState::Down) => {
+                self.indexers
+                    .iter_mut()
+                    .for_each(|indexer| indexer.world.streamer_died());
+            }
+            (NodeName::Runner, NodeState::Down) => {
+                self.indexers
+                    .iter_mut()
+                    .for_each(|indexer| indexer.world.runner_died());
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, now: Time, id: CallId, method: Method, key: Option<&IndexerKey>) {
+        let indexer = key.map(|key| self.intern(key));
+        self.last_sent = (id, indexer);
+        if !matters_later(method) {
+            return;
+        }
+        let starting_for = indexer
+            .filter(|_| method == Method::StopExecutor)
+            .and_then(|number| self.at(number).world.starting_for(now));
+        let call = Call {
+            indexer,
+            method,
+            late: false,
+            applied: 0,
+            horizons: indexer.map_or(
+                Horizons {
+                    registry: Time(0),
+                    switch: Time(0),
+                },
+                |number| self.horizons(number, now),
+            ),
+            clean_at: None,
+            starting_for,
+        };
+        self.calls.add(id, call);
+    }
+
+    fn answered(&mut self, id: CallId, answer: &AnswerKind) {
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let (method, indexer, heard) = (call.method, call.indexer, call.clean_at);
+        if *answer != AnswerKind::Ok || heard.is_none() {
+            return;
+        }
+        match (method, indexer) {
+            (Method::RegistryListAll, _) => self.list_heard = heard,
+            (Method::RegistryRead, Some(number)) => self.at_mut(number).read_heard = heard,
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, now: Time, id: CallId, fault: &str) {
+        let until = now + self.limits.observation_delay;
+        match (fault, self.indexer_of(id)) {
+            ("late", _) => {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.late = true;
+                }
+            }
+            ("stale", Some(number)) => self.at_mut(number).misled_until = until,
+            // Listings and other calls about nobody in particular.
+            ("stale", None) => self.misled_until = until,
+            _ => {}
+        }
+    }
+
+    fn applied(
+        &mut self,
+        now: Time,
+        method: Method,
+        key: Option<&IndexerKey>,
+        applied: &Applied,
+        answer: &AnswerKind,
+    ) {
+        if matches!(method, Method::RegistryListAll | Method::RegistryRead) {
+            let honest = self.registry_lied_at != Some(now);
+            if let Some(call) = self.calls.get_mut(applied.call).filter(|_| honest) {
+                call.clean_at = Some(now);
+            }
+            return;
+        }
+        let Some(key) = key else {
+            return;
+        };
+        let number = self.intern(key);
+        self.take_effect(now, method, number, applied, answer);
+        if let Some(call) = self.calls.get_mut(applied.call) {
+            call.applied += 1;
+        }
+    }
+
+    fn take_effect(
+        &mut self,
+        now: Time,
+        method: Method,
+        number: usize,
+        applied: &Applied,
+        answer: &AnswerKind,
+    ) {
+        let done = *answer == AnswerKind::Ok;
+        let deadline = self.limits.store_deadline;
+        match method {
+            Method::StartStream if done => {
+                let untimely = self.is_untimely(now, number, applied);
+                self.at_mut(number)
+                    .world
+                    .stream_start_applied(now, untimely);
+            }
+            Method::StartExecutor if done => {
+                let untimely = self.is_untimely(now, number, applied);
+                self.at_mut(number)
+                    .world
+                    .executor_start_applied(now, untimely);
+            }
+            Method::StopStream if done || *answer == AnswerKind::Error(INTERNAL) => {
+                let indexer = self.at_mut(number);
+                indexer.queue.freeze_floor();
+                indexer.world.stream_stop_applied(now);
+            }
+            Method::StopExecutor if done => {
+                let call = self.calls.get(applied.call);
+                let patient = call
+                    .and_then(|call| call.starting_for)
+                    .is_none_or(|age| age >= self.limits.executor_start_grace);
+                let stray = self.is_stray(now, applied);
+                self.at_mut(number)
+                    .world
+                    .executor_stop_applied(patient || stray);
+            }
+            Method::StartProvisioningTask if done => {
+                let stray = self.is_stray(now, applied);
+                for task in self.tasks.iter_mut().rev() {
+                    if task.indexer == number && task.since == now && !task.linked {
+                        task.linked = true;
+                        task.excused = stray;
+                        break;
+                    }
+                }
+            }
+            Method::StoreDelete if self.is_late(now, applied, deadline) => {
+                let queue = &mut self.at_mut(number).queue;
+                if queue.cleared_at == Some(now) {
+                    queue.excuse_clearing();
+                }
+            }
+            Method::StoreCompareAndSet if self.is_late(now, applied, deadline) => {
+                let until = now + self.limits.observation_delay;
+                self.at_mut(number).unsure_until = until;
+            }
+            _ => {}
+        }
+    }
+
+    fn written(&mut self, now: Time, number: usize, before: Option<&[u8]>, after: Option<&[u8]>) {
+        let lost = self.store_lost_at == Some(now);
+        let until = now + self.limits.observation_delay;
+        let indexer = self.at_mut(number);
+        let tampered = indexer.tampered_at == Some(now);
+        let next = Persisted::read(after);
+        indexer.record_before = match std::mem::take(&mut indexer.record) {
+            Persisted::Unknown => Persisted::read(before),
+            known => known,
+        };
+        indexer.foreign_write = lost || tampered;
+        indexer.record_at = now;
+        if indexer.foreign_write {
+            indexer.relaxed = true;
+            indexer.unsure_until = until;
+            indexer.desire.doubt_switch(now);
+        } else if next == Persisted::Nothing {
+            indexer.desire.reset_switch(now);
+        }
+        let task = next.known().and_then(|record| record.task.as_ref());
+        if let Some(id) = task.and_then(|task| task.id.as_ref()) {
+            for task in self.tasks.iter_mut().filter(|task| task.id == *id) {
+                task.known = true;
+            }
+        }
+        self.at_mut(number).record = next;
+    }
+
+    fn store_lost(&mut self, now: Time, span_micros: Option<u64>) {
+        self.store_lost_at = Some(now);
+        let since = Time(span_micros.map_or(0, |span| now.0.saturating_sub(span)));
+        let until = now + self.limits.observation_delay;
+        for indexer in &mut self.indexers {
+            indexer.world.store_losses += 1;
+            indexer.queue.lose(since);
+            let touched = indexer.record_at >= since
+                || indexer.queue.cleared_at.is_some_and(|at| at >= since);
+            if span_micros.is_none() || touched {
+                indexer.relaxed = true;
+                indexer.unsure_until = until;
+                indexer.desire.doubt_switch(now);
+            }
+        }
+    }
+}
+
+/// The parts of a call's effect that tell whether it is timely.
+struct Applied {
+    call: CallId,
+    by: Incarnation,
+    sent_at: Time,
+    version: Option<u64>,
+}

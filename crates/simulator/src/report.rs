@@ -1,0 +1,96 @@
+//! What a run comes to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The format of [`RunReport`] as JSON; raised when a field changes its meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No property was violated.
+    Passed,
+    /// Something happened that must never happen.
+    Safety,
+    /// Something did not happen that must happen.
+    Liveness,
+    /// Product code panicked.
+    Panic,
+    /// The harness itself failed.
+    Harness,
+}
+
+/// A violated property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The property's id, as in the catalogue.
+    pub oracle: String,
+    /// What happened, in words.
+    pub sentence: String,
+    /// When: seconds of virtual time since the start of the run.
+    pub at: String,
+    /// The events that prove it, oldest first.
+    pub evidence: Vec<String>,
+}
+
+/// The result of one run. Everything but `cpu_micros` follows from scenario and
+/// seed alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The scenario's path as given.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// Hash over (virtual time, node, event) of everything that happened.
+    pub trace_hash: String,
+    /// How many events there were.
+    pub events: u64,
+    /// Calls that crossed the simulated network or reached the simulated store,
+    /// the fake nodes' own included.
+    pub calls: u64,
+    /// Calls of the coordinator alone.
+    pub coordinator_calls: u64,
+    /// Calls of the coordinator that changed the world.
+    pub effects: u64,
+    /// Faults that were injected.
+    pub faults: u64,
+    /// Virtual time, in microseconds.
+    pub virtual_micros: u64,
+    /// CPU time of the run, in microseconds. Not part of what is replayed.
+    pub cpu_micros: u64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The first violation.
+    pub violation: Option<Violation>,
+    /// What had not converged, one sentence each.
+    pub pending: Vec<String>,
+    /// The last noteworthy events.
+    pub last_events: Vec<String>,
+    /// How often each interesting situation was reached.
+    pub marks: BTreeMap<String, u64>,
+    /// Per indexer: blocks that matched, and blocks that were executed.
+    pub blocks: BTreeMap<String, BlockTally>,
+    /// Per indexer, what the run left behind, without anything that a crash of
+    /// the coordinator on the way may change.
+    pub end_state: BTreeMap<String, String>,
+}
+
+/// What became of the blocks of one indexer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockTally {
+    /// Heights that matched its rule and lay at or after its start.
+    pub matched: u64,
+    /// Different heights executed.
+    pub executed: u64,
+    /// Executions, repeats included.
+    pub executions: u64,
+    /// The first heights that matched, for small inputs.
+    pub first_matched: Vec<u64>,
+    /// The first heights executed.
+    pub first_executed: Vec<u64>,
+}

@@ -1,0 +1,94 @@
+//! The coordinator's lives: starting, crashing, freezing it.
+
+use std::sync::Arc;
+
+use coordinator::admin::AdminService;
+use coordinator::{Coordinator, Knobs, LoopStatus};
+use madsim::runtime::{Handle, NodeHandle};
+use sim_node::IndexerKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::history::{AdminCommand, Event, Incarnation, NodeName};
+use crate::transport;
+use crate::world::SharedWorld;
+
+/// One life of the coordinator, on a node of its own.
+pub struct Life {
+    node: NodeHandle,
+    coordinator: Arc<Coordinator>,
+    incarnation: Incarnation,
+}
+
+impl Life {
+    /// Starts the next life.
+    pub fn start(world: &SharedWorld, knobs: &Knobs) -> Life {
+        let incarnation = {
+            let mut guard = world.enter();
+            guard.incarnation += 1;
+            let incarnation = guard.incarnation;
+            guard.restart(NodeName::Coordinator);
+            guard.record(Event::CoordinatorStarted { incarnation });
+            incarnation
+        };
+        let ports = transport::ports(world, incarnation);
+        let coordinator = Arc::new(Coordinator::new(knobs.clone(), ports));
+        let name = format!("coordinator-{incarnation}");
+        let node = Handle::current().create_node().name(name).build();
+        let running = Arc::clone(&coordinator);
+        node.spawn(async move { running.run(CancellationToken::new()).await });
+        Life {
+            node,
+            coordinator,
+            incarnation,
+        }
+    }
+
+    /// Ends it at once: nothing it does after this instant is seen.
+    pub fn kill(self, world: &SharedWorld) {
+        Handle::current().kill(self.node.id());
+        let mut world = world.enter();
+        world.kill(NodeName::Coordinator);
+        world.record(Event::CoordinatorEnded {
+            incarnation: self.incarnation,
+            orderly: false,
+        });
+    }
+
+    /// Freezes it.
+    pub fn pause(&self) {
+        Handle::current().pause(self.node.id());
+    }
+
+    /// Thaws it.
+    pub fn resume(&self) {
+        Handle::current().resume(self.node.id());
+    }
+
+    /// Sends an operator's command; its answer goes into the history.
+    pub fn command(&self, world: &SharedWorld, key: IndexerKey, command: AdminCommand) {
+        let admin: Arc<AdminService> = self.coordinator.admin();
+        let world = world.clone();
+        world.enter().record(Event::AdminSent {
+            key: key.clone(),
+            command,
+        });
+        self.node.spawn(async move {
+            let (account, function) = (key.account(), key.function());
+            let result = match command {
+                AdminCommand::Enable => admin.enable("simulator", account, function).await,
+                AdminCommand::Disable => admin.disable("simulator", account, function).await,
+            };
+            let error = result.err().map(|error| error.to_string());
+            world.enter().record(Event::AdminAnswered {
+                key,
+                command,
+                error,
+            });
+        });
+    }
+
+    /// What its loops are doing.
+    pub fn statuses(&self) -> Vec<LoopStatus> {
+        self.coordinator.statuses()
+    }
+}

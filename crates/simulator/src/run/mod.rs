@@ -1,0 +1,216 @@
+//! One run: a world, a coordinator, a timeline, and a verdict.
+
+mod end_state;
+pub mod knobs;
+mod life;
+mod nemesis;
+mod panics;
+mod stage;
+mod timeline;
+mod users;
+
+use std::time::Duration;
+
+use coordinator::Knobs;
+use madsim::Config;
+use madsim::runtime::Runtime;
+use sim_node::chain::Chain;
+
+use crate::history::{Event, History, RunPhase, Trace};
+use crate::oracle::{Limits, Oracles};
+use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
+use crate::scenario::{Action, Scenario};
+use crate::world::{CrashAt, World};
+
+pub use panics::Panics;
+use stage::Stage;
+
+/// How a run is done.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Keep the whole trace as text.
+    pub trace: bool,
+    /// Crash the coordinator at this effect of the run, besides whatever the
+    /// scenario does to it.
+    pub crash_at: Option<CrashAt>,
+    /// Where panics of product code are noted.
+    pub panics: Panics,
+}
+
+/// A run that could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder of blocks cannot be read.
+    #[error(transparent)]
+    Blocks(#[from] sim_node::chain::LakeError),
+    /// The registry file cannot be read.
+    #[error(transparent)]
+    Registry(#[from] sim_registry::LoadError),
+    /// A knob has an impossible value.
+    #[error("[coordinator] {name}: {problem}")]
+    Knob {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Runs `scenario` with `seed` and judges it; the full trace comes with it if
+/// asked for. Call it once per process: some randomness sources of libraries
+/// are process-wide, and a second run would see them moved.
+///
+/// # Errors
+/// The scenario's inputs cannot be read.
+pub fn run(
+    scenario: &Scenario,
+    seed: u64,
+    options: &Options,
+) -> Result<(RunReport, Vec<String>), RunError> {
+    let mut knobs = Knobs::default();
+    for (name, value) in &scenario.coordinator {
+        knobs::set(&mut knobs, name, value.get_ref()).map_err(|problem| RunError::Knob {
+            name: name.clone(),
+            problem,
+        })?;
+    }
+    let mut chain = match &scenario.data.blocks {
+        Some(folder) => Chain::from_lake(folder, scenario.data.interval)?,
+        None => Chain::synthetic(scenario.chain.clone(), seed),
+    };
+    let entries = match &scenario.data.registry {
+        Some(file) => sim_registry::load_file(file)?,
+        None => Vec::new(),
+    };
+    let panics = options.panics.clone();
+    let before = cpu_micros();
+    let runtime = Runtime::with_seed_and_config(seed, Config::default());
+    let first = chain.first_height();
+    let scenario = scenario.clone();
+    let (trace, crash_at) = (options.trace, options.crash_at);
+    let (mut report, lines) = runtime.block_on(async move {
+        let judges = Oracles::new(limits(&scenario, &knobs));
+        let history = History::new(Trace::new(trace), judges);
+        let _ = chain.first_at_or_after(first);
+        let mut world = World::new(&scenario, seed, chain, history);
+        world.control.crashes.extend(crash_at);
+        let mut stage = Stage::new(scenario, seed, knobs, world, entries, panics);
+        stage.play().await;
+        stage.conclude()
+    });
+    report.cpu_micros = cpu_micros().saturating_sub(before);
+    Ok((report, lines))
+}
+
+/// The longest time in which a healed world must converge: what may have to be
+/// waited for, one after the other.
+fn convergence_bound(scenario: &Scenario, knobs: &Knobs) -> Duration {
+    let policy = &knobs.policy;
+    let health = scenario.nodes.block_streamer.health_interval;
+    Duration::from_secs(30)
+        + policy.retry.cap
+        + health * 2
+        + knobs.heartbeat_limit
+        + policy.restart.cap
+        + policy.failing_grace
+        + policy.executor_start_grace
+        + policy.provisioning_settle
+        + if hangs(scenario) {
+            policy.provisioning_abandon
+        } else {
+            policy.provisioning_timeout
+        }
+}
+
+/// Whether a provisioning task of `scenario` may never end.
+fn hangs(scenario: &Scenario) -> bool {
+    let by_step = |step: &crate::scenario::Step| matches!(step.action, Action::HangNext(_));
+    scenario.steps.iter().any(by_step) || scenario.faults.tasks.hang_next > 0.0
+}
+
+fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
+    let lag = scenario
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::RegistryFault(fault) => fault.lag,
+            _ => None,
+        })
+        .chain([scenario.registry.lag, scenario.faults.registry_calls.lag])
+        .max()
+        .unwrap_or_default();
+    Limits {
+        observation_delay: knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline,
+        registry_lag: lag,
+        start_budget_per_second: knobs.starts_per_second,
+        provisioning_settle: knobs.policy.provisioning_settle,
+        executor_start_grace: knobs.policy.executor_start_grace,
+        prefetch: scenario.nodes.executor.prefetch as u64,
+        call_deadline: knobs.call_deadline,
+        store_deadline: knobs.store_deadline,
+        provisioning_abandon: knobs.policy.provisioning_abandon,
+        attempts_max: knobs.policy.attempts_max,
+        ..Limits::default()
+    }
+}
+
+/// CPU time of this thread so far, from the kernel; 0 where it does not say.
+pub(crate) fn cpu_micros() -> u64 {
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(0, |nanos| nanos / 1000)
+}
+
+/// Puts the parts of a verdict together.
+fn judge(violation: Option<&Violation>, pending: &[String]) -> Verdict {
+    match violation {
+        Some(violation) if violation.oracle == "S14" => Verdict::Panic,
+        Some(violation) if violation.oracle.starts_with('L') => Verdict::Liveness,
+        Some(_) => Verdict::Safety,
+        None if !pending.is_empty() => Verdict::Liveness,
+        None => Verdict::Passed,
+    }
+}
+
+impl Stage {
+    /// The report of a run that is over, and its trace.
+    fn conclude(mut self) -> (RunReport, Vec<String>) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut world = self.world.enter();
+        world.record(Event::Phase(RunPhase::Over));
+        let violation = world.history.oracles.violation().cloned().or_else(|| {
+            (!pending.is_empty()).then(|| Violation {
+                oracle: "L1".to_owned(),
+                sentence: format!(
+                    "the world did not converge within {} after it was healed",
+                    humantime::format_duration(self.bound)
+                ),
+                at: world.now.to_string(),
+                evidence: pending.clone(),
+            })
+        });
+        let report = RunReport {
+            schema_version: SCHEMA_VERSION,
+            scenario: self.scenario.path.display().to_string(),
+            seed: self.seed,
+            trace_hash: world.history.trace.digest(),
+            events: world.history.trace.events(),
+            calls: world.counters.coordinator_calls + world.counters.node_calls,
+            coordinator_calls: world.counters.coordinator_calls,
+            effects: world.counters.effects,
+            faults: world.counters.faults,
+            virtual_micros: u64::try_from(world.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cpu_micros: 0,
+            verdict: judge(violation.as_ref(), &pending),
+            violation,
+            pending,
+            last_events: world.history.trace.recent(),
+            marks: world.history.oracles.marks(),
+            blocks: world.history.oracles.tallies(),
+            end_state: end_state::end_state(&world),
+        };
+        let lines = world.history.trace.lines().to_vec();
+        (report, lines)
+    }
+}

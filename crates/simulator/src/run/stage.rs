@@ -1,0 +1,295 @@
+//! The course of a run: chaos, healing, convergence, silence.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::Knobs;
+use lifecycle::Reason;
+use sim_node::chain::Rule;
+use sim_node::{IndexerKey, Rng, Time};
+use sim_registry::{Entry, StartBlock};
+
+use super::convergence_bound;
+use super::life::Life;
+use super::panics::Panics;
+use super::timeline::{Doing, Timeline};
+use crate::history::{Event, NodeName, RunPhase};
+use crate::scenario::{Indexer, Scenario};
+use crate::world::{Request, SharedWorld, World};
+
+/// How often the stage looks at the world when nothing else is to do.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// No effect for this long counts as having settled.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// A run in progress.
+pub struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) seed: u64,
+    pub(super) knobs: Knobs,
+    pub(super) bound: Duration,
+    pub(super) world: SharedWorld,
+    pub(super) life: Option<Life>,
+    pub(super) timeline: Timeline,
+    pub(super) choices: Rng,
+    /// Every indexer as it was last configured.
+    pub(super) configured: BTreeMap<IndexerKey, Indexer>,
+    /// The rules that were ever registered, by version.
+    pub(super) rules: BTreeMap<IndexerKey, Vec<(u64, Rule)>>,
+    pub(super) pending: Vec<String>,
+    pub(super) quiet: bool,
+    pub(super) changes: u64,
+    panics: Panics,
+}
+
+impl Stage {
+    /// A stage on which nothing has happened yet.
+    pub fn new(
+        scenario: Scenario,
+        seed: u64,
+        knobs: Knobs,
+        mut world: World,
+        entries: Vec<Entry>,
+        panics: Panics,
+    ) -> Stage {
+        let bound = convergence_bound(&scenario, &knobs);
+        let timeline = Timeline::plan(&scenario, seed);
+        let configured = scenario
+            .indexers
+            .iter()
+            .map(|indexer| (indexer.key.clone(), indexer.clone()))
+            .collect();
+        let rules = restore(&mut world, entries);
+        Stage {
+            bound,
+            timeline,
+            configured,
+            rules,
+            scenario,
+            seed,
+            knobs,
+            world: SharedWorld::new(world),
+            life: None,
+            choices: Rng::new(seed, "choices"),
+            pending: Vec::new(),
+            quiet: false,
+            changes: 0,
+            panics,
+        }
+    }
+
+    /// The whole run. It ends early at the first violation.
+    pub async fn play(&mut self) {
+        self.enter_phase(RunPhase::Chaos);
+        self.life = Some(Life::start(&self.world, &self.knobs));
+        let end = World::at(self.scenario.run.duration);
+        if !self.until(end).await {
+            return;
+        }
+        self.timeline.clear();
+        self.enter_phase(RunPhase::Healing);
+        self.heal();
+        if !self.converge().await {
+            return;
+        }
+        self.enter_phase(RunPhase::Silence);
+        let end = self.now() + self.scenario.run.silence;
+        if !self.until(end).await {
+            return;
+        }
+        let mut guard = self.world.enter();
+        let world = &mut *guard;
+        let tip = world.tip();
+        world
+            .history
+            .oracles
+            .finish(world.now, &mut world.chain, &self.rules, tip);
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.world.enter().now
+    }
+
+    fn enter_phase(&self, phase: RunPhase) {
+        self.world.enter().record(Event::Phase(phase));
+    }
+
+    /// Lets time pass until `end`; false if a property was violated.
+    async fn until(&mut self, end: Time) -> bool {
+        let asked = Arc::clone(&self.world.peek().control.asked);
+        loop {
+            let now = {
+                let mut world = self.world.enter();
+                for message in self.panics.take() {
+                    world.record(Event::Panicked { message });
+                }
+                if world.history.oracles.violation().is_some() {
+                    return false;
+                }
+                world.now
+            };
+            while let Some(doing) = self.timeline.pop_due(now) {
+                self.perform(doing);
+            }
+            self.carry_out_requests();
+            if now >= end {
+                return true;
+            }
+            let next = self
+                .timeline
+                .next_at()
+                .unwrap_or(end)
+                .min(now + LOOK)
+                .min(end);
+            tokio::select! {
+                biased;
+                () = asked.notified() => {}
+                () = tokio::time::sleep(next.since(now)) => {}
+            }
+        }
+    }
+
+    fn carry_out_requests(&mut self) {
+        loop {
+            let request = self.world.peek().control.requests.pop_front();
+            match request {
+                Some(Request::CrashCoordinator(down)) => self.crash_coordinator(down),
+                None => return,
+            }
+        }
+    }
+
+    pub(super) fn crash_coordinator(&mut self, down: Duration) {
+        if let Some(life) = self.life.take() {
+            life.kill(&self.world);
+            let at = self.now() + down;
+            self.timeline.add(at, Doing::Restart(NodeName::Coordinator));
+        }
+    }
+
+    /// Ends every fault; whatever was dead or frozen runs again.
+    pub(super) fn heal(&mut self) {
+        self.world.enter().heal();
+        if self.world.enter().resume(NodeName::Coordinator)
+            && let Some(life) = &self.life
+        {
+            life.resume();
+        }
+        if self.life.is_none() {
+            self.life = Some(Life::start(&self.world, &self.knobs));
+        }
+    }
+
+    /// Waits until the world is as wanted and nothing moves any more; false if
+    /// that does not come about in time.
+    async fn converge(&mut self) -> bool {
+        let deadline = self.now() + self.bound;
+        let mut effects = 0;
+        let mut still_since = self.now();
+        loop {
+            let next = self.now() + LOOK;
+            if !self.until(next).await {
+                return false;
+            }
+            let (now, made, mut pending) = {
+                let world = self.world.enter();
+                (
+                    world.now,
+                    world.counters.effects,
+                    world.history.oracles.unconverged(world.now),
+                )
+            };
+            pending.extend(self.unsettled_loops());
+            if made != effects || !pending.is_empty() {
+                effects = made;
+                still_since = now;
+            }
+            if now.since(still_since) >= SETTLED {
+                return true;
+            }
+            if now >= deadline {
+                pending.extend((pending.is_empty()).then(|| {
+                    format!("the coordinator goes on making calls ({made} effects so far)")
+                }));
+                self.pending = pending;
+                return false;
+            }
+        }
+    }
+
+    /// Loops that still have something before them.
+    fn unsettled_loops(&self) -> Vec<String> {
+        let Some(life) = &self.life else {
+            return vec!["the coordinator does not run".to_owned()];
+        };
+        life.statuses()
+            .iter()
+            .filter(|status| {
+                let reason = status.waiting.as_ref().map(|wait| &wait.reason);
+                let rests = matches!(
+                    reason,
+                    Some(
+                        Reason::Steady
+                            | Reason::Suspended
+                            | Reason::NotInRegistry
+                            | Reason::GaveUp { .. }
+                    )
+                );
+                !rests && status.trouble.is_none()
+            })
+            .map(|status| {
+                let next = status.waiting.as_ref().and_then(|wait| wait.until);
+                let next = next.map_or(String::new(), |until| {
+                    let at = Time(until.0.saturating_mul(1000));
+                    format!("; looks again at {at}")
+                });
+                format!("{}{next}", status.sentence())
+            })
+            .collect()
+    }
+}
+
+/// Puts the entries of a registry file into the registry. A start that the
+/// chain cannot serve becomes its first block.
+fn restore(world: &mut World, entries: Vec<Entry>) -> BTreeMap<IndexerKey, Vec<(u64, Rule)>> {
+    let first = world.chain.first_height();
+    let last = world.chain.tip_at(Time(u64::MAX)).unwrap_or(first);
+    let mut rules: BTreeMap<IndexerKey, Vec<(u64, Rule)>> = BTreeMap::new();
+    let mut keys = Vec::new();
+    let adapted: Vec<Entry> = entries
+        .into_iter()
+        .map(|mut entry| {
+            let start = &mut entry.record.registration.start_block;
+            let served = matches!(start, StartBlock::Height(h) if (first..=last).contains(h));
+            if !served {
+                *start = StartBlock::Height(first);
+            }
+            // The runner refuses blank code and schemas, which excerpts may have.
+            let registration = &mut entry.record.registration;
+            for text in [&mut registration.code, &mut registration.schema] {
+                if text.trim().is_empty() {
+                    *text = "-- left out of the excerpt".to_owned();
+                }
+            }
+            let key = IndexerKey::new(&entry.account, &entry.function);
+            if let Some(rule) = super::users::chain_rule(&entry.record.registration.rule) {
+                rules
+                    .entry(key.clone())
+                    .or_default()
+                    .push((entry.record.version(), rule));
+            }
+            keys.push(key);
+            entry
+        })
+        .collect();
+    world.registry.restore(adapted);
+    for key in keys {
+        world.learn(&key);
+        if world.is_registered(&key) {
+            world.announce(&key, true);
+        }
+    }
+    rules
+}

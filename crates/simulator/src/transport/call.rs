@@ -1,0 +1,336 @@
+//! One call from the coordinator to a node, and everything that can befall it.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use coordinator::transport::{CallError, CallResult};
+use sim_node::{IndexerKey, Reply, Time};
+use tonic::Status;
+
+use super::SimTransport;
+use crate::history::{AnswerKind, CallId, Event, Method, NodeName, NodeState};
+use crate::scenario::CallOutcome;
+use crate::world::{EffectFate, World};
+
+/// What a request is about.
+#[derive(Clone, Debug)]
+pub(super) struct Meta {
+    pub method: Method,
+    pub key: Option<IndexerKey>,
+    pub version: Option<u64>,
+    pub height: Option<u64>,
+}
+
+impl Meta {
+    pub(super) fn new(method: Method, key: Option<IndexerKey>) -> Meta {
+        Meta {
+            method,
+            key,
+            version: None,
+            height: None,
+        }
+    }
+}
+
+/// Later than any deadline of the coordinator.
+const BEYOND_DEADLINES: Duration = Duration::from_secs(12);
+
+/// A request under way. The world has it from the moment it is sent: it arrives
+/// whatever becomes of its sender.
+struct Letter<R, F> {
+    id: CallId,
+    by: u32,
+    meta: Meta,
+    sent_at: Time,
+    work: F,
+    /// What became of it; taken by the sender.
+    fate: Mutex<Fate<R>>,
+}
+
+/// What became of a letter.
+enum Fate<R> {
+    /// It is under way, or waits in the socket of a frozen process.
+    UnderWay,
+    /// The node, in this life, did it and has an answer.
+    Answered(Reply<R>, u64),
+    /// There was no process to connect to.
+    Refused,
+    /// Nobody will ever hear of it.
+    Silence,
+}
+
+impl<R, F> Letter<R, F> {
+    fn settle(&self, fate: Fate<R>) {
+        *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = fate;
+    }
+
+    fn take(&self) -> Fate<R> {
+        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *fate, Fate::UnderWay)
+    }
+}
+
+/// A letter arrives. `heard`: its sender hears of what becomes of it.
+fn arrive<R, F>(world: &mut World, letter: Arc<Letter<R, F>>, heard: bool)
+where
+    R: Send + 'static,
+    F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+{
+    let server = letter.meta.method.server();
+    let condition = world.condition(server);
+    match condition.state {
+        NodeState::Down => {
+            if heard {
+                letter.settle(Fate::Refused);
+            }
+            return;
+        }
+        NodeState::Paused => {
+            world.park(server, move |world| arrive(world, letter, heard));
+            return;
+        }
+        NodeState::Up => {}
+    }
+    let fate = world.count_effect(letter.meta.method);
+    if fate == EffectFate::Never {
+        letter.settle(Fate::Silence);
+        return;
+    }
+    let reply = (letter.work)(world);
+    world.record(Event::CallApplied {
+        call: letter.id,
+        method: letter.meta.method,
+        key: letter.meta.key.clone(),
+        by: letter.by,
+        sent_at: letter.sent_at,
+        version: letter.meta.version,
+        height: letter.meta.height,
+        answer: answer_kind(&reply.result),
+    });
+    world.note_writes();
+    if heard {
+        letter.settle(match fate {
+            EffectFate::Happens => Fate::Answered(reply, condition.life),
+            _ => Fate::Silence,
+        });
+    }
+}
+
+fn answer_kind<R>(result: &Result<R, Status>) -> AnswerKind {
+    match result {
+        Ok(_) => AnswerKind::Ok,
+        Err(status) => AnswerKind::Error(status.code() as i32),
+    }
+}
+
+fn refused(server: NodeName) -> CallError {
+    CallError {
+        status: Status::unavailable(format!("{server}: connection refused")),
+        unsent: true,
+    }
+}
+
+fn broken(server: NodeName) -> CallError {
+    Status::unavailable(format!("{server}: the connection broke")).into()
+}
+
+fn outcome_name(outcome: CallOutcome) -> &'static str {
+    match outcome {
+        CallOutcome::Refused => "refused",
+        CallOutcome::ErrorBefore => "error_before",
+        CallOutcome::ErrorAfter => "error_after",
+        CallOutcome::AnswerLost => "answer_lost",
+        CallOutcome::Late => "late",
+        CallOutcome::Duplicate => "duplicate",
+        CallOutcome::Stale => "stale",
+        CallOutcome::Hang => "hang",
+        CallOutcome::HalfOpen => "half_open",
+        CallOutcome::BlackHole => "black_hole",
+    }
+}
+
+impl SimTransport {
+    /// A call to a service, with whatever befalls calls to services.
+    pub(super) async fn call<R, F>(&self, meta: Meta, work: F) -> CallResult<R>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+    {
+        let outcome = {
+            let mut guard = self.world.enter();
+            let world = &mut *guard;
+            let (now, method, key) = (world.now, meta.method, meta.key.as_ref());
+            world.armed.on_call(now, method, key, &mut world.rng_faults)
+        };
+        self.send(meta, outcome, work).await
+    }
+
+    /// A call with a decided outcome.
+    pub(super) async fn send<R, F>(
+        &self,
+        meta: Meta,
+        outcome: Option<CallOutcome>,
+        work: F,
+    ) -> CallResult<R>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+    {
+        let method = meta.method;
+        let server = method.server();
+        let post = self.post(meta, outcome, work);
+        let (id, there, back) = (post.letter.id, post.there, post.back);
+        if post.lost {
+            return pending().await;
+        }
+        match outcome {
+            Some(CallOutcome::Refused) => {
+                tokio::time::sleep(there).await;
+                return self.answer(id, method, Err(refused(server)));
+            }
+            Some(CallOutcome::ErrorBefore) => {
+                tokio::time::sleep(there + back).await;
+                let error = Status::internal("injected: nothing was done").into();
+                return self.answer(id, method, Err(error));
+            }
+            _ => {}
+        }
+        tokio::time::sleep(there + back).await;
+        let (reply, life) = match self.hear(&post.letter).await {
+            Fate::Answered(reply, life) => (reply, life),
+            Fate::Refused => return self.answer(id, method, Err(refused(server))),
+            Fate::UnderWay | Fate::Silence => return pending().await,
+        };
+        if outcome == Some(CallOutcome::HalfOpen) {
+            return pending().await;
+        }
+        if !reply.after.is_zero() {
+            tokio::time::sleep(reply.after).await;
+        }
+        let (alive, cut) = {
+            let world = self.world.enter();
+            let condition = world.condition(server);
+            let alive = condition.life == life && condition.state != NodeState::Down;
+            (alive, world.links.is_cut(server, NodeName::Coordinator))
+        };
+        if cut {
+            return pending().await;
+        }
+        let result = match outcome {
+            _ if !alive => Err(broken(server)),
+            Some(CallOutcome::AnswerLost) => Err(broken(server)),
+            Some(CallOutcome::ErrorAfter) => {
+                Err(Status::internal("injected: it was done all the same").into())
+            }
+            _ => reply.result.map_err(CallError::from),
+        };
+        self.answer(id, method, result)
+    }
+
+    /// Gives a letter to the world.
+    fn post<R, F>(&self, meta: Meta, outcome: Option<CallOutcome>, work: F) -> Post<R, F>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+    {
+        let mut guard = self.world.enter();
+        let world = &mut *guard;
+        let id = world.take_call_id();
+        world.counters.coordinator_calls += 1;
+        let (method, server) = (meta.method, meta.method.server());
+        world.record(Event::CallSent {
+            call: id,
+            method,
+            key: meta.key.clone(),
+            by: self.by,
+        });
+        if let Some(outcome) = outcome {
+            world.counters.faults += 1;
+            world.record(Event::CallFault {
+                call: id,
+                method,
+                fault: outcome_name(outcome),
+            });
+        }
+        let there = world.links.draw(NodeName::Coordinator, server);
+        let back = world.links.draw(server, NodeName::Coordinator);
+        let cut = world.links.is_cut(NodeName::Coordinator, server);
+        let (by, sent_at, fate) = (self.by, world.now, Mutex::new(Fate::UnderWay));
+        let letter = Arc::new(Letter {
+            id,
+            by,
+            meta,
+            sent_at,
+            work,
+            fate,
+        });
+        let mut mail = |after: Duration, heard: bool| {
+            let copy = Arc::clone(&letter);
+            world.later(sent_at + after, move |world| arrive(world, copy, heard));
+        };
+        let lost = match outcome {
+            _ if cut => true,
+            Some(CallOutcome::Hang | CallOutcome::BlackHole) => true,
+            Some(CallOutcome::Refused | CallOutcome::ErrorBefore) => false,
+            Some(CallOutcome::Late) => {
+                mail(BEYOND_DEADLINES + there, false);
+                true
+            }
+            _ => {
+                mail(there, true);
+                false
+            }
+        };
+        if outcome == Some(CallOutcome::Duplicate) && !cut {
+            let apart = world
+                .rng_faults
+                .duration(Duration::from_millis(1), Duration::from_secs(20));
+            let copy = Arc::clone(&letter);
+            world.later(sent_at + there + apart, move |world| {
+                arrive(world, copy, false)
+            });
+        }
+        drop(guard);
+        Post {
+            letter,
+            there,
+            back,
+            lost,
+        }
+    }
+
+    /// Waits until a letter has met its fate.
+    async fn hear<R, F>(&self, letter: &Letter<R, F>) -> Fate<R> {
+        loop {
+            let thawed = Arc::clone(&self.world.peek().thawed);
+            let wait = thawed.notified();
+            drop(self.world.enter());
+            match letter.take() {
+                Fate::UnderWay => wait.await,
+                fate => return fate,
+            }
+        }
+    }
+
+    fn answer<R>(&self, id: CallId, method: Method, result: CallResult<R>) -> CallResult<R> {
+        let answer = match &result {
+            Ok(_) => AnswerKind::Ok,
+            Err(error) => AnswerKind::Error(error.status.code() as i32),
+        };
+        self.world.enter().record(Event::CallAnswered {
+            call: id,
+            method,
+            answer,
+        });
+        result
+    }
+}
+
+/// A letter as its sender keeps it.
+struct Post<R, F> {
+    letter: Arc<Letter<R, F>>,
+    there: Duration,
+    back: Duration,
+    lost: bool,
+}

@@ -1,0 +1,50 @@
+//! The simulated network: the coordinator's transports, with every outcome a
+//! call can have.
+
+mod block_streamer;
+mod call;
+mod registry;
+mod runner;
+mod stale;
+mod store;
+
+use std::sync::Arc;
+
+use coordinator::{Clock, Ports};
+use lifecycle::Timestamp;
+
+pub use stale::OldAnswers;
+
+use crate::history::Incarnation;
+use crate::world::SharedWorld;
+
+/// The world as one life of the coordinator reaches it.
+#[derive(Clone)]
+pub struct SimTransport {
+    world: SharedWorld,
+    by: Incarnation,
+}
+
+struct WorldClock(SharedWorld);
+
+impl Clock for WorldClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.enter().now.as_millis())
+    }
+}
+
+/// The ports of the `by`-th life of the coordinator.
+pub fn ports(world: &SharedWorld, by: Incarnation) -> Ports {
+    let transport = Arc::new(SimTransport {
+        world: world.clone(),
+        by,
+    });
+    Ports {
+        block_streamer: transport.clone(),
+        executors: transport.clone(),
+        provisioner: transport.clone(),
+        registry: transport.clone(),
+        store: transport,
+        clock: Arc::new(WorldClock(world.clone())),
+    }
+}

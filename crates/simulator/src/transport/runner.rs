@@ -1,0 +1,92 @@
+//! Calls to the fake runner: executors and provisioner.
+
+use async_trait::async_trait;
+use coordinator::transport::{CallResult, ExecutorTransport, ProvisionerTransport};
+use proto::data_layer::{
+    GetTaskStatusRequest, GetTaskStatusResponse, ProvisionRequest, StartTaskResponse,
+};
+use proto::runner::{
+    ExecutorInfo, GetExecutorRequest, ListExecutorsRequest, ListExecutorsResponse,
+    StartExecutorRequest, StartExecutorResponse, StopExecutorRequest, StopExecutorResponse,
+};
+use sim_node::IndexerKey;
+
+use super::SimTransport;
+use super::call::Meta;
+use crate::history::Method;
+
+#[async_trait]
+impl ExecutorTransport for SimTransport {
+    async fn start_executor(
+        &self,
+        request: StartExecutorRequest,
+    ) -> CallResult<StartExecutorResponse> {
+        let key = IndexerKey::new(&request.account_id, &request.function_name);
+        let meta = Meta {
+            version: Some(request.version),
+            ..Meta::new(Method::StartExecutor, Some(key))
+        };
+        self.call(meta, move |world| {
+            world.with_executor(|node, env| node.start_executor(env, request.clone()))
+        })
+        .await
+    }
+
+    async fn stop_executor(
+        &self,
+        request: StopExecutorRequest,
+    ) -> CallResult<StopExecutorResponse> {
+        let key = self.world.peek().key_of_id(&request.executor_id);
+        self.call(Meta::new(Method::StopExecutor, key), move |world| {
+            world.with_executor(|node, env| node.stop_executor(env, request.clone()))
+        })
+        .await
+    }
+
+    async fn get_executor(&self, request: GetExecutorRequest) -> CallResult<ExecutorInfo> {
+        let key = IndexerKey::new(&request.account_id, &request.function_name);
+        self.read(Meta::new(Method::GetExecutor, Some(key)), move |world| {
+            world.with_executor(|node, env| node.get_executor(env, request.clone()))
+        })
+        .await
+    }
+
+    async fn list_executors(
+        &self,
+        request: ListExecutorsRequest,
+    ) -> CallResult<ListExecutorsResponse> {
+        self.read(Meta::new(Method::ListExecutors, None), move |world| {
+            world.with_executor(|node, env| node.list_executors(env, request))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ProvisionerTransport for SimTransport {
+    async fn start_provisioning_task(
+        &self,
+        request: ProvisionRequest,
+    ) -> CallResult<StartTaskResponse> {
+        let key = IndexerKey::new(&request.account_id, &request.function_name);
+        self.call(
+            Meta::new(Method::StartProvisioningTask, Some(key)),
+            move |world| {
+                world.with_provisioner(|node, env| {
+                    node.start_provisioning_task(env, request.clone())
+                })
+            },
+        )
+        .await
+    }
+
+    async fn get_task_status(
+        &self,
+        request: GetTaskStatusRequest,
+    ) -> CallResult<GetTaskStatusResponse> {
+        self.call(Meta::new(Method::GetTaskStatus, None), move |world| {
+            world.with_provisioner(|node, env| node.get_task_status(env, request.clone()))
+        })
+        .await
+    }
+}

@@ -1,0 +1,201 @@
+//! Commands to the simulated Redis.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use coordinator::store::{CasOutcome, StoreError, StoreTransport};
+use coordinator::transport::CallError;
+use sim_node::{IndexerKey, RedisError, Reply};
+use sim_store::Cas;
+
+use super::SimTransport;
+use super::call::Meta;
+use crate::history::{Event, Method};
+use crate::scenario::StoreFaultKind;
+use crate::world::World;
+
+fn key_of(name: &str) -> Option<IndexerKey> {
+    ["state", "block_stream", "last_published_block"]
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix)?.strip_suffix(':'))
+        .and_then(IndexerKey::parse)
+}
+
+fn translate(error: RedisError) -> StoreError {
+    match error {
+        RedisError::Unavailable(text) => StoreError::Unavailable(text),
+        RedisError::Refused(text) => StoreError::Rejected(text),
+    }
+}
+
+impl SimTransport {
+    /// A command with whatever befalls commands to the store.
+    async fn command<R, F>(
+        &self,
+        method: Method,
+        key: Option<IndexerKey>,
+        work: F,
+    ) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Result<R, RedisError> + Send + Sync + 'static,
+    {
+        let fault = {
+            let mut guard = self.world.enter();
+            let world = &mut *guard;
+            let fault =
+                world
+                    .armed
+                    .on_store(world.now, method, key.as_ref(), &mut world.rng_faults);
+            if let Some(kind) = fault {
+                world.counters.faults += 1;
+                let about = key.as_ref().map_or("*".into(), ToString::to_string);
+                world.record(Event::Fault {
+                    text: format!("{about}: {method:?} meets {kind:?}"),
+                });
+            }
+            fault
+        };
+        if fault == Some(StoreFaultKind::ErrorBefore) {
+            return Err(StoreError::Unavailable(
+                "injected: nothing was done".to_owned(),
+            ));
+        }
+        let sent = self
+            .send(Meta::new(method, key), None, move |world| {
+                Reply::now(Ok(work(world)))
+            })
+            .await;
+        let result = match sent {
+            Ok(result) => result.map_err(translate),
+            Err(CallError {
+                status,
+                unsent: true,
+            }) => Err(StoreError::Unavailable(status.message().to_owned())),
+            Err(CallError {
+                status,
+                unsent: false,
+            }) => Err(StoreError::Indefinite(status.message().to_owned())),
+        };
+        match fault {
+            Some(StoreFaultKind::ErrorAfter) => Err(StoreError::Indefinite(
+                "injected: it was done all the same".to_owned(),
+            )),
+            _ => result,
+        }
+    }
+
+    fn conflict(&self, key: Option<&IndexerKey>) -> bool {
+        let mut guard = self.world.enter();
+        let world = &mut *guard;
+        let method = Method::StoreCompareAndSet;
+        let fault = world
+            .armed
+            .on_store(world.now, method, key, &mut world.rng_faults);
+        if fault != Some(StoreFaultKind::Conflict) {
+            return false;
+        }
+        world.counters.faults += 1;
+        let about = key.map_or("*".into(), ToString::to_string);
+        world.record(Event::Fault {
+            text: format!("{about}: a write meets a conflict"),
+        });
+        true
+    }
+}
+
+#[async_trait]
+impl StoreTransport for SimTransport {
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let about = match keys {
+            [one] => key_of(one),
+            _ => None,
+        };
+        let keys: Vec<String> = keys.to_vec();
+        self.command(Method::StoreGet, about, move |world| {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            world.store.get_many(world.now, &names)
+        })
+        .await
+    }
+
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Result<CasOutcome, StoreError> {
+        let about = key_of(key);
+        let (name, expected, new) = (
+            key.to_owned(),
+            expected.map(<[u8]>::to_vec),
+            new.map(Bytes::copy_from_slice),
+        );
+        let conflict = self.conflict(about.as_ref());
+        self.command(Method::StoreCompareAndSet, about, move |world| {
+            let now = world.now;
+            if conflict {
+                return Ok(CasOutcome::Conflict(world.store.get(now, &name)?));
+            }
+            let cas =
+                world
+                    .store
+                    .compare_and_set(now, &name, expected.as_deref(), new.as_deref())?;
+            Ok(match cas {
+                Cas::Applied => CasOutcome::Applied,
+                Cas::Conflict(current) => CasOutcome::Conflict(current),
+            })
+        })
+        .await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        let about = keys.first().and_then(|key| key_of(key));
+        let keys = keys.to_vec();
+        let cleared = about.clone();
+        self.command(Method::StoreDelete, about, move |world| {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            world.store.delete(world.now, &names)?;
+            if let Some(key) = &cleared {
+                world.record(Event::DataCleared { key: key.clone() });
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        let name = key.to_owned();
+        self.command(Method::StoreSetMembers, None, move |world| {
+            let members = world.store.set_members(world.now, &name)?;
+            Ok(members.iter().map(|member| member.to_string()).collect())
+        })
+        .await
+    }
+
+    async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        let (name, member) = (key.to_owned(), member.to_owned());
+        self.command(Method::StoreSetAdd, key_of(&member), move |world| {
+            world.store.set_add(world.now, &name, &member).map(|_| ())
+        })
+        .await
+    }
+
+    async fn set_remove(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        let (name, member) = (key.to_owned(), member.to_owned());
+        self.command(Method::StoreSetRemove, key_of(&member), move |world| {
+            world
+                .store
+                .set_remove(world.now, &name, &member)
+                .map(|_| ())
+        })
+        .await
+    }
+
+    async fn queue_head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let name = key.to_owned();
+        self.command(Method::StoreQueueHead, key_of(key), move |world| {
+            world.store.queue_first(world.now, &name)
+        })
+        .await
+    }
+}

@@ -1,0 +1,84 @@
+//! The links between the nodes: latency, congestion, cuts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sim_node::Rng;
+
+use crate::history::NodeName;
+use crate::scenario::DurationRange;
+
+/// All links. A cut or a clog is one-way; both ways are two of them.
+pub struct Links {
+    latency: DurationRange,
+    cuts: BTreeMap<(NodeName, NodeName), u64>,
+    clogs: BTreeMap<(NodeName, NodeName), (u64, DurationRange)>,
+    rng: Rng,
+    marks: u64,
+}
+
+impl Links {
+    /// Healthy links with this latency.
+    pub fn new(latency: DurationRange, seed: u64) -> Links {
+        let rng = Rng::new(seed, "latency");
+        Links {
+            latency,
+            cuts: BTreeMap::new(),
+            clogs: BTreeMap::new(),
+            rng,
+            marks: 0,
+        }
+    }
+
+    /// Whether messages of `from` do not reach `to`.
+    pub fn is_cut(&self, from: NodeName, to: NodeName) -> bool {
+        !self.cuts.is_empty() && self.cuts.contains_key(&(from, to))
+    }
+
+    /// The latency of one message.
+    pub fn draw(&mut self, from: NodeName, to: NodeName) -> Duration {
+        let range = match self.clogs.get(&(from, to)) {
+            Some((_, range)) if !self.clogs.is_empty() => *range,
+            _ => self.latency,
+        };
+        self.rng.duration(range.low, range.high)
+    }
+
+    /// Cuts a link; the mark that is returned is needed to mend exactly this cut.
+    pub fn cut(&mut self, from: NodeName, to: NodeName) -> u64 {
+        self.marks += 1;
+        self.cuts.insert((from, to), self.marks);
+        self.marks
+    }
+
+    /// Mends a cut, unless a later one replaced it.
+    pub fn mend(&mut self, from: NodeName, to: NodeName, mark: u64) {
+        if self.cuts.get(&(from, to)) == Some(&mark) {
+            self.cuts.remove(&(from, to));
+        }
+    }
+
+    /// Clogs a link; the mark that is returned is needed to clear exactly this clog.
+    pub fn clog(&mut self, from: NodeName, to: NodeName, latency: DurationRange) -> u64 {
+        self.marks += 1;
+        self.clogs.insert((from, to), (self.marks, latency));
+        self.marks
+    }
+
+    /// Clears a clog, unless a later one replaced it.
+    pub fn unclog(&mut self, from: NodeName, to: NodeName, mark: u64) {
+        if self
+            .clogs
+            .get(&(from, to))
+            .is_some_and(|(set, _)| *set == mark)
+        {
+            self.clogs.remove(&(from, to));
+        }
+    }
+
+    /// Makes all links healthy.
+    pub fn heal(&mut self) {
+        self.cuts.clear();
+        self.clogs.clear();
+    }
+}

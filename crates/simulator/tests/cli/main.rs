@@ -1,0 +1,6 @@
+//! The command line from outside.
+
+#[cfg(not(madsim))]
+mod real;
+#[cfg(madsim)]
+mod simulated;
