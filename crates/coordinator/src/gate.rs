@@ -57,7 +57,7 @@ impl ProvisioningGate {
     pub fn hold(&mut self, id: &IndexerId) {
         if self
             .holders
-            .entry(id.account().to_owned())
+            .entry(database(id))
             .or_default()
             .insert(id.clone())
         {
@@ -70,14 +70,14 @@ impl ProvisioningGate {
     /// should look again.
     pub fn release(&mut self, id: &IndexerId) -> Vec<IndexerId> {
         self.waiting.remove(id);
-        let Some(holders) = self.holders.get_mut(id.account()) else {
+        let Some(holders) = self.holders.get_mut(&database(id)) else {
             return Vec::new();
         };
         if !holders.remove(id) {
             return Vec::new();
         }
         if holders.is_empty() {
-            self.holders.remove(id.account());
+            self.holders.remove(&database(id));
         }
         self.in_flight -= 1;
         self.call()
@@ -117,7 +117,7 @@ impl ProvisioningGate {
             if called.len() == places {
                 break;
             }
-            if self.judge(id) == Gate::Open && accounts.insert(id.account()) {
+            if self.judge(id) == Gate::Open && accounts.insert(database(id)) {
                 called.push(id.clone());
             }
         }
@@ -128,7 +128,7 @@ impl ProvisioningGate {
     }
 
     fn judge(&self, id: &IndexerId) -> Gate {
-        let mut holders = self.holders.get(id.account()).into_iter().flatten();
+        let mut holders = self.holders.get(&database(id)).into_iter().flatten();
         match holders.find(|holder| *holder != id) {
             Some(other) => Gate::AccountBusy(other.clone()),
             None if self.in_flight >= self.parallel && !self.holds(id) => Gate::Full,
@@ -138,9 +138,17 @@ impl ProvisioningGate {
 
     fn holds(&self, id: &IndexerId) -> bool {
         self.holders
-            .get(id.account())
+            .get(&database(id))
             .is_some_and(|holders| holders.contains(id))
     }
+}
+
+/// The database that the provisioner keeps an account's schemas in: every
+/// character of the account outside `[A-Za-z0-9]` becomes `_`, so that `a-b.near`
+/// and `a.b.near` share one, and may not be provisioned at the same time either.
+fn database(id: &IndexerId) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    id.account().chars().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -163,6 +171,17 @@ mod tests {
         assert_eq!(gate.look(&id("b.near/one")), Gate::Open);
         assert_eq!(gate.release(&id("a.near/one")), vec![id("a.near/two")]);
         assert!(gate.try_enter(&id("a.near/two")));
+    }
+
+    #[test]
+    fn accounts_that_share_a_database_take_turns() {
+        let mut gate = ProvisioningGate::new(8);
+        assert!(gate.try_enter(&id("a-b.near/one")));
+        assert_eq!(
+            gate.look(&id("a.b.near/one")),
+            Gate::AccountBusy(id("a-b.near/one"))
+        );
+        assert_eq!(gate.look(&id("ab.near/one")), Gate::Open);
     }
 
     #[test]

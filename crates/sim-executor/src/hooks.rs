@@ -78,6 +78,12 @@ impl ExecutorCore {
         self.faults.fetch_outage = on;
     }
 
+    /// Takes back every fault that is planted and has not befallen anything yet,
+    /// and every one that lasts.
+    pub fn clear_planted(&mut self) {
+        self.faults = crate::faults::Faults::default();
+    }
+
     /// Kills the worker of `key`'s executor as an uncaught exception does. False
     /// if the executor has no living worker.
     pub fn crash_worker(&mut self, env: &mut Env<'_>, key: &IndexerKey) -> bool {

@@ -23,6 +23,12 @@ pub struct TaskView<'a> {
 }
 
 impl ProvisionerCore {
+    /// Takes back every fault that is planted and has not befallen anything yet,
+    /// and every one that lasts.
+    pub fn clear_planted(&mut self) {
+        self.faults = crate::faults::Faults::default();
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &Config {
         &self.config

@@ -477,3 +477,14 @@ fn a_configuration_reads_names_and_refuses_unknown_ones() {
     assert!(toml::from_str::<Config>("start_dely = \"2s\"").is_err());
     assert!(toml::from_str::<Config>("start_delay = 2").is_err());
 }
+
+#[test]
+fn what_was_planted_can_be_taken_back() {
+    let mut world = world();
+    world.core.fault_next_start(None, StartFault::Fail);
+    world.core.fault_every_start(Some(StartFault::Hang));
+    world.core.clear_planted();
+    world.start(1).unwrap();
+    world.pass(ms(500));
+    assert_eq!(world.state(), ExecutionState::Waiting);
+}

@@ -261,3 +261,13 @@ fn the_configuration_reads_from_toml() {
     let text = toml::to_string(&Config::default()).unwrap();
     assert_eq!(toml::from_str::<Config>(&text).unwrap(), Config::default());
 }
+
+#[test]
+fn what_was_planted_can_be_taken_back() {
+    let mut world = World::new();
+    world.node.fail_at(None, None, 3);
+    world.node.hang_next(None);
+    world.node.hang_all(true);
+    world.node.clear_planted();
+    assert_eq!(world.provisioned(NAME), TaskStatus::Complete);
+}

@@ -21,8 +21,9 @@ use crate::world::{Request, SharedWorld, World};
 /// How often the stage looks at the world when nothing else is to do.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// No effect for this long counts as having settled.
-const SETTLED: Duration = Duration::from_secs(10);
+/// No effect for this long counts as having settled: longer than the pauses in
+/// which the coordinator may still ask the registry what became of an indexer.
+const SETTLED: Duration = Duration::from_secs(65);
 
 /// A run in progress.
 pub struct Stage {

@@ -236,9 +236,8 @@ impl World {
         self.control.crashes.clear();
         self.store.set_read_only(false);
         self.store.set_out_of_memory(false);
-        self.executor.set_fetch_outage(false);
-        self.executor.fault_every_start(None);
-        self.provisioner.hang_all(false);
+        self.executor.clear_planted();
+        self.provisioner.clear_planted();
         for node in NodeName::ALL {
             if node != NodeName::Coordinator {
                 self.resume(node);
