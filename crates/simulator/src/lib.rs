@@ -1,7 +1,7 @@
 //! The deterministic simulator of the coordinator and everything around it.
 //!
 //! The product runs unchanged on madsim's executor and virtual clock; every
-//! other party is a fake that lives in one [`world`]. Everything that happens
+//! other party is a fake that lives in one `world`. Everything that happens
 //! follows from a scenario and a seed.
 
 pub mod history;

@@ -4,7 +4,7 @@
 //! its order and with its values, and one more, `coordinator`, that holds what
 //! only this one knows. The original skips that field when it reads and leaves
 //! it out when it writes; a record without it is therefore the original's, and
-//! is read as [`super::legacy`] says. Fields that nobody here knows are kept.
+//! is read as the module `legacy` says. Fields that nobody here knows are kept.
 
 use bytes::Bytes;
 use lifecycle::{IndexerId, Phase, Record};
