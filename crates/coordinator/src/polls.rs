@@ -2,19 +2,27 @@
 //! indexers. Each runs by itself, so that a service that hangs delays no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lifecycle::IndexerId;
+use proto::block_streamer::StreamInfo;
+use proto::runner::ExecutorInfo;
 use tokio::time::Instant;
 
 use crate::desired::Taken;
-use crate::reconciler::{became_frozen, executor_aged};
+use crate::knobs::Knobs;
 use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
-use crate::services::{ExecutorView, ServiceError, StreamView};
+use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
+use crate::store::keys;
 use crate::store::records::READ_KEYS_MAX;
-use crate::tables::Condition;
+use crate::tables::{Condition, Table};
+
+#[cfg(test)]
+mod tests;
 
 /// The most unreadable entries of one listing that are logged one by one.
 const LOGGED_MAX: usize = 20;
@@ -25,39 +33,53 @@ impl Condition for StreamView {
     fn same_condition(&self, later: &StreamView) -> bool {
         self == later
     }
+
+    fn ages(&self, knobs: &Knobs) -> [Option<Duration>; 2] {
+        [Some(knobs.heartbeat_limit), None]
+    }
 }
 
 impl Condition for ExecutorView {
     fn same_condition(&self, later: &ExecutorView) -> bool {
         self == later
     }
-}
 
-/// The state of one poll from tick to tick.
-pub(crate) struct Poll<T> {
-    last: T,
-    last_look: Instant,
-}
-
-impl<T> Poll<T> {
-    pub(crate) fn new(first: T) -> Poll<T> {
-        Poll {
-            last: first,
-            last_look: Instant::now(),
+    fn ages(&self, knobs: &Knobs) -> [Option<Duration>; 2] {
+        let policy = &knobs.policy;
+        match self.state {
+            ExecutorKind::Failing => [Some(policy.failing_grace), None],
+            ExecutorKind::Starting => [
+                Some(policy.executor_start_grace),
+                Some(policy.executor_start_timeout),
+            ],
+            ExecutorKind::Fine | ExecutorKind::Stalled => [None, None],
         }
     }
 }
 
 /// The registry's last answer, to skip decoding what has not changed.
-pub(crate) type RegistryPoll = Poll<Option<Bytes>>;
+pub(crate) type RegistryPoll = Option<Bytes>;
 
 /// The records as last read.
 #[derive(Debug, Default)]
 pub(crate) struct RecordPoll {
     last: BTreeMap<IndexerId, Bytes>,
+    /// What was read last.
+    batch: Batch,
     /// The last indexer whose record was read in this turn.
     cursor: Option<IndexerId>,
     failed: bool,
+}
+
+/// What is read in one go, kept as long as it is the same at every tick.
+#[derive(Debug, Default)]
+struct Batch {
+    /// Which loops there were when it was made; `None` if it is not all of them.
+    roll: Option<u64>,
+    ids: Vec<IndexerId>,
+    keys: Vec<String>,
+    /// What `RecordPoll::last` says of each.
+    values: Vec<Option<Bytes>>,
 }
 
 impl RecordPoll {
@@ -67,60 +89,97 @@ impl RecordPoll {
             ..RecordPoll::default()
         }
     }
+
+    /// Makes `batch` what is to be read next.
+    fn turn(&mut self, shared: &Shared) {
+        let roll = shared.roll();
+        if self.batch.roll == Some(roll) {
+            return;
+        }
+        let ids = shared.owned_after(self.cursor.as_ref(), READ_KEYS_MAX);
+        let whole = self.cursor.is_none() && ids.len() < READ_KEYS_MAX;
+        self.cursor = (ids.len() == READ_KEYS_MAX)
+            .then(|| ids.last().cloned())
+            .flatten();
+        if self.cursor.is_none() {
+            self.last.retain(|id, _| shared.owns(id));
+        }
+        self.batch = Batch {
+            roll: whole.then_some(roll),
+            keys: ids.iter().map(keys::state).collect(),
+            values: ids.iter().map(|id| self.last.get(id).cloned()).collect(),
+            ids,
+        };
+    }
+
+    /// Takes in what was read; returns whose record is another than before.
+    fn take(&mut self, values: Vec<Option<Bytes>>) -> Vec<IndexerId> {
+        let mut changed = Vec::new();
+        let batch = self.batch.ids.iter().zip(&mut self.batch.values);
+        for ((id, before), value) in batch.zip(values) {
+            let same = match (&*before, &value) {
+                (Some(before), Some(value)) => same_bytes(before, value),
+                (None, None) => true,
+                _ => false,
+            };
+            if same {
+                continue;
+            }
+            changed.push(id.clone());
+            before.clone_from(&value);
+            match value {
+                Some(value) => self.last.insert(id.clone(), value),
+                None => self.last.remove(id),
+            };
+        }
+        changed
+    }
 }
 
 impl Shared {
-    pub(crate) async fn poll_streams(&self, poll: &mut Poll<()>) {
+    pub(crate) async fn poll_streams(&self, last: &mut Listing<StreamInfo>) {
         let asked_at = Instant::now();
-        match self.streamers.list().await {
-            Ok(listed) => {
-                let now = Instant::now();
-                let mut table = lock(&self.stream_table);
-                let was_down = table.down_since().is_some();
-                let mut wake = table.list(without_duplicates(listed), asked_at, now);
-                let before = poll.last_look;
-                wake.extend(table.entries().filter_map(|(id, entry)| {
-                    let age = |at: Instant| at.saturating_duration_since(entry.since);
-                    became_frozen(age(before), age(now), &self.knobs).then(|| id.clone())
-                }));
-                drop(table);
-                poll.last_look = now;
-                self.after_list(was_down, &wake, "block streamer");
-            }
-            Err(error) => self.list_failed("block streamer", &error, |now| {
-                let mut table = lock(&self.stream_table);
-                let first = table.down_since().is_none();
-                table.failed(now);
-                first
-            }),
+        match self.streamers.list(last).await {
+            Ok(news) => self.listed(&self.stream_table, last, news, asked_at, "block streamer"),
+            Err(error) => self.list_failed(&self.stream_table, "block streamer", &error),
         }
     }
 
-    pub(crate) async fn poll_executors(&self, poll: &mut Poll<()>) {
+    pub(crate) async fn poll_executors(&self, last: &mut Listing<ExecutorInfo>) {
         let asked_at = Instant::now();
-        match self.executors.list().await {
-            Ok(listed) => {
-                let now = Instant::now();
-                let mut table = lock(&self.executor_table);
-                let was_down = table.down_since().is_some();
-                let mut wake = table.list(without_duplicates(listed), asked_at, now);
-                let before = poll.last_look;
-                wake.extend(table.entries().filter_map(|(id, entry)| {
-                    let age = |at: Instant| at.saturating_duration_since(entry.since);
-                    executor_aged(&entry.view, age(before), age(now), &self.knobs)
-                        .then(|| id.clone())
-                }));
-                drop(table);
-                poll.last_look = now;
-                self.after_list(was_down, &wake, "executor service");
-            }
-            Err(error) => self.list_failed("executor service", &error, |now| {
-                let mut table = lock(&self.executor_table);
-                let first = table.down_since().is_none();
-                table.failed(now);
-                first
-            }),
+        match self.executors.list(last).await {
+            Ok(news) => self.listed(
+                &self.executor_table,
+                last,
+                news,
+                asked_at,
+                "executor service",
+            ),
+            Err(error) => self.list_failed(&self.executor_table, "executor service", &error),
         }
+    }
+
+    fn listed<T: Entry<View: Clone + Condition>>(
+        &self,
+        table: &Mutex<Table<T::View>>,
+        listing: &Listing<T>,
+        news: News,
+        asked_at: Instant,
+        service: &'static str,
+    ) {
+        let now = Instant::now();
+        let mut table = lock(table);
+        let was_down = table.down_since().is_some();
+        let mut wake = match news {
+            News::Anything => table.list(listing.all(), asked_at, now),
+            News::At(positions) => {
+                let changes = listing.at(&positions);
+                table.relist(changes, |id| listing.of(id), asked_at, now)
+            }
+        };
+        wake.extend(table.aged(now));
+        drop(table);
+        self.after_list(was_down, &wake, service);
     }
 
     fn after_list(&self, was_down: bool, wake: &[IndexerId], service: &'static str) {
@@ -131,13 +190,18 @@ impl Shared {
         wake.iter().for_each(|id| self.wake(id));
     }
 
-    fn list_failed(
+    fn list_failed<V: Clone + Condition>(
         &self,
+        table: &Mutex<Table<V>>,
         service: &'static str,
         error: &ServiceError,
-        mark: impl FnOnce(lifecycle::Timestamp) -> bool,
     ) {
-        if mark(self.now()) {
+        let now = self.now();
+        let mut table = lock(table);
+        let first = table.down_since().is_none();
+        table.failed(now);
+        drop(table);
+        if first {
             tracing::warn!(service, %error, "does not answer; what needs it waits");
         }
     }
@@ -145,17 +209,11 @@ impl Shared {
     /// Reads the records that the loops hold, and wakes those whose record changed
     /// under them. Of very many it reads a part at each tick, in turn.
     pub(crate) async fn poll_records(&self, poll: &mut RecordPoll) {
-        let ids = self.owned_after(poll.cursor.as_ref(), READ_KEYS_MAX);
-        poll.cursor = (ids.len() == READ_KEYS_MAX)
-            .then(|| ids.last().cloned())
-            .flatten();
-        if poll.cursor.is_none() {
-            poll.last.retain(|id, _| self.owns(id));
-        }
-        if ids.is_empty() {
+        poll.turn(self);
+        if poll.batch.ids.is_empty() {
             return;
         }
-        let values = match self.records.raw_many(&ids).await {
+        let values = match self.records.raw_at(&poll.batch.keys).await {
             Ok(values) => values,
             Err(error) => {
                 if !std::mem::replace(&mut poll.failed, true) {
@@ -168,16 +226,7 @@ impl Shared {
             tracing::info!("the records can be read again");
             self.wake_unsettled();
         }
-        for (id, value) in ids.into_iter().zip(values) {
-            if poll.last.get(&id) == value.as_ref() {
-                continue;
-            }
-            self.wake(&id);
-            match value {
-                Some(value) => poll.last.insert(id, value),
-                None => poll.last.remove(&id),
-            };
-        }
+        poll.take(values).iter().for_each(|id| self.wake(id));
     }
 
     /// Looks which records there are: a store that went back in time may have
@@ -199,7 +248,7 @@ impl Shared {
     }
 
     /// Asks the registry for everything; true if there was a usable answer.
-    pub(crate) async fn poll_registry(&self, poll: &mut RegistryPoll) -> bool {
+    pub(crate) async fn poll_registry(&self, last: &mut RegistryPoll) -> bool {
         let answer = match self.view("list_all", b"{}").await {
             Ok(answer) => answer,
             Err(error) => {
@@ -207,7 +256,10 @@ impl Shared {
                 return false;
             }
         };
-        let taken = if poll.last.as_ref() == Some(&answer.result) {
+        let taken = if last
+            .as_ref()
+            .is_some_and(|last| same_bytes(last, &answer.result))
+        {
             lock(&self.desired).take_same(answer.block_height)
         } else {
             match decode::decode_list(&answer.result) {
@@ -226,7 +278,7 @@ impl Shared {
                         &self.knobs,
                     );
                     if matches!(taken, Taken::News(_)) {
-                        poll.last = Some(answer.result);
+                        *last = Some(answer.result);
                     }
                     taken
                 }
@@ -321,9 +373,9 @@ impl Shared {
     }
 }
 
-/// A service may list one name twice; the later entry wins.
-fn without_duplicates<V>(listed: Vec<(IndexerId, V)>) -> BTreeMap<IndexerId, V> {
-    listed.into_iter().collect()
+/// Whether both hold the same; at once if they are the same memory.
+fn same_bytes(one: &Bytes, other: &Bytes) -> bool {
+    (one.as_ptr() == other.as_ptr() && one.len() == other.len()) || one == other
 }
 
 fn log_quarantined(quarantined: &[Quarantined]) {
@@ -345,16 +397,8 @@ fn log_quarantined(quarantined: &[Quarantined]) {
 pub(crate) fn strangers(shared: &Shared) -> Vec<IndexerId> {
     let mut found: Vec<IndexerId> = lock(&shared.desired).listed().cloned().collect();
     let mut running = BTreeSet::new();
-    running.extend(
-        lock(&shared.stream_table)
-            .entries()
-            .map(|(id, _)| id.clone()),
-    );
-    running.extend(
-        lock(&shared.executor_table)
-            .entries()
-            .map(|(id, _)| id.clone()),
-    );
+    running.extend(lock(&shared.stream_table).ids().cloned());
+    running.extend(lock(&shared.executor_table).ids().cloned());
     found.extend(running);
     found.retain(|id| !shared.owns(id));
     found

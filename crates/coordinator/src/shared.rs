@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lifecycle::{IndexerId, Timestamp};
@@ -55,6 +55,8 @@ pub struct Shared {
     pub(crate) found: Notify,
     /// One for each loop, also while it is down after a panic.
     wakes: Mutex<BTreeMap<IndexerId, Arc<Wake>>>,
+    /// Another number whenever other loops are there than before.
+    roll: AtomicU64,
     /// What there was news of that has no loop.
     unowned: Mutex<BTreeSet<IndexerId>>,
     statuses: Mutex<BTreeMap<IndexerId, LoopStatus>>,
@@ -81,12 +83,13 @@ impl Shared {
             registry: ports.registry,
             records: RecordStore::new(ports.store, knobs.store_deadline),
             desired: Mutex::new(DesiredView::default()),
-            stream_table: Mutex::new(Table::default()),
-            executor_table: Mutex::new(Table::default()),
+            stream_table: Mutex::new(Table::new(knobs.clone())),
+            executor_table: Mutex::new(Table::new(knobs.clone())),
             gate: Mutex::new(ProvisioningGate::new(knobs.provisioning_parallel)),
             budget: Mutex::new(StartBudget::new(knobs.starts_per_second)),
             found: Notify::new(),
             wakes: Mutex::new(BTreeMap::new()),
+            roll: AtomicU64::new(0),
             unowned: Mutex::new(BTreeSet::new()),
             statuses: Mutex::new(BTreeMap::new()),
             knobs,
@@ -143,6 +146,12 @@ impl Shared {
             .collect()
     }
 
+    /// A number that changes whenever a loop comes or goes. Read it before asking
+    /// which loops there are.
+    pub(crate) fn roll(&self) -> u64 {
+        self.roll.load(Ordering::Acquire)
+    }
+
     /// Whether there is a loop for `id`.
     pub(crate) fn owns(&self, id: &IndexerId) -> bool {
         lock(&self.wakes).contains_key(id)
@@ -157,11 +166,20 @@ impl Shared {
     }
 
     pub(crate) fn wake_of(&self, id: &IndexerId) -> Arc<Wake> {
-        Arc::clone(lock(&self.wakes).entry(id.clone()).or_default())
+        let mut wakes = lock(&self.wakes);
+        let wake = wakes.entry(id.clone()).or_insert_with(|| {
+            self.roll.fetch_add(1, Ordering::AcqRel);
+            Arc::default()
+        });
+        Arc::clone(wake)
     }
 
     pub(crate) fn forget(&self, id: &IndexerId) {
-        lock(&self.wakes).remove(id);
+        let mut wakes = lock(&self.wakes);
+        if wakes.remove(id).is_some() {
+            self.roll.fetch_add(1, Ordering::AcqRel);
+        }
+        drop(wakes);
         lock(&self.statuses).remove(id);
         lock(&self.budget).consume(id);
     }

@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::desired::DesiredView;
-use crate::polls::{Poll, strangers};
+use crate::polls::strangers;
 use crate::reconciler::Reconciler;
+use crate::services::Listing;
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
 use crate::store::StoreError;
@@ -149,7 +150,7 @@ impl Supervisor {
         let shared = &self.shared;
         // A service that hangs is not waited for.
         let patience = shared.knobs.read_deadline;
-        let (mut streams, mut executors) = (Poll::new(()), Poll::new(()));
+        let (mut streams, mut executors) = (Listing::default(), Listing::default());
         let _ = futures_util::join!(
             timeout(patience, shared.poll_streams(&mut streams)),
             timeout(patience, shared.poll_executors(&mut executors)),

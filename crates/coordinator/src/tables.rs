@@ -1,23 +1,31 @@
 //! What the services were last seen to run, shared by all reconcilers.
+//!
+//! What a tick costs is proportional to what changed since the tick before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lifecycle::{IndexerId, Timestamp};
 use tokio::time::Instant;
+
+use crate::knobs::Knobs;
 
 #[cfg(test)]
 mod tests;
 
 /// The last look at one resource.
 #[derive(Clone, Debug)]
-pub struct Entry<V> {
-    /// What was seen.
-    pub view: V,
-    /// When the look was asked for that saw it.
-    pub asked_at: Instant,
+struct Entry<V> {
+    view: V,
+    /// When the look was asked for that brought `view`. Listings that said the
+    /// same again are newer looks, see [`Table::seen_at`].
+    asked_at: Instant,
     /// Since when looks have seen it in the same condition.
-    pub since: Instant,
+    since: Instant,
+    /// When its condition will have lasted for as long as matters next.
+    due: Option<Instant>,
+    /// Where it is in [`Table::alarms`]: never later than `due`.
+    alarm: Option<Instant>,
 }
 
 /// A view whose condition can be compared from look to look.
@@ -25,25 +33,24 @@ pub trait Condition {
     /// Whether both looks show the resource in the same condition; its age is
     /// measured from the first of them.
     fn same_condition(&self, later: &Self) -> bool;
+
+    /// The ages of this condition that make the resource worth a look.
+    fn ages(&self, knobs: &Knobs) -> [Option<Duration>; 2];
 }
 
 /// The last looks at all resources of one service: the shared listing, and
 /// point reads that are newer.
 #[derive(Debug)]
 pub struct Table<V> {
+    knobs: Knobs,
     entries: BTreeMap<IndexerId, Entry<V>>,
     listed_at: Option<Instant>,
+    /// What may be otherwise than in the last listing: there were point reads.
+    /// Whatever is not in here is what that listing says.
+    pointed: BTreeSet<IndexerId>,
+    /// Those whose age will matter, by the time to look at their age.
+    alarms: BTreeSet<(Instant, IndexerId)>,
     down_since: Option<Timestamp>,
-}
-
-impl<V> Default for Table<V> {
-    fn default() -> Table<V> {
-        Table {
-            entries: BTreeMap::new(),
-            listed_at: None,
-            down_since: None,
-        }
-    }
 }
 
 /// What a table can say about one resource.
@@ -58,15 +65,35 @@ pub enum Known<V> {
 }
 
 impl<V: Clone + Condition> Table<V> {
+    /// An empty table: there was no look.
+    pub fn new(knobs: Knobs) -> Table<V> {
+        Table {
+            knobs,
+            entries: BTreeMap::new(),
+            listed_at: None,
+            pointed: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            down_since: None,
+        }
+    }
+
     /// What looks asked for after `after` say of `id`.
     pub fn known(&self, id: &IndexerId, after: Instant, now: Instant) -> Known<V> {
         match self.entries.get(id) {
-            Some(entry) if entry.asked_at > after => Known::Present(
+            Some(entry) if self.seen_at(id, entry) > after => Known::Present(
                 entry.view.clone(),
                 now.saturating_duration_since(entry.since),
             ),
             None if self.listed_at.is_some_and(|listed| listed > after) => Known::Absent,
             _ => Known::Nothing,
+        }
+    }
+
+    /// When the newest look was asked for that said what `entry` says.
+    fn seen_at(&self, id: &IndexerId, entry: &Entry<V>) -> Instant {
+        match self.listed_at {
+            Some(listed_at) if !self.pointed.contains(id) => entry.asked_at.max(listed_at),
+            _ => entry.asked_at,
         }
     }
 
@@ -78,22 +105,65 @@ impl<V: Clone + Condition> Table<V> {
         asked_at: Instant,
         now: Instant,
     ) -> Vec<IndexerId> {
-        self.listed_at = Some(asked_at);
-        self.down_since = None;
-        let mut changed = Vec::new();
-        self.entries.retain(|id, entry| {
-            let keep = listed.contains_key(id) || entry.asked_at > asked_at;
-            if !keep {
-                changed.push(id.clone());
-            }
-            keep
-        });
+        let gone: Vec<IndexerId> = (self.entries.iter())
+            .filter(|(id, entry)| !listed.contains_key(*id) && self.seen_at(id, entry) <= asked_at)
+            .map(|(id, _)| id.clone())
+            .collect();
+        gone.iter().for_each(|id| self.remove(id));
+        let mut changed = gone;
         for (id, view) in listed {
             if self.put(&id, view, asked_at, now) {
                 changed.push(id);
             }
         }
+        self.answered(asked_at);
         changed
+    }
+
+    /// Takes in a listing that says what the last one said, except for `changes`.
+    /// `of` tells what it says of one indexer. Returns the same as
+    /// [`Table::list`], in time proportional to the changes.
+    pub fn relist(
+        &mut self,
+        mut changes: Vec<(IndexerId, V)>,
+        of: impl Fn(&IndexerId) -> Option<V>,
+        asked_at: Instant,
+        now: Instant,
+    ) -> Vec<IndexerId> {
+        let mut changed = Vec::new();
+        if !self.pointed.is_empty() {
+            for id in self.pointed.clone() {
+                let older = |entry: &Entry<V>| self.seen_at(&id, entry) <= asked_at;
+                match of(&id) {
+                    Some(view) => changes.push((id, view)),
+                    None if self.entries.get(&id).is_some_and(older) => {
+                        self.remove(&id);
+                        changed.push(id);
+                    }
+                    None => {}
+                }
+            }
+        }
+        changes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (id, view) in changes {
+            if self.put(&id, view, asked_at, now) {
+                changed.push(id);
+            }
+        }
+        self.answered(asked_at);
+        changed
+    }
+
+    /// The listing asked for at `asked_at` is taken in.
+    fn answered(&mut self, asked_at: Instant) {
+        let entries = &self.entries;
+        self.pointed.retain(|id| {
+            entries
+                .get(id)
+                .is_some_and(|entry| entry.asked_at > asked_at)
+        });
+        self.listed_at = Some(asked_at);
+        self.down_since = None;
     }
 
     /// Takes in a point read; returns how long it has been in this condition.
@@ -111,42 +181,86 @@ impl<V: Clone + Condition> Table<V> {
                 now.saturating_duration_since(since)
             }
             None => {
-                if self
-                    .entries
-                    .get(id)
-                    .is_some_and(|entry| entry.asked_at <= asked_at)
-                {
-                    self.entries.remove(id);
+                let older = |entry: &Entry<V>| self.seen_at(id, entry) <= asked_at;
+                if self.entries.get(id).is_some_and(older) {
+                    self.remove(id);
+                    self.pointed.insert(id.clone());
                 }
                 Duration::ZERO
             }
         }
     }
 
+    fn remove(&mut self, id: &IndexerId) {
+        if let Some(alarm) = self.entries.remove(id).and_then(|entry| entry.alarm) {
+            self.alarms.remove(&(alarm, id.clone()));
+        }
+    }
+
+    /// Takes note of what a look asked for at `asked_at` saw, unless there is a
+    /// newer one; returns whether its condition is new.
     fn put(&mut self, id: &IndexerId, view: V, asked_at: Instant, now: Instant) -> bool {
-        match self.entries.get_mut(id) {
-            Some(entry) if entry.asked_at > asked_at => false,
-            Some(entry) => {
-                let same = entry.view.same_condition(&view);
-                if !same {
-                    entry.since = now;
-                }
-                entry.view = view;
-                entry.asked_at = asked_at;
-                !same
+        let known = self.entries.get(id);
+        if known.is_some_and(|entry| self.seen_at(id, entry) > asked_at) {
+            return false;
+        }
+        let since = known
+            .filter(|entry| entry.view.same_condition(&view))
+            .map(|entry| entry.since);
+        let alarm = known.and_then(|entry| entry.alarm);
+        let mut entry = Entry {
+            due: None,
+            since: since.unwrap_or(now),
+            view,
+            asked_at,
+            alarm,
+        };
+        entry.due = match (since, known) {
+            (Some(_), Some(known)) => known.due,
+            _ => due_after(&entry, now, &self.knobs),
+        };
+        // One that rings too early costs less than moving it at every change.
+        if let Some(due) = entry.due
+            && entry.alarm.is_none_or(|alarm| alarm > due)
+        {
+            if let Some(alarm) = entry.alarm.replace(due) {
+                self.alarms.remove(&(alarm, id.clone()));
             }
-            None => {
-                self.entries.insert(
-                    id.clone(),
-                    Entry {
-                        view,
-                        asked_at,
-                        since: now,
-                    },
-                );
-                true
+            self.alarms.insert((due, id.clone()));
+        }
+        self.entries.insert(id.clone(), entry);
+        // Until a listing says so too. Those that do so tell `answered`.
+        self.pointed.insert(id.clone());
+        since.is_none()
+    }
+
+    /// Whose condition has, since the last call, lasted for so long that it
+    /// matters; in the order of names.
+    pub fn aged(&mut self, now: Instant) -> Vec<IndexerId> {
+        let mut aged = Vec::new();
+        while let Some((at, _)) = self.alarms.first()
+            && *at <= now
+        {
+            let Some((_, id)) = self.alarms.pop_first() else {
+                break;
+            };
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            let ripe = entry.due.is_some_and(|due| due <= now);
+            if ripe {
+                entry.due = due_after(entry, now, &self.knobs);
+            }
+            entry.alarm = entry.due;
+            if let Some(due) = entry.due {
+                self.alarms.insert((due, id.clone()));
+            }
+            if ripe {
+                aged.push(id);
             }
         }
+        aged.sort();
+        aged
     }
 
     /// Takes note that a listing failed.
@@ -164,8 +278,16 @@ impl<V: Clone + Condition> Table<V> {
         self.entries.contains_key(id)
     }
 
-    /// All resources last seen, with the time in their condition.
-    pub fn entries(&self) -> impl Iterator<Item = (&IndexerId, &Entry<V>)> {
-        self.entries.iter()
+    /// Whose resources were seen at the last looks.
+    pub fn ids(&self) -> impl Iterator<Item = &IndexerId> {
+        self.entries.keys()
     }
+}
+
+/// When, after `now`, the age of `entry` will matter next.
+fn due_after<V: Condition>(entry: &Entry<V>, now: Instant, knobs: &Knobs) -> Option<Instant> {
+    let ages = entry.view.ages(knobs).into_iter().flatten();
+    ages.filter_map(|age| entry.since.checked_add(age))
+        .filter(|due| *due > now)
+        .min()
 }

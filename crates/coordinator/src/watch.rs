@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::polls::{Poll, RecordPoll};
+use crate::polls::{RecordPoll, RegistryPoll};
+use crate::services::Listing;
 use crate::shared::Shared;
 
 /// A registry in trouble is asked less often, at least once in so many ticks.
@@ -75,27 +76,27 @@ where
 }
 
 async fn streams(shared: Arc<Shared>) {
-    let mut poll = Poll::new(());
+    let mut last = Listing::default();
     loop {
-        shared.poll_streams(&mut poll).await;
+        shared.poll_streams(&mut last).await;
         sleep(shared.knobs.tick).await;
     }
 }
 
 async fn executors(shared: Arc<Shared>) {
-    let mut poll = Poll::new(());
+    let mut last = Listing::default();
     loop {
-        shared.poll_executors(&mut poll).await;
+        shared.poll_executors(&mut last).await;
         sleep(shared.knobs.tick).await;
     }
 }
 
 async fn registry(shared: Arc<Shared>) {
     let tick = shared.knobs.tick;
-    let mut poll = Poll::new(None);
+    let mut last = RegistryPoll::default();
     let mut pause = tick;
     loop {
-        pause = if shared.poll_registry(&mut poll).await {
+        pause = if shared.poll_registry(&mut last).await {
             tick
         } else {
             (pause * 2).min(tick * REGISTRY_PAUSE_TICKS)

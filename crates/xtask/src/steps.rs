@@ -140,6 +140,17 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             &["sim", "determinism", "scenarios", "--seeds", "1"],
         ),
         Step::new(
+            "equivalence",
+            "a crash at any effect changes no end",
+            &[
+                "sim",
+                "equivalence",
+                "scenarios/lifecycle/one-indexer.toml",
+                "scenarios/lifecycle/rules.toml",
+                "scenarios/changing/two-in-one-block.toml",
+            ],
+        ),
+        Step::new(
             "explore",
             "every scenario holds under a few seeds",
             &explore,

@@ -188,7 +188,15 @@ fn documents_show_commands_that_exist() {
         .and_then(toml::Value::as_table)
         .expect("aliases");
     let packages = imports::metadata();
-    let verbs = ["run", "explore", "list", "check", "determinism", "bench"];
+    let verbs = [
+        "run",
+        "explore",
+        "list",
+        "check",
+        "determinism",
+        "equivalence",
+        "bench",
+    ];
     let commands = text::Commands {
         aliases: alias_table.keys().cloned().collect(),
         packages: packages

@@ -24,7 +24,6 @@ use crate::status::LoopStatus;
 use crate::store::{Commit, LoadError, Stored};
 
 use observe::{Look, is_nothing, missed_a_look};
-pub(crate) use observe::{became_frozen, executor_aged};
 use pace::Paces;
 use started::Started;
 

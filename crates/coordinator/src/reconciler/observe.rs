@@ -9,7 +9,6 @@ use lifecycle::{
 use tokio::time::Instant;
 
 use super::Reconciler;
-use crate::knobs::Knobs;
 use crate::services::{ExecutorKind, ExecutorView, StreamView};
 use crate::shared::lock;
 use crate::store::Stored;
@@ -253,28 +252,4 @@ fn executor_seen(view: ExecutorView, age: Duration) -> Seen<Executor> {
         version: view.version,
         state,
     })
-}
-
-/// Whether time alone makes a stream that was last seen like this worth a look:
-/// it has just been without a sign of life for too long.
-pub(crate) fn became_frozen(before: Duration, after: Duration, knobs: &Knobs) -> bool {
-    before < knobs.heartbeat_limit && after >= knobs.heartbeat_limit
-}
-
-/// Whether time alone makes an executor worth a look.
-pub(crate) fn executor_aged(
-    view: &ExecutorView,
-    before: Duration,
-    after: Duration,
-    knobs: &Knobs,
-) -> bool {
-    let passed = |limit: Duration| before < limit && after >= limit;
-    let policy = &knobs.policy;
-    match view.state {
-        ExecutorKind::Failing => passed(policy.failing_grace),
-        ExecutorKind::Starting => {
-            passed(policy.executor_start_grace) || passed(policy.executor_start_timeout)
-        }
-        ExecutorKind::Fine | ExecutorKind::Stalled => false,
-    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::Knobs;
 use crate::registry::decode;
-use crate::services::{ExecutorView, StreamView};
+use crate::services::{Listing, StreamView};
 use crate::testing::{Fault, Running, World, id, pass};
 
 const ID: &str = "a.near/f";
@@ -46,16 +46,15 @@ impl Fed {
     }
 
     async fn poll_all(&self) {
-        let mut registry = crate::polls::Poll::new(None);
+        let mut registry = None;
         lock(&self.shared.desired).watch(&id(ID), Instant::now());
         assert!(self.shared.poll_registry(&mut registry).await);
         self.poll_services().await;
     }
 
     async fn poll_services(&self) {
-        let mut poll = crate::polls::Poll::new(());
-        self.shared.poll_streams(&mut poll).await;
-        self.shared.poll_executors(&mut poll).await;
+        self.shared.poll_streams(&mut Listing::default()).await;
+        self.shared.poll_executors(&mut Listing::default()).await;
     }
 
     fn reconciler(&self) -> Reconciler {
@@ -473,23 +472,4 @@ async fn a_listing_of_garbage_disturbs_nobody() {
     ] {
         assert_eq!(world.calls(method), 0, "{method}");
     }
-}
-
-#[test]
-fn what_time_alone_changes_is_noticed_when_it_does() {
-    let knobs = Knobs::default();
-    let seconds = Duration::from_secs;
-    assert!(became_frozen(seconds(179), seconds(180), &knobs));
-    assert!(!became_frozen(seconds(180), seconds(181), &knobs));
-    let view = |state| ExecutorView {
-        id: "e".to_owned(),
-        version: 1,
-        state,
-    };
-    use crate::services::ExecutorKind::{Failing, Fine, Starting};
-    let aged =
-        |state, before, after| executor_aged(&view(state), seconds(before), seconds(after), &knobs);
-    assert!(aged(Failing, 59, 60) && !aged(Failing, 60, 61));
-    assert!(aged(Starting, 119, 120) && aged(Starting, 599, 600) && !aged(Starting, 200, 599));
-    assert!(!aged(Fine, 0, 10_000));
 }

@@ -10,7 +10,8 @@ use proto::block_streamer::{
 };
 use tonic::Code;
 
-use super::{ServiceError, named, within};
+use super::listing::Entry;
+use super::{Listing, News, ServiceError, within};
 use crate::store::keys;
 use crate::transport::BlockStreamerTransport;
 
@@ -101,28 +102,25 @@ impl BlockStreamers {
             function_name: id.function().to_owned(),
         };
         match within(self.read, self.transport.get_stream(request)).await {
-            Ok(info) => Ok(Some(view(info))),
+            Ok(info) => Ok(Some(info.view())),
             Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
             Err(failure) => Err(failure.into_error(NAME, "GetStream")),
         }
     }
 
-    /// All streams, in the order of the answer. Entries that name no indexer are
-    /// left out.
+    /// Brings `last` up to date with all streams; returns what is new. Entries that
+    /// name no indexer are left out.
     ///
     /// # Errors
-    /// There was no usable answer, or one of too many entries.
-    pub async fn list(&self) -> Result<Vec<(IndexerId, StreamView)>, ServiceError> {
+    /// There was no usable answer, or one of too many entries; `last` stays.
+    pub async fn list(&self, last: &mut Listing<StreamInfo>) -> Result<News, ServiceError> {
         let listed = within(
             self.list,
             self.transport.list_streams(ListStreamsRequest {}),
         )
         .await
         .map_err(|failure| failure.into_error(NAME, "ListStreams"))?;
-        named(NAME, listed.streams, |info| {
-            let id = IndexerId::new(&info.account_id, &info.function_name).ok();
-            (id, view(info))
-        })
+        last.take(NAME, listed.streams)
     }
 }
 
@@ -159,15 +157,24 @@ fn wire_status(status: ActionStatus) -> Status {
     }
 }
 
-fn view(info: StreamInfo) -> StreamView {
-    let verdict = info.health.and_then(|health| {
-        let state = ProcessingState::try_from(health.processing_state).ok()?;
-        (state != ProcessingState::Unspecified).then_some((state, health.updated_at_timestamp_secs))
-    });
-    StreamView {
-        id: info.stream_id,
-        version: info.version,
-        stalled: verdict.is_some_and(|(state, _)| state == ProcessingState::Stalled),
-        heartbeat: verdict.map(|(_, updated_at)| updated_at),
+impl Entry for StreamInfo {
+    type View = StreamView;
+
+    fn name(&self) -> (&str, &str) {
+        (&self.account_id, &self.function_name)
+    }
+
+    fn view(&self) -> StreamView {
+        let verdict = self.health.as_ref().and_then(|health| {
+            let state = ProcessingState::try_from(health.processing_state).ok()?;
+            (state != ProcessingState::Unspecified)
+                .then_some((state, health.updated_at_timestamp_secs))
+        });
+        StreamView {
+            id: self.stream_id.clone(),
+            version: self.version,
+            stalled: verdict.is_some_and(|(state, _)| state == ProcessingState::Stalled),
+            heartbeat: verdict.map(|(_, updated_at)| updated_at),
+        }
     }
 }

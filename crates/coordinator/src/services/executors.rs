@@ -10,7 +10,8 @@ use proto::runner::{
 };
 use tonic::Code;
 
-use super::{ServiceError, named, within};
+use super::listing::Entry;
+use super::{Listing, News, ServiceError, within};
 use crate::store::keys;
 use crate::transport::ExecutorTransport;
 
@@ -102,50 +103,56 @@ impl Executors {
             function_name: id.function().to_owned(),
         };
         match within(self.read, self.transport.get_executor(request)).await {
-            Ok(info) => Ok(Some(view(info))),
+            Ok(info) => Ok(Some(info.view())),
             Err(failure) if failure.code() == Some(Code::NotFound) => Ok(None),
             Err(failure) => Err(failure.into_error(NAME, "GetExecutor")),
         }
     }
 
-    /// All executors, in the order of the answer. Entries that name no indexer
-    /// are left out.
+    /// Brings `last` up to date with all executors; returns what is new. Entries that
+    /// name no indexer are left out.
     ///
     /// # Errors
-    /// There was no usable answer, or one of too many entries.
-    pub async fn list(&self) -> Result<Vec<(IndexerId, ExecutorView)>, ServiceError> {
+    /// There was no usable answer, or one of too many entries; `last` stays.
+    pub async fn list(&self, last: &mut Listing<ExecutorInfo>) -> Result<News, ServiceError> {
         let listed = within(
             self.list,
             self.transport.list_executors(ListExecutorsRequest {}),
         )
         .await
         .map_err(|failure| failure.into_error(NAME, "ListExecutors"))?;
-        named(NAME, listed.executors, |info| {
-            let id = IndexerId::new(&info.account_id, &info.function_name).ok();
-            (id, view(info))
-        })
+        last.take(NAME, listed.executors)
     }
 }
 
-fn view(info: ExecutorInfo) -> ExecutorView {
-    let state = info
-        .health
-        .and_then(|health| ExecutionState::try_from(health.execution_state).ok());
-    let state = match state {
-        Some(ExecutionState::Idle) => ExecutorKind::Starting,
-        Some(ExecutionState::Failing) => ExecutorKind::Failing,
-        Some(ExecutionState::Stalled) => ExecutorKind::Stalled,
-        Some(
-            ExecutionState::Unspecified
-            | ExecutionState::Running
-            | ExecutionState::Waiting
-            | ExecutionState::Stopped,
-        )
-        | None => ExecutorKind::Fine,
-    };
-    ExecutorView {
-        id: info.executor_id,
-        version: info.version,
-        state,
+impl Entry for ExecutorInfo {
+    type View = ExecutorView;
+
+    fn name(&self) -> (&str, &str) {
+        (&self.account_id, &self.function_name)
+    }
+
+    fn view(&self) -> ExecutorView {
+        let state = self
+            .health
+            .as_ref()
+            .and_then(|health| ExecutionState::try_from(health.execution_state).ok());
+        let state = match state {
+            Some(ExecutionState::Idle) => ExecutorKind::Starting,
+            Some(ExecutionState::Failing) => ExecutorKind::Failing,
+            Some(ExecutionState::Stalled) => ExecutorKind::Stalled,
+            Some(
+                ExecutionState::Unspecified
+                | ExecutionState::Running
+                | ExecutionState::Waiting
+                | ExecutionState::Stopped,
+            )
+            | None => ExecutorKind::Fine,
+        };
+        ExecutorView {
+            id: self.executor_id.clone(),
+            version: self.version,
+            state,
+        }
     }
 }

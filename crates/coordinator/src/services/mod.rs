@@ -3,6 +3,7 @@
 
 mod block_streamer;
 mod executors;
+mod listing;
 mod provisioner;
 
 #[cfg(test)]
@@ -11,18 +12,16 @@ mod tests;
 use std::future::Future;
 use std::time::Duration;
 
-use lifecycle::{IndexerId, Outcome};
+use lifecycle::Outcome;
 use tokio::time::timeout;
 use tonic::Code;
 
 pub use block_streamer::{BlockStreamers, StreamView};
 pub use executors::{ExecutorKind, ExecutorView, Executors};
+pub use listing::{Entry, Listing, News};
 pub use provisioner::Provisioner;
 
 use crate::transport::{CallError, CallResult};
-
-/// The most entries of a listing.
-const LISTED_MAX: usize = 200_000;
 
 /// The longest detail of an error, in bytes.
 const DETAIL_LEN_MAX: usize = 300;
@@ -139,35 +138,4 @@ fn name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
-}
-
-/// Names the entries of a listing. Those whose names make no indexer are left
-/// out, and counted in the log.
-fn named<T, V>(
-    service: &'static str,
-    listed: Vec<T>,
-    view: impl Fn(T) -> (Option<IndexerId>, V),
-) -> Result<Vec<(IndexerId, V)>, ServiceError> {
-    let total = listed.len();
-    if total > LISTED_MAX {
-        return Err(ServiceError(format!(
-            "{service}: it lists {total} entries, more than {LISTED_MAX}"
-        )));
-    }
-    let named: Vec<(IndexerId, V)> = listed
-        .into_iter()
-        .filter_map(|entry| {
-            let (id, view) = view(entry);
-            Some((id?, view))
-        })
-        .collect();
-    let skipped = total - named.len();
-    if skipped > 0 {
-        tracing::warn!(
-            service,
-            skipped,
-            "a listing has entries that name no indexer"
-        );
-    }
-    Ok(named)
 }

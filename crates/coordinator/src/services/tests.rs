@@ -10,6 +10,7 @@ use proto::data_layer::{self as dl, TaskStatus};
 use proto::runner::{self as rn, ExecutionState};
 use tonic::{Code, Status};
 
+use super::listing::LISTED_MAX;
 use super::*;
 use crate::transport::{BlockStreamerTransport, ExecutorTransport, ProvisionerTransport};
 
@@ -269,16 +270,36 @@ async fn only_not_found_means_that_there_is_none() {
     ] {
         let fake = Arc::new(Fake::ending(end));
         assert!(streamers(&fake).get(&id()).await.is_err());
-        assert!(streamers(&fake).list().await.is_err());
+        assert!(
+            streamers(&fake)
+                .list(&mut Listing::default())
+                .await
+                .is_err()
+        );
         assert!(executors(&fake).get(&id()).await.is_err());
-        assert!(executors(&fake).list().await.is_err());
+        assert!(
+            executors(&fake)
+                .list(&mut Listing::default())
+                .await
+                .is_err()
+        );
         assert_eq!(provisioner(&fake).status("t").await, TaskSeen::Unknown);
     }
     let fake = Arc::new(Fake::ending(End::With(Code::NotFound)));
     assert_eq!(streamers(&fake).get(&id()).await, Ok(None));
     assert_eq!(executors(&fake).get(&id()).await, Ok(None));
-    assert!(streamers(&fake).list().await.is_err());
-    assert!(executors(&fake).list().await.is_err());
+    assert!(
+        streamers(&fake)
+            .list(&mut Listing::default())
+            .await
+            .is_err()
+    );
+    assert!(
+        executors(&fake)
+            .list(&mut Listing::default())
+            .await
+            .is_err()
+    );
     assert_eq!(provisioner(&fake).status("t").await, TaskSeen::NotFound);
 }
 
@@ -450,13 +471,14 @@ async fn unknown_executor_states_are_fine() {
         let mut fake = Fake::ending(End::Well);
         fake.executor.health =
             execution_state.map(|execution_state| rn::Health { execution_state });
-        let listed = executors(&Arc::new(fake)).list().await.unwrap();
+        let mut listing = Listing::default();
+        executors(&Arc::new(fake)).list(&mut listing).await.unwrap();
         let view = ExecutorView {
             id: "e".into(),
             version: 7,
             state,
         };
-        assert_eq!(listed, [(id(), view)], "{execution_state:?}");
+        assert_eq!(listing.all(), [(id(), view)].into(), "{execution_state:?}");
     }
 }
 
@@ -483,8 +505,10 @@ async fn entries_that_name_no_indexer_are_left_out() {
         fake.stream.account_id = account.into();
         fake.executor.account_id = account.into();
         let fake = Arc::new(fake);
-        assert_eq!(streamers(&fake).list().await, Ok(vec![]));
-        assert_eq!(executors(&fake).list().await, Ok(vec![]));
+        let (mut streams, mut runs) = (Listing::default(), Listing::default());
+        streamers(&fake).list(&mut streams).await.unwrap();
+        executors(&fake).list(&mut runs).await.unwrap();
+        assert!(streams.all().is_empty() && runs.all().is_empty());
     }
 }
 
@@ -493,7 +517,13 @@ async fn a_listing_of_too_many_entries_is_refused() {
     let mut fake = Fake::ending(End::Well);
     fake.copies = LISTED_MAX + 1;
     let fake = Arc::new(fake);
-    let error = streamers(&fake).list().await.unwrap_err();
+    let mut last = Listing::default();
+    let error = streamers(&fake).list(&mut last).await.unwrap_err();
     assert!(error.0.contains("200001"), "{error}");
-    assert!(executors(&fake).list().await.is_err());
+    assert!(
+        executors(&fake)
+            .list(&mut Listing::default())
+            .await
+            .is_err()
+    );
 }

@@ -141,7 +141,15 @@ impl RecordStore {
     /// One of the reads failed.
     pub async fn raw_many(&self, ids: &[IndexerId]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let keys: Vec<String> = ids.iter().map(keys::state).collect();
-        self.read_all(&keys).await
+        self.raw_at(&keys).await
+    }
+
+    /// The undecoded records under `keys`, in their order.
+    ///
+    /// # Errors
+    /// One of the reads failed.
+    pub(crate) async fn raw_at(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.read_all(keys).await
     }
 
     /// Replaces `previous` (`None`: no record) by `record`, then lists it unless

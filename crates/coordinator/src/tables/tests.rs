@@ -13,6 +13,12 @@ impl Condition for View {
     fn same_condition(&self, later: &View) -> bool {
         self.0 == later.0
     }
+
+    /// Only odd ones grow old.
+    fn ages(&self, _: &Knobs) -> [Option<Duration>; 2] {
+        let odd = self.0 % 2 == 1;
+        [20, 10].map(|seconds| odd.then(|| Duration::from_secs(seconds)))
+    }
 }
 
 struct Looks {
@@ -23,7 +29,7 @@ struct Looks {
 impl Looks {
     fn new() -> Looks {
         Looks {
-            table: Table::default(),
+            table: Table::new(Knobs::default()),
             start: Instant::now(),
         }
     }
@@ -39,6 +45,31 @@ impl Looks {
             .collect();
         let (asked, answered) = (self.at(asked), self.at(answered));
         self.table.list(listed, asked, answered)
+    }
+
+    /// A listing that says what `before` said, but for `changes`.
+    fn relist(
+        &mut self,
+        at: u64,
+        before: &[(&str, View)],
+        changes: &[(&str, View)],
+    ) -> Vec<IndexerId> {
+        let changed = changes
+            .iter()
+            .map(|(name, view)| (id(name), view.clone()))
+            .collect();
+        let of = |asked: &IndexerId| {
+            let mut all = changes.iter().chain(before);
+            let found = all.find(|(name, _)| id(name) == *asked);
+            found.map(|(_, view)| view.clone())
+        };
+        let at = self.at(at);
+        self.table.relist(changed, of, at, at)
+    }
+
+    fn aged(&mut self, at: u64) -> Vec<IndexerId> {
+        let now = self.at(at);
+        self.table.aged(now)
     }
 
     fn point(&mut self, asked: u64, answered: u64, view: Option<View>) -> u64 {
@@ -131,4 +162,112 @@ fn a_service_is_down_from_the_first_failure_to_the_next_answer() {
     assert_eq!(looks.table.down_since(), Some(Timestamp(7)));
     looks.list(1, 1, &[]);
     assert_eq!(looks.table.down_since(), None);
+}
+
+#[test]
+fn a_listing_without_changes_is_a_new_look_at_everything() {
+    let mut looks = Looks::new();
+    let listed = [(ID, View(2, "x"))];
+    looks.list(1, 1, &listed);
+    assert!(looks.relist(5, &listed, &[]).is_empty());
+    assert_eq!(looks.known(4), "x for 99");
+    assert_eq!(looks.known(5), "nothing");
+    // A point read asked for before it is no news any more.
+    looks.point(4, 6, Some(View(4, "old")));
+    looks.point(4, 6, None);
+    assert_eq!(looks.known(4), "x for 99");
+    looks.table.failed(Timestamp(7));
+    looks.relist(7, &listed, &[]);
+    assert_eq!(looks.table.down_since(), None);
+    looks.relist(8, &[], &[]);
+    assert_eq!(
+        looks.known(7),
+        "x for 99",
+        "nothing was said to have changed"
+    );
+}
+
+#[test]
+fn absence_too_is_confirmed_by_a_listing_without_changes() {
+    let mut looks = Looks::new();
+    looks.list(1, 1, &[]);
+    looks.relist(5, &[], &[]);
+    assert_eq!(looks.known(4), "absent");
+}
+
+#[test]
+fn changes_of_a_listing_are_taken_in_by_themselves() {
+    let mut looks = Looks::new();
+    let other = ("a.near/2", View(2, "other"));
+    looks.list(1, 1, &[(ID, View(2, "x")), other.clone()]);
+    let before = [(ID, View(2, "x")), other];
+    assert_eq!(looks.relist(5, &before, &[(ID, View(4, "y"))]), [id(ID)]);
+    assert_eq!(looks.known(4), "y for 95");
+    // Another view in the same condition keeps the age and wakes nobody.
+    assert!(looks.relist(6, &before, &[(ID, View(4, "z"))]).is_empty());
+    assert_eq!(looks.known(5), "z for 95");
+}
+
+#[test]
+fn a_point_read_newer_than_an_unchanged_listing_wins() {
+    let mut looks = Looks::new();
+    let listed = [(ID, View(2, "x"))];
+    looks.list(1, 1, &listed);
+    looks.point(6, 6, Some(View(4, "new")));
+    assert!(looks.relist(5, &listed, &[]).is_empty());
+    assert_eq!(looks.known(5), "new for 94");
+    assert_eq!(looks.known(6), "nothing");
+    // Until a listing that is newer still says otherwise.
+    assert_eq!(looks.relist(7, &listed, &[]), [id(ID)]);
+    assert_eq!(looks.known(6), "x for 93");
+}
+
+#[test]
+fn an_unchanged_listing_brings_back_what_a_point_read_did_not_find() {
+    let mut looks = Looks::new();
+    let listed = [(ID, View(2, "x"))];
+    looks.list(1, 1, &listed);
+    looks.point(2, 2, None);
+    assert_eq!(looks.relist(3, &listed, &[]), [id(ID)]);
+    assert_eq!(looks.known(2), "x for 97");
+}
+
+#[test]
+fn an_unchanged_listing_takes_away_what_only_a_point_read_found() {
+    let mut looks = Looks::new();
+    looks.list(1, 1, &[]);
+    looks.point(4, 4, Some(View(1, "x")));
+    assert!(looks.relist(3, &[], &[]).is_empty());
+    assert_eq!(looks.known(3), "x for 96");
+    assert_eq!(looks.relist(5, &[], &[]), [id(ID)]);
+    assert_eq!(looks.known(4), "absent");
+    assert!(looks.aged(1_000).is_empty());
+}
+
+#[test]
+fn ages_are_noticed_once_each_when_they_are_reached() {
+    let mut looks = Looks::new();
+    let listed = [(ID, View(1, "x")), ("a.near/2", View(2, "x"))];
+    looks.list(1, 1, &listed);
+    assert!(looks.aged(10).is_empty());
+    assert_eq!(looks.aged(11), [id(ID)]);
+    assert!(looks.aged(20).is_empty());
+    assert_eq!(looks.aged(25), [id(ID)]);
+    assert!(looks.aged(1_000).is_empty());
+}
+
+#[test]
+fn an_age_counts_from_the_last_change_only() {
+    let mut looks = Looks::new();
+    let listed = [(ID, View(1, "x"))];
+    looks.list(1, 1, &listed);
+    looks.relist(9, &listed, &[(ID, View(3, "x"))]);
+    assert!(looks.aged(18).is_empty());
+    assert_eq!(looks.aged(19), [id(ID)]);
+    // One that does not grow old any more, and one that does so again.
+    looks.relist(20, &listed, &[(ID, View(2, "x"))]);
+    assert!(looks.aged(100).is_empty());
+    looks.relist(101, &listed, &[(ID, View(1, "x"))]);
+    assert_eq!(looks.aged(500), [id(ID)], "late, but not lost");
+    assert!(looks.aged(501).is_empty());
 }

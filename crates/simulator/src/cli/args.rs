@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub enum Command {
     Check(Check),
     /// Runs each seed twice, alone and beside others, and compares every byte.
     Determinism(Determinism),
+    /// Crashes the coordinator at each effect of a run and compares how it ends.
+    Equivalence(Equivalence),
     /// Measures how fast the simulator is.
     Bench(Bench),
     /// Is one run in a process of its own.
@@ -207,6 +209,33 @@ pub struct Determinism {
     pub pace: Pace,
 }
 
+/// Options of `equivalence`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  cargo sim equivalence scenarios/x.toml
+  cargo sim equivalence scenarios/x.toml --seed 7 --effect 12 --before
+
+An effect is a call of the coordinator that changes something. For each one the
+same run is repeated with a crash of the coordinator right before it, and right
+after it. Every such run must hold, and leave behind what the undisturbed one did.")]
+pub struct Equivalence {
+    /// Scenario files and folders of them.
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub scenarios: Vec<PathBuf>,
+    /// The seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, default_value = "1", value_parser = seed::parse)]
+    pub seed: u64,
+    /// Crashes at this effect only, counted from 1 over the run, right after it.
+    #[arg(long, value_name = "K")]
+    pub effect: Option<NonZeroU64>,
+    /// Crashes right before that effect instead.
+    #[arg(long, requires = "effect")]
+    pub before: bool,
+    /// How worker processes are used.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
 /// Options of `bench`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
@@ -241,6 +270,12 @@ pub struct Worker {
     /// Real time after which it gives up.
     #[arg(long, value_parser = humantime::parse_duration)]
     pub limit: Duration,
+    /// The effect at which the coordinator crashes.
+    #[arg(long)]
+    pub crash_at: Option<u64>,
+    /// Whether it crashes right before that effect, not right after.
+    #[arg(long, requires = "crash_at")]
+    pub crash_before: bool,
     /// Whether to end when stdin does.
     #[arg(long)]
     pub lifeline: bool,
@@ -288,6 +323,23 @@ mod tests {
         assert!(parse("sim run --registry file.json --seed 3").is_ok());
         assert!(parse("sim run a.toml --color never").is_ok());
         assert!(parse("sim run a.toml --trace --json").is_err());
+    }
+
+    #[test]
+    fn restarts_are_compared_at_all_effects_or_at_one() {
+        let arguments = parse("sim equivalence a b --effect 3 --before").expect("it parses");
+        let Some(Command::Equivalence(equivalence)) = arguments.command else {
+            panic!("another command");
+        };
+        assert_eq!(equivalence.effect.map(NonZeroU64::get), Some(3));
+        assert!(equivalence.before);
+        for wrong in [
+            "sim equivalence",
+            "sim equivalence a --before",
+            "sim equivalence a --effect 0",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -116,6 +116,7 @@ fn job(name: &str, seed: u64) -> Job {
         place: 0,
         seed,
         trace_to: None,
+        crash: None,
     }
 }
 

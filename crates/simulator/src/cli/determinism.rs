@@ -69,6 +69,7 @@ fn plan(givens: &[Arc<Given>], arguments: &args::Determinism, folder: &Path) -> 
                 place,
                 seed: arguments.start_seed.wrapping_add(number),
                 trace_to: Some(folder.join(format!("{place}.first"))),
+                crash: None,
             });
         }
     }

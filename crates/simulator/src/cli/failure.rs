@@ -33,7 +33,11 @@ pub fn commit() -> String {
 
 /// The command that repeats a run.
 pub fn command(job: &Job) -> String {
-    let mut words = vec!["cargo sim run".to_owned()];
+    let verb = match job.crash {
+        Some(_) => "cargo sim equivalence",
+        None => "cargo sim run",
+    };
+    let mut words = vec![verb.to_owned()];
     if job.given.name != built_in::CRASHES {
         words.push(quoted(&job.given.name));
     }
@@ -46,6 +50,10 @@ pub fn command(job: &Job) -> String {
         }
     }
     words.push(format!("--seed {}", job.seed));
+    if let Some(crash) = job.crash {
+        words.push(format!("--effect {}", crash.effect));
+        words.extend(crash.before.then(|| "--before".to_owned()));
+    }
     words.join(" ")
 }
 
@@ -88,6 +96,9 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
     }
     section(&mut lines, "the last events", &report.last_events, true);
     lines.push(format!("  seed      {}", report.seed));
+    if let Some(crash) = outcome.job.crash {
+        lines.push(format!("  crash     of the coordinator {crash}"));
+    }
     lines.push(format!("  commit    {commit}"));
     if !report.trace_hash.is_empty() {
         lines.push(format!("  hash      {}", report.trace_hash));
@@ -169,7 +180,10 @@ fn file_name(job: &Job) -> String {
         }
     };
     let flat: String = below.chars().map(plain).collect();
-    format!("{}-{}.json", flat.trim_matches('-'), job.seed)
+    let crash = job.crash.map_or(String::new(), |crash| {
+        format!("-{}", crash.to_string().replace(' ', "-"))
+    });
+    format!("{}-{}{crash}.json", flat.trim_matches('-'), job.seed)
 }
 
 /// Failed runs of one scenario that violated the same property.
@@ -223,6 +237,7 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::super::exit::Exit;
+    use super::super::outcome::CrashPoint;
     use super::super::outcome::tests::{job, outcome};
     use super::*;
 
@@ -274,6 +289,16 @@ mod tests {
             command(&job("my file's.toml", 1)),
             r"cargo sim run 'my file'\''s.toml' --seed 1"
         );
+        let mut crashed = job("x.toml", 7);
+        crashed.crash = Some(CrashPoint {
+            effect: 4,
+            before: true,
+        });
+        assert_eq!(
+            command(&crashed),
+            "cargo sim equivalence x.toml --seed 7 --effect 4 --before"
+        );
+        assert_eq!(file_name(&crashed), "x-7-before-effect-4.json");
         let mut with_data = job("built-in:crashes", 2);
         let given = std::sync::Arc::make_mut(&mut with_data.given);
         given.blocks = Some("lake dir".into());

@@ -25,6 +25,8 @@ pub struct Given {
     pub blocks: Option<PathBuf>,
     /// A real registry, if given on the command line.
     pub registry: Option<PathBuf>,
+    /// Whether it says that it defends restart equivalence.
+    pub defends_equivalence: bool,
 }
 
 impl Given {
@@ -177,6 +179,7 @@ mod tests {
             name: built_in::CRASHES.to_owned(),
             blocks: Some(PathBuf::from("no/blocks")),
             registry: Some(PathBuf::from("no/registry.json")),
+            ..Given::default()
         };
         let found = given.load().expect_err("neither is there");
         assert_eq!(found.len(), 2);

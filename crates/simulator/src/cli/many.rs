@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::args::{Every, Explore};
+use super::equivalence;
 use super::exit::Exit;
 use super::failure;
 use super::given::Given;
@@ -119,6 +120,7 @@ impl Iterator for Rounds<'_> {
             place: self.place,
             seed: self.campaign.start_seed.wrapping_add(self.round),
             trace_to: None,
+            crash: None,
         };
         self.place += 1;
         if self.place == self.givens.len() {
@@ -146,7 +148,8 @@ fn run(campaign: &Campaign, givens: &[Arc<Given>], pool: &Pool, context: &mut Co
         place: 0,
     };
     let mut keeper = Keeper::default();
-    pool.each(
+    pool.each_with(
+        equivalence::run,
         || rounds.next(),
         |outcome| {
             let news = summary.add(&outcome);

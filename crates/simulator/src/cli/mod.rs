@@ -8,6 +8,7 @@ mod bench;
 mod built_in;
 mod ceiling;
 mod determinism;
+mod equivalence;
 mod exit;
 mod failure;
 mod figures;
@@ -46,15 +47,18 @@ impl Context {
     /// Finds and checks scenarios. What is wrong with any of them is shown, and
     /// nothing runs.
     fn load(&mut self, paths: &[PathBuf]) -> Result<Vec<Arc<Given>>, Exit> {
-        let found = given::find(paths).map_err(|message| {
+        let mut found = given::find(paths).map_err(|message| {
             self.out.error(&message);
             Exit::Usage
         })?;
         let mut mistakes = 0;
-        for given in &found {
-            if let Err(diagnostics) = given.load() {
-                mistakes += diagnostics.len();
-                self.out.diagnostics(&diagnostics);
+        for given in &mut found {
+            match given.load() {
+                Ok(scenario) => given.defends_equivalence = equivalence::is_defended_by(&scenario),
+                Err(diagnostics) => {
+                    mistakes += diagnostics.len();
+                    self.out.diagnostics(&diagnostics);
+                }
             }
         }
         if mistakes > 0 {
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         Some(Command::List(arguments)) => inspect::list(&arguments, &mut context),
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
+        Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
         Some(Command::Bench(arguments)) => bench::run(&arguments, &mut context),
         Some(Command::Worker(arguments)) => worker::work(arguments, &mut context.out),
         Some(Command::Ceiling) => measure(&mut context.out),

@@ -23,6 +23,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
             .unwrap_or_else(|| built_in::CRASHES.to_owned()),
         blocks: arguments.blocks.clone(),
         registry: arguments.registry.clone(),
+        ..Given::default()
     };
     let has_data = match given.load() {
         Ok(scenario) => scenario.data.blocks.is_some() || scenario.data.registry.is_some(),
@@ -53,6 +54,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
         place: 0,
         seed: arguments.seed,
         trace_to,
+        crash: None,
     };
     let Some(outcome) = pool.run(job) else {
         context.out.talk("interrupted");

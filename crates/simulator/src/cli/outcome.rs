@@ -13,6 +13,22 @@ use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
 /// Lines of a dead worker's stderr that are kept.
 const LAST_WORDS: usize = 40;
 
+/// An effect at which the coordinator crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashPoint {
+    /// The number of the effect, counted over the whole run from 1.
+    pub effect: u64,
+    /// Right before the effect happens; right after it if not.
+    pub before: bool,
+}
+
+impl std::fmt::Display for CrashPoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = if self.before { "before" } else { "after" };
+        write!(f, "{place} effect {}", self.effect)
+    }
+}
+
 /// One run to do.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -24,6 +40,8 @@ pub struct Job {
     pub seed: u64,
     /// Where the trace goes, if it is wanted.
     pub trace_to: Option<PathBuf>,
+    /// Where the coordinator crashes, besides whatever the scenario does to it.
+    pub crash: Option<CrashPoint>,
 }
 
 /// One run that is over.
@@ -161,6 +179,7 @@ pub mod tests {
             place: 0,
             seed,
             trace_to: None,
+            crash: None,
         }
     }
 

@@ -114,8 +114,20 @@ impl Pool {
     pub fn each(
         &self,
         next: impl FnMut() -> Option<Job> + Send,
+        sink: impl FnMut(Outcome) -> ControlFlow<()>,
+    ) {
+        self.each_with(Pool::run, next, sink);
+    }
+
+    /// As [`Pool::each`], where `work` makes an outcome of a job; nothing comes
+    /// of it if all is to end.
+    pub fn each_with(
+        &self,
+        work: impl Fn(&Pool, Job) -> Option<Outcome> + Sync,
+        next: impl FnMut() -> Option<Job> + Send,
         mut sink: impl FnMut(Outcome) -> ControlFlow<()>,
     ) {
+        let work = &work;
         let next = Mutex::new(next);
         let (sender, outcomes) = mpsc::channel();
         thread::scope(|scope| {
@@ -126,7 +138,9 @@ impl Pool {
                     while !self.stop.is_stopped()
                         && let Some(job) = take()
                     {
-                        let Some(outcome) = self.run(job) else { break };
+                        let Some(outcome) = work(self, job) else {
+                            break;
+                        };
                         if sender.send(outcome).is_err() {
                             break;
                         }
@@ -163,6 +177,7 @@ impl Pool {
             name,
             blocks,
             registry,
+            ..
         } = &*job.given;
         let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
         words.extend([
@@ -183,6 +198,10 @@ impl Pool {
             if let Some(path) = path {
                 words.extend([option.into(), path.into()]);
             }
+        }
+        if let Some(crash) = job.crash {
+            words.extend(["--crash-at".into(), crash.effect.to_string().into()]);
+            words.extend(crash.before.then(|| "--crash-before".into()));
         }
         words.extend(["--".into(), name.into()]);
         words

@@ -13,9 +13,12 @@ use super::given::Given;
 use super::out::Out;
 use crate::report::RunReport;
 use crate::run::{self, Options, RunError};
+use crate::world::CrashAt;
 
 /// The run's stack, in bytes: as large as that of a main thread.
 const STACK: usize = 8 << 20;
+/// How long the coordinator stays down after a crash that was asked for.
+const DOWN: Duration = Duration::from_secs(2);
 /// Sources whose panics are the product's fault.
 const PRODUCT: [&str; 2] = ["crates/coordinator/", "crates/lifecycle/"];
 
@@ -28,6 +31,7 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
         name: arguments.scenario,
         blocks: arguments.blocks,
         registry: arguments.registry,
+        ..Given::default()
     };
     let scenario = match given.load() {
         Ok(scenario) => scenario,
@@ -40,7 +44,11 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
     let options = Options {
         panics: panics.clone(),
         trace: arguments.trace_to.is_some(),
-        ..Options::default()
+        crash_at: arguments.crash_at.map(|effect| CrashAt {
+            effect,
+            before: arguments.crash_before,
+            down: DOWN,
+        }),
     };
     if let Err(error) = watch(arguments.limit, arguments.lifeline) {
         out.talk(&format!("cannot start a thread: {error}"));

@@ -120,6 +120,15 @@ impl Blocks {
             let task = published.map_or(u64::MAX, |published| published.task);
             living.last.replace((entry, task, height))
         });
+        // What an orphan of the network's making eats is out of anybody's reach.
+        let eaten = indexer
+            .world
+            .workers
+            .iter()
+            .any(|living| living.worker == worker && living.excused && living.orphan);
+        if eaten {
+            indexer.queue.lost.insert(height);
+        }
         let repeated = earlier.is_some_and(|(last, ..)| last == entry);
         let count = match repeated {
             true => 0,

@@ -10,6 +10,8 @@ pub struct Limits {
     pub observation_delay: Duration,
     /// By how much the registry's answers may be older than the truth.
     pub registry_lag: Duration,
+    /// By how much they may be older without any fault.
+    pub replica_lag: Duration,
     /// Blocks that a worker reads ahead.
     pub prefetch: u64,
     /// Starts of streams and executors per second that the coordinator is granted.
@@ -42,6 +44,7 @@ impl Default for Limits {
         Limits {
             observation_delay: Duration::from_secs(15),
             registry_lag: Duration::ZERO,
+            replica_lag: Duration::ZERO,
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,

@@ -7,10 +7,12 @@
 
 mod blocks;
 mod calls;
+mod dead_end;
 mod desire;
 mod destruction;
 mod evidence;
 mod exclusivity;
+mod fair;
 mod finding;
 mod heights;
 mod indexer;
@@ -19,6 +21,7 @@ mod limits;
 mod marks;
 mod order;
 mod panics;
+mod prompt;
 mod provisioning;
 mod queue;
 mod rates;
@@ -26,7 +29,9 @@ mod record;
 mod record_history;
 mod resurrection;
 mod silence;
+mod stability;
 mod starts;
+mod startup;
 mod truth;
 mod versions;
 mod world;
@@ -44,16 +49,21 @@ pub use limits::Limits;
 use crate::history::{AnswerKind, CallId, Change, Event, Method};
 use crate::report::{BlockTally, Violation};
 use blocks::{Blocks, Executed};
+use dead_end::DeadEnds;
 use evidence::Evidence;
 use exclusivity::Exclusivity;
+use fair::Fair;
 use finding::Finding;
 use isolation::Isolation;
 use marks::Marks;
 use order::Order;
+use prompt::Prompt;
 use provisioning::Provisioning;
 use queue::Published;
 use rates::Rates;
 use resurrection::Monotone;
+use stability::Stability;
+use startup::Startup;
 use truth::Truth;
 
 /// All judges of one run, and what they know.
@@ -72,6 +82,11 @@ pub struct Oracles {
     order: Order,
     provisioning: Provisioning,
     blocks: Blocks,
+    fair: Fair,
+    prompt: Prompt,
+    startup: Startup,
+    stability: Stability,
+    dead_ends: DeadEnds,
 }
 
 impl Oracles {
@@ -91,6 +106,11 @@ impl Oracles {
             order: Order::default(),
             provisioning: Provisioning::default(),
             blocks: Blocks::default(),
+            fair: Fair::default(),
+            prompt: Prompt::default(),
+            startup: Startup::default(),
+            stability: Stability::default(),
+            dead_ends: DeadEnds::default(),
         }
     }
 
@@ -110,6 +130,7 @@ impl Oracles {
         self.marks.observe(event);
         self.truth.observe(now, event);
         self.control_plane(now, event);
+        self.attentiveness(now, event);
     }
 
     /// The first violation.
@@ -121,6 +142,11 @@ impl Oracles {
     /// if the world has converged.
     pub fn unconverged(&self, now: Time) -> Vec<String> {
         silence::unconverged(&self.truth, now)
+    }
+
+    /// One sentence for each indexer that is stuck in one phase at `now` (L3).
+    pub fn dead_ends(&self, now: Time) -> Vec<String> {
+        self.dead_ends.named(&self.truth, now)
     }
 
     /// Judges what can only be judged at the end of a run (P1), and counts the
@@ -289,6 +315,32 @@ impl Oracles {
         }
     }
 
+    /// Asks the judges of what must happen soon, and of what must not without need.
+    fn attentiveness(&mut self, now: Time, event: &Event) {
+        let (truth, marks) = (&mut self.truth, &mut self.marks);
+        let ended = self.fair.observe(truth, now, event);
+        let restless = self.stability.observe(truth, &self.fair, marks, now, event);
+        self.prompt
+            .observe(truth, &self.fair, marks, now, event, ended);
+        self.startup.observe(truth, marks, now, event);
+        let late = self.prompt.overdue(truth, &self.fair, marks, now);
+        let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
+        self.report(restless.or(late).or(forgotten), None);
+        match event {
+            Event::RecordWritten { key, .. } => {
+                let number = self.truth.intern(key);
+                self.dead_ends.written(&self.truth, now, number);
+            }
+            Event::Phase(phase) => {
+                if *phase == crate::history::RunPhase::Silence {
+                    self.marks.named("judged L3");
+                }
+                self.dead_ends.enter(now, *phase);
+            }
+            _ => {}
+        }
+    }
+
     fn node(&mut self, event: &sim_node::Event) {
         let number = self.truth.intern(event.key());
         match event {
@@ -321,11 +373,18 @@ impl Oracles {
     fn sent(&mut self, now: Time, method: Method, key: Option<&IndexerKey>) {
         let number = key.map(|key| self.truth.intern(key));
         let truth = &self.truth;
+        let stops = matches!(method, Method::StopStream | Method::StopExecutor);
+        if stops && self.fair.lacks_store_or_registry() {
+            self.marks.named("judged P6 in an outage");
+        }
         let mut found = silence::call(truth, number, method);
         if let Some(number) = number.filter(|_| method.is_effect()) {
             found = found
                 .or_else(|| record_history::allowed(truth, now, number, method))
-                .or_else(|| destruction::has_reason(truth, now, number, method));
+                .or_else(|| {
+                    let found = destruction::has_reason(truth, now, number, method)?;
+                    Some(stability::of_outage(found, &self.fair, method))
+                });
             if method == Method::StoreDelete {
                 found = found.or_else(|| self.order.clear_sent(truth, now, number));
             }

@@ -79,11 +79,12 @@ impl Queue {
         Some(before)
     }
 
-    /// The lowest height that is queued and not executed.
+    /// The lowest height that is queued and not executed. What a stream published
+    /// again that nobody meant to start does not count.
     pub fn lowest_waiting(&self) -> Option<u64> {
         self.entries
             .iter()
-            .filter(|entry| !entry.executed)
+            .filter(|entry| !entry.executed && !entry.excused)
             .map(|entry| entry.height)
             .min()
     }

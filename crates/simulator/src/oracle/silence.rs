@@ -19,26 +19,38 @@ use crate::history::{Method, RunPhase};
 pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, indexer) in truth.all() {
-        if indexer.record == Persisted::Corrupt {
-            continue;
-        }
         let before = problems.len();
-        match indexer.desire.current().registered {
-            Registered::Never => {}
-            Registered::Deleted => absent(truth, now, number, indexer, &mut problems),
-            Registered::Present {
-                version, supported, ..
-            } => match is_on(indexer) {
-                false => suspended(indexer, &mut problems),
-                true if supported => running(truth, indexer, version, &mut problems),
-                true => refused(truth, indexer, &mut problems),
-            },
-        }
+        of_one(truth, now, number, &mut problems);
         for problem in problems.iter_mut().skip(before) {
             *problem = format!("{}: {problem}", indexer.key);
         }
     }
     problems
+}
+
+/// Whether nothing is wrong with the indexer, as in [`unconverged`].
+pub(super) fn is_as_wanted(truth: &Truth, now: Time, number: usize) -> bool {
+    let mut problems = Vec::new();
+    of_one(truth, now, number, &mut problems);
+    problems.is_empty()
+}
+
+fn of_one(truth: &Truth, now: Time, number: usize, problems: &mut Vec<String>) {
+    let indexer = truth.at(number);
+    if indexer.record == Persisted::Corrupt {
+        return;
+    }
+    match indexer.desire.current().registered {
+        Registered::Never => {}
+        Registered::Deleted => absent(truth, now, number, indexer, problems),
+        Registered::Present {
+            version, supported, ..
+        } => match is_on(indexer) {
+            false => suspended(indexer, problems),
+            true if supported => running(truth, now, indexer, version, problems),
+            true => refused(truth, indexer, problems),
+        },
+    }
 }
 
 fn is_on(indexer: &Indexer) -> bool {
@@ -120,7 +132,8 @@ fn suspended(indexer: &Indexer, problems: &mut Vec<String>) {
     in_phase(indexer, Phase::Suspended, problems);
 }
 
-fn gave_up(truth: &Truth, indexer: &Indexer) -> bool {
+/// Whether its repair stays put until something changes.
+pub(super) fn gave_up(truth: &Truth, indexer: &Indexer) -> bool {
     indexer.record.known().is_some_and(|record| {
         let repair = record.repair.as_ref();
         record.phase == Phase::Repairing
@@ -135,7 +148,7 @@ fn refused(truth: &Truth, indexer: &Indexer, problems: &mut Vec<String>) {
     }
 }
 
-fn running(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
+fn running(truth: &Truth, now: Time, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
     let world = &indexer.world;
     orphans(indexer, problems);
     if gave_up(truth, indexer) {
@@ -161,7 +174,7 @@ fn running(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<St
         }
         None => problems.push(format!("no executor of version {version} is listed")),
     }
-    if world.is_reported_sick() {
+    if world.is_reported_sick(now) {
         problems.push("its stream or its executor says that it is unwell".to_owned());
     }
     let works = world

@@ -101,6 +101,11 @@ impl Truth {
         }
     }
 
+    /// From when the registry's last listing is that the coordinator heard.
+    pub fn list_heard(&self) -> Option<Time> {
+        self.list_heard
+    }
+
     /// Whether the coordinator may act on an answer that was not true.
     pub fn is_misled(&self, number: usize, now: Time) -> bool {
         now < self.misled_until || now < self.at(number).misled_until

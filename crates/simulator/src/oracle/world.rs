@@ -6,6 +6,9 @@ use sim_node::{EntryId, Event, TaskStopReason, Time, WorkerStopReason};
 
 /// Wire number of the streamer's STALLED.
 const STREAM_STALLED: i32 = 4;
+/// Code that fails for no longer may just retry a block.
+const PASSING_FAILURE: Duration = Duration::from_secs(5);
+
 const EXECUTOR_RUNNING: i32 = 1;
 const EXECUTOR_FAILING: i32 = 2;
 const EXECUTOR_STALLED: i32 = 5;
@@ -38,6 +41,7 @@ pub(super) struct ListedExecutor {
     pub version: u64,
     pub since: Time,
     state: i32,
+    state_since: Time,
     pub excused: bool,
 }
 
@@ -111,6 +115,7 @@ impl World {
                     version,
                     since: now,
                     state: EXECUTOR_IDLE,
+                    state_since: now,
                     excused: false,
                 });
             }
@@ -118,7 +123,7 @@ impl World {
                 self.executor = None;
                 self.vanished = false;
             }
-            Event::ExecutorState { state, .. } => self.executor_state(*state),
+            Event::ExecutorState { state, .. } => self.executor_state(now, *state),
             Event::WorkerStarted {
                 worker, version, ..
             } => {
@@ -163,8 +168,11 @@ impl World {
         });
     }
 
-    fn executor_state(&mut self, state: i32) {
+    fn executor_state(&mut self, now: Time, state: i32) {
         if let Some(executor) = &mut self.executor {
+            if executor.state != state {
+                executor.state_since = now;
+            }
             executor.state = state;
         }
         self.vanished &= state != EXECUTOR_STALLED;
@@ -286,11 +294,14 @@ impl World {
     }
 
     /// Whether the services themselves report something as unwell, which the
-    /// coordinator is still going to react to.
-    pub fn is_reported_sick(&self) -> bool {
-        let sick = |state| matches!(state, EXECUTOR_FAILING | EXECUTOR_STALLED);
-        self.executor.is_some_and(|executor| sick(executor.state))
-            || self.listed_stream.is_some_and(|listed| listed.stalled)
+    /// coordinator is still going to react to. A failure that passes is none.
+    pub fn is_reported_sick(&self, now: Time) -> bool {
+        let sick = |executor: ListedExecutor| match executor.state {
+            EXECUTOR_STALLED => true,
+            EXECUTOR_FAILING => now.since(executor.state_since) > PASSING_FAILURE,
+            _ => false,
+        };
+        self.executor.is_some_and(sick) || self.listed_stream.is_some_and(|listed| listed.stalled)
     }
 
     /// Whether the listed executor fails or is dead.

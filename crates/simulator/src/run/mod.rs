@@ -142,6 +142,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
     Limits {
         observation_delay: knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline,
         registry_lag: lag,
+        replica_lag: scenario.registry.lag,
         start_budget_per_second: knobs.starts_per_second,
         provisioning_settle: knobs.policy.provisioning_settle,
         executor_start_grace: knobs.policy.executor_start_grace,
@@ -173,6 +174,24 @@ fn judge(violation: Option<&Violation>, pending: &[String]) -> Verdict {
     }
 }
 
+/// L3 if some indexers are stuck, otherwise L1.
+fn unhealed(world: &World, bound: Duration, stuck: &[String], pending: &[String]) -> Violation {
+    let bound = humantime::format_duration(bound);
+    let (oracle, sentence) = match stuck.first() {
+        Some(first) => ("L3", format!("{first}, {bound} after all was healed")),
+        None => (
+            "L1",
+            format!("the world did not converge within {bound} after it was healed"),
+        ),
+    };
+    Violation {
+        oracle: oracle.to_owned(),
+        sentence,
+        at: world.now.to_string(),
+        evidence: stuck.iter().chain(pending).cloned().collect(),
+    }
+}
+
 impl Stage {
     /// The report of a run that is over, and its trace.
     fn conclude(mut self) -> (RunReport, Vec<String>) {
@@ -180,15 +199,8 @@ impl Stage {
         let mut world = self.world.enter();
         world.record(Event::Phase(RunPhase::Over));
         let violation = world.history.oracles.violation().cloned().or_else(|| {
-            (!pending.is_empty()).then(|| Violation {
-                oracle: "L1".to_owned(),
-                sentence: format!(
-                    "the world did not converge within {} after it was healed",
-                    humantime::format_duration(self.bound)
-                ),
-                at: world.now.to_string(),
-                evidence: pending.clone(),
-            })
+            let dead_ends = world.history.oracles.dead_ends(world.now);
+            (!pending.is_empty()).then(|| unhealed(&world, self.bound, &dead_ends, &pending))
         });
         let report = RunReport {
             schema_version: SCHEMA_VERSION,

@@ -8,7 +8,7 @@ mod runner;
 mod stale;
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use coordinator::{Clock, Ports};
 use lifecycle::Timestamp;
@@ -23,6 +23,8 @@ use crate::world::SharedWorld;
 pub struct SimTransport {
     world: SharedWorld,
     by: Incarnation,
+    /// The keys of the last read of many: most reads are for the same ones.
+    asked_keys: Arc<Mutex<Arc<[String]>>>,
 }
 
 struct WorldClock(SharedWorld);
@@ -38,6 +40,7 @@ pub fn ports(world: &SharedWorld, by: Incarnation) -> Ports {
     let transport = Arc::new(SimTransport {
         world: world.clone(),
         by,
+        asked_keys: Arc::default(),
     });
     Ports {
         block_streamer: transport.clone(),

@@ -1,5 +1,7 @@
 //! Commands to the simulated Redis.
 
+use std::sync::{Arc, PoisonError};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use coordinator::store::{CasOutcome, StoreError, StoreTransport};
@@ -84,6 +86,18 @@ impl SimTransport {
         }
     }
 
+    /// `keys`, as something that a command can hold on to.
+    fn shared_keys(&self, keys: &[String]) -> Arc<[String]> {
+        let mut last = self
+            .asked_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if **last != *keys {
+            *last = Arc::from(keys);
+        }
+        Arc::clone(&last)
+    }
+
     fn conflict(&self, key: Option<&IndexerKey>) -> bool {
         let mut guard = self.world.enter();
         let world = &mut *guard;
@@ -110,7 +124,7 @@ impl StoreTransport for SimTransport {
             [one] => key_of(one),
             _ => None,
         };
-        let keys: Vec<String> = keys.to_vec();
+        let keys = self.shared_keys(keys);
         self.command(Method::StoreGet, about, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             world.store.get_many(world.now, &names)

@@ -1,6 +1,7 @@
 //! Every judge with a course of events that it must object to, and one that it
 //! must let pass.
 
+mod attention;
 mod change;
 mod data;
 mod effects;

@@ -317,6 +317,11 @@ impl Play {
         let key = self.key.clone();
         self.see(Event::DataCleared { key: key.clone() });
         self.applied(sent, Method::StoreDelete, Some(&key), With::default());
+        self.see(Event::CallAnswered {
+            call: sent.0,
+            method: Method::StoreDelete,
+            answer: AnswerKind::Ok,
+        });
     }
 
     pub fn executor_listed(&self, version: u64) -> [Node; 2] {

@@ -1,0 +1,298 @@
+//! L4 and L5: a change of what is wanted is acted upon at once, and nobody is
+//! kept waiting behind others for long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sim_node::Time;
+
+use super::desire::{Registered, Switch};
+use super::fair::Fair;
+use super::finding::Finding;
+use super::marks::Marks;
+use super::silence;
+use super::truth::Truth;
+use crate::history::{AnswerKind, Event, Method};
+
+/// How long after it was heard of a lone change may be left alone: two seconds,
+/// and a period of the polls with some slack.
+const REACTION: Duration = Duration::from_millis(3_500);
+
+/// What one of many changes may take besides its share of the start budget.
+const QUEUEING: Duration = Duration::from_secs(5);
+
+/// Many absences at once may be held to be an error of the listing for so long.
+const DISBELIEF: Duration = Duration::from_secs(12);
+
+/// So many absences at once may be disbelieved.
+const ABSENCES: usize = 5;
+
+/// A change that has had no consequence yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    changed_at: Time,
+    /// A lagging registry may have told of it already.
+    rumoured: bool,
+    /// When the coordinator came to know.
+    heard_at: Option<Time>,
+    due: Time,
+    crowd: usize,
+}
+
+/// L4: a change of what is wanted leads to a call about the indexer shortly after
+/// the coordinator heard of it, in whatever phase and wait. L5: if many changed
+/// at once, within a time that grows with their number only. A point read counts
+/// as a call. Verified only in calm times, if the indexer was not as wanted all
+/// the while, and if nothing legitimate holds it up.
+#[derive(Default)]
+pub(super) struct Prompt {
+    waiting: BTreeMap<usize, Waiting>,
+    /// How the stored switch stood when the first command under way was sent.
+    switches: BTreeMap<usize, Option<bool>>,
+    next_due: Option<Time>,
+}
+
+impl Prompt {
+    /// Takes note of a change of what is wanted, of the coordinator hearing of one,
+    /// and of calls. `ended` tells whom a call that just ended was about.
+    pub fn observe(
+        &mut self,
+        truth: &mut Truth,
+        fair: &Fair,
+        marks: &mut Marks,
+        now: Time,
+        event: &Event,
+        ended: Option<usize>,
+    ) {
+        match event {
+            Event::Registry { key, .. } => {
+                let number = truth.intern(key);
+                let change = Waiting {
+                    changed_at: now,
+                    rumoured: false,
+                    heard_at: None,
+                    due: now,
+                    crowd: 1,
+                };
+                self.waiting.insert(number, change);
+            }
+            Event::AdminSent { key, .. } | Event::RecordTampered { key } => {
+                let number = truth.intern(key);
+                self.waiting.remove(&number);
+                let stored = truth.at(number).record.known();
+                let enabled = stored.map(|record| record.enabled);
+                self.switches.entry(number).or_insert(enabled);
+            }
+            Event::AdminAnswered { key, .. } => {
+                let number = truth.intern(key);
+                let before = self.switches.remove(&number).flatten();
+                let after = truth.at(number).desire.acknowledged();
+                if before.is_some() && after.is_some() && before != after {
+                    self.commanded(truth, now, number);
+                }
+            }
+            Event::CallAnswered {
+                method: Method::RegistryListAll,
+                answer: AnswerKind::Ok,
+                ..
+            } => self.listed(truth, now),
+            Event::CallAnswered { .. } => self.resume(now, ended),
+            Event::CallSent {
+                method,
+                key: Some(key),
+                ..
+            } if !method.is_shared_poll() => {
+                let number = truth.intern(key);
+                self.acted(truth, fair, marks, now, number);
+            }
+            Event::CoordinatorEnded { .. } => self.waiting.clear(),
+            _ => {}
+        }
+    }
+
+    fn commanded(&mut self, truth: &Truth, now: Time, number: usize) {
+        if silence::is_as_wanted(truth, now, number) {
+            return;
+        }
+        let waiting = Waiting {
+            changed_at: now,
+            rumoured: true,
+            heard_at: Some(now),
+            due: now,
+            crowd: 1,
+        };
+        self.waiting.insert(number, waiting);
+        self.crowd(truth, now);
+    }
+
+    /// The registry's answer arrived.
+    fn listed(&mut self, truth: &Truth, now: Time) {
+        let Some(heard) = truth.list_heard() else {
+            return;
+        };
+        let mut news = false;
+        let lag = truth.limits.replica_lag;
+        self.waiting.retain(|number, waiting| {
+            waiting.rumoured |= heard > waiting.changed_at;
+            if waiting.heard_at.is_some() || heard <= waiting.changed_at + lag {
+                return true;
+            }
+            news = true;
+            waiting.heard_at = Some(now);
+            waiting.due = now;
+            !silence::is_as_wanted(truth, now, *number)
+        });
+        if news {
+            self.crowd(truth, now);
+        }
+    }
+
+    /// Sets when those whose change was just heard of are due.
+    fn crowd(&mut self, truth: &Truth, now: Time) {
+        let heard = |waiting: &&Waiting| waiting.heard_at.is_some();
+        let crowd = self.waiting.values().filter(heard).count();
+        let rate = truth.limits.start_budget_per_second.max(1);
+        let gone = |number: usize| {
+            let registered = truth.at(number).desire.current().registered;
+            registered == Registered::Deleted
+        };
+        for (number, waiting) in &mut self.waiting {
+            if waiting.heard_at != Some(now) {
+                continue;
+            }
+            let mut allowed = REACTION;
+            if crowd > 1 {
+                let share = u32::try_from(crowd).unwrap_or(u32::MAX);
+                allowed = QUEUEING + Duration::from_secs(1) * share / rate;
+            }
+            if crowd >= ABSENCES && gone(*number) {
+                allowed += DISBELIEF;
+            }
+            waiting.crowd = crowd;
+            waiting.due = now + allowed;
+        }
+        self.plan();
+    }
+
+    fn plan(&mut self) {
+        let heard = self.waiting.values().filter(|w| w.heard_at.is_some());
+        self.next_due = heard.map(|waiting| waiting.due).min();
+    }
+
+    /// A call under way when a change was heard of has ended: time counts from now.
+    fn resume(&mut self, now: Time, ended: Option<usize>) {
+        if let Some(waiting) = ended.and_then(|number| self.waiting.get_mut(&number))
+            && let Some(heard) = waiting.heard_at
+        {
+            waiting.due = now + waiting.due.since(heard);
+            waiting.heard_at = Some(now);
+        }
+    }
+
+    fn acted(&mut self, truth: &Truth, fair: &Fair, marks: &mut Marks, now: Time, number: usize) {
+        let Some(waiting) = self.waiting.get(&number).copied() else {
+            return;
+        };
+        if !waiting.rumoured {
+            return;
+        }
+        self.waiting.remove(&number);
+        let heard = waiting.heard_at.unwrap_or(now);
+        if fair.is_calm(number, heard, now) && !is_excused(truth, now, number) {
+            marks.named(judged(waiting.crowd));
+        }
+    }
+
+    /// The first whose time is over.
+    pub fn overdue(
+        &mut self,
+        truth: &Truth,
+        fair: &Fair,
+        marks: &mut Marks,
+        now: Time,
+    ) -> Option<Finding> {
+        if self.next_due.is_none_or(|due| now <= due) {
+            return None;
+        }
+        let late: Vec<usize> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.heard_at.is_some() && now > waiting.due)
+            .map(|(number, _)| *number)
+            .collect();
+        let mut found = None;
+        for number in late {
+            if fair.is_asking(number, now) {
+                continue;
+            }
+            let Some(waiting) = self.waiting.remove(&number) else {
+                continue;
+            };
+            let heard = waiting.heard_at.unwrap_or(now);
+            let fair = fair.is_calm(number, heard, now)
+                && !is_excused(truth, now, number)
+                && !silence::is_as_wanted(truth, now, number);
+            if fair {
+                marks.named(judged(waiting.crowd));
+                found = found.or_else(|| objection(truth, number, &waiting, heard));
+            }
+        }
+        self.plan();
+        found
+    }
+}
+
+fn judged(crowd: usize) -> &'static str {
+    if crowd > 1 { "judged L5" } else { "judged L4" }
+}
+
+fn objection(truth: &Truth, number: usize, waiting: &Waiting, heard: Time) -> Option<Finding> {
+    let key = &truth.at(number).key;
+    let patience = humantime::format_duration(waiting.due.since(heard));
+    if waiting.crowd > 1 {
+        let others = waiting.crowd - 1;
+        let sentence = format!(
+            "{key}: no call about it for {patience} after its change was heard of, \
+             together with {others} others"
+        );
+        return Finding::about("L5", number, sentence);
+    }
+    let sentence = format!("{key}: no call about it for {patience} after its change was heard of");
+    Finding::about("L4", number, sentence)
+}
+
+/// Whether something that the coordinator must wait for holds the indexer up, or
+/// nobody can say how it stands.
+pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
+    let indexer = truth.at(number);
+    let wanted = indexer.desire.current();
+    // What has no record yet may be refused for reasons that nobody sees here.
+    let unclear = indexer.relaxed
+        || indexer.record.known().is_none()
+        || now < indexer.unsure_until
+        || truth.is_misled(number, now)
+        || wanted.switch == Switch::Unsure;
+    let ends = wanted.registered == Registered::Deleted || wanted.switch == Switch::Off;
+    let refused = matches!(
+        wanted.registered,
+        Registered::Present {
+            supported: false,
+            ..
+        }
+    );
+    let is_starting = indexer.world.starting_for(now).is_some();
+    unclear || refused || is_starting || (!ends && is_account_busy(truth, number))
+}
+
+/// Whether a data layer task of the account is under way, or may be.
+fn is_account_busy(truth: &Truth, number: usize) -> bool {
+    let account = truth.at(number).key.account();
+    let runs = truth
+        .tasks
+        .iter()
+        .any(|task| truth.at(task.indexer).key.account() == account);
+    runs || truth.all().any(|(_, other)| {
+        let task = other.record.known().and_then(|record| record.task.as_ref());
+        task.is_some() && other.key.account() == account
+    })
+}

@@ -1,0 +1,156 @@
+//! P6: without a coordinator nothing is lost, and one that returns to a world
+//! that is as wanted changes nothing.
+
+use std::time::Duration;
+
+use sim_node::Time;
+
+use super::fair::Fair;
+use super::finding::Finding;
+use super::marks::Marks;
+use super::record::Persisted;
+use super::silence;
+use super::truth::Truth;
+use crate::history::{Event, Method, NodeName};
+
+/// For how long a coordinator that returns must not change anything.
+const STILL: Duration = Duration::from_secs(60);
+
+/// For how long nothing may have gone wrong or been asked for before a life ends
+/// for its end to count as that of a settled one.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// For how long nothing may have been changed by the coordinator.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// P6, on return. Verifies that if everything was as wanted and quiet when a
+/// coordinator ended, and nothing happened since but work on blocks, the next
+/// one sends nothing that changes anything in its first minute.
+#[derive(Default)]
+pub(super) struct Stability {
+    wished_at: Option<Time>,
+    effect_at: Option<Time>,
+    /// The world was settled when the last life ended, and nothing happened since.
+    settled: bool,
+    /// Until when the life that began since must be still.
+    until: Option<Time>,
+}
+
+impl Stability {
+    /// Takes note of lives, and of everything that justifies a change. The effect
+    /// that has no such justification is returned.
+    pub fn observe(
+        &mut self,
+        truth: &mut Truth,
+        fair: &Fair,
+        marks: &mut Marks,
+        now: Time,
+        event: &Event,
+    ) -> Option<Finding> {
+        if self.until.is_some_and(|until| now >= until) {
+            self.until = None;
+            self.settled = false;
+            marks.named("judged P6");
+        }
+        match event {
+            Event::CallSent { method, key, .. } if method.is_effect() => {
+                self.effect_at = Some(now);
+                let key = key.clone();
+                let number = key.map(|key| truth.intern(&key));
+                return self.effect(truth, now, *method, number);
+            }
+            Event::Registry { .. } | Event::AdminSent { .. } => {
+                self.wished_at = Some(now);
+                self.disturb();
+            }
+            Event::CoordinatorEnded { .. } => {
+                self.until = None;
+                self.settled = self.is_settled(truth, fair, now);
+            }
+            Event::CoordinatorStarted { .. } if self.settled => self.until = Some(now + STILL),
+            Event::RecordTampered { .. }
+            | Event::RecordWritten { .. }
+            | Event::StoreLost { .. }
+            | Event::CallFault { .. }
+            | Event::AdminAnswered { .. }
+            | Event::Phase(_) => self.disturb(),
+            Event::NodeState { node, .. } if *node != NodeName::Coordinator => self.disturb(),
+            Event::Node(event) => self.node(truth, now, event),
+            Event::Fault { .. } if !fair.no_trouble_since(now) => self.disturb(),
+            _ => {}
+        }
+        None
+    }
+
+    fn disturb(&mut self) {
+        self.settled = false;
+        self.until = None;
+    }
+
+    fn node(&mut self, truth: &mut Truth, now: Time, event: &sim_node::Event) {
+        let harmless = match event {
+            sim_node::Event::StreamHealth { key, .. }
+            | sim_node::Event::ExecutorState { key, .. } => {
+                let number = truth.intern(key);
+                !truth.at(number).world.is_reported_sick(now)
+            }
+            _ => false,
+        };
+        if !harmless {
+            self.disturb();
+        }
+    }
+
+    fn is_settled(&self, truth: &Truth, fair: &Fair, now: Time) -> bool {
+        let rests = truth.all().all(|(_, indexer)| match &indexer.record {
+            Persisted::Known(record) => {
+                record.own && record.repair.is_none() && record.task.is_none()
+            }
+            Persisted::Corrupt => false,
+            _ => true,
+        });
+        let long_ago = |at: Option<Time>, span| at.is_none_or(|at| now.since(at) > span);
+        rests
+            && truth.tasks.is_empty()
+            && long_ago(self.wished_at, SETTLED)
+            && long_ago(self.effect_at, QUIET)
+            && fair.no_trouble_since(now - SETTLED)
+            && silence::unconverged(truth, now).is_empty()
+    }
+
+    fn effect(
+        &mut self,
+        truth: &Truth,
+        now: Time,
+        method: Method,
+        number: Option<usize>,
+    ) -> Option<Finding> {
+        self.until?;
+        self.disturb();
+        if !silence::unconverged(truth, now).is_empty() {
+            return None;
+        }
+        let about = number.map_or("*".to_owned(), |number| truth.at(number).key.to_string());
+        let sentence = format!(
+            "{about}: {method:?} is sent by a coordinator that returned to a world as wanted"
+        );
+        Some(Finding {
+            oracle: "P6",
+            indexer: number,
+            sentence,
+        })
+    }
+}
+
+/// P6 while store or registry are down: a stop without a reason (S6) is this then.
+pub(super) fn of_outage(found: Finding, fair: &Fair, method: Method) -> Finding {
+    let stops = matches!(method, Method::StopStream | Method::StopExecutor);
+    if !stops || !fair.lacks_store_or_registry() {
+        return found;
+    }
+    Finding {
+        oracle: "P6",
+        sentence: format!("{}, while store or registry are down", found.sentence),
+        ..found
+    }
+}

@@ -1,0 +1,263 @@
+//! What must happen soon, what must not happen without need, and dead ends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sim_node::IndexerKey;
+
+use super::play::{Play, With};
+use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, NodeName, NodeState};
+use crate::history::{RunPhase, RunPhase::Healing};
+
+fn poll(play: &mut Play) {
+    for method in [
+        Method::ListStreams,
+        Method::ListExecutors,
+        Method::RegistryListAll,
+    ] {
+        play.call(method, None, With::default());
+    }
+}
+
+/// Time passes with nothing but the shared polls.
+fn polls(play: &mut Play, seconds: u64) {
+    for _ in 0..seconds {
+        play.wait(1);
+        poll(play);
+    }
+}
+
+/// A point read about the indexer.
+fn looks(play: &mut Play) {
+    let key = play.key.clone();
+    play.call(Method::GetStream, Some(&key), With::default());
+}
+
+fn disabled(play: &mut Play) {
+    play.admin(AdminCommand::Disable);
+    play.record_with("Running", false, Some((100, 50, true)), "");
+    play.acknowledged(AdminCommand::Disable);
+}
+
+fn is_judged(play: &Play, mark: &str) -> bool {
+    play.oracles.marks().contains_key(mark)
+}
+
+fn settled() -> Play {
+    let mut play = Play::running(100, 50);
+    polls(&mut play, 90);
+    play
+}
+
+#[test]
+fn l4_objects_to_silence_after_an_acknowledged_command() {
+    let mut play = settled();
+    disabled(&mut play);
+    polls(&mut play, 10);
+    assert!(is_judged(&play, "judged L4"));
+    play.violates("L4");
+}
+
+#[test]
+fn l4_objects_to_an_update_and_to_a_deletion_that_were_heard_and_ignored() {
+    for deleted in [false, true] {
+        let mut play = settled();
+        if deleted {
+            play.registry(Change::Deleted { height: 9_000 });
+        } else {
+            play.registered(200, Some(60), false);
+        }
+        polls(&mut play, 10);
+        play.violates("L4");
+    }
+}
+
+#[test]
+fn l4_is_content_with_a_call() {
+    let mut play = settled();
+    disabled(&mut play);
+    play.wait(1);
+    looks(&mut play);
+    polls(&mut play, 10);
+    assert!(is_judged(&play, "judged L4"));
+    play.is_right();
+}
+
+#[test]
+fn l4_counts_from_the_end_of_a_call_under_way() {
+    let mut play = settled();
+    let key = play.key.clone();
+    let sent = play.sent(Method::GetStream, Some(&key));
+    disabled(&mut play);
+    polls(&mut play, 8);
+    assert!(play.oracles.violation().is_none());
+    play.see(Event::CallAnswered {
+        call: sent.0,
+        method: Method::GetStream,
+        answer: AnswerKind::Error(4),
+    });
+    polls(&mut play, 10);
+    play.violates("L4");
+}
+
+#[test]
+fn l4_expects_nothing_in_trouble() {
+    let troubles: [fn(&mut Play); 4] = [
+        |play| {
+            play.see(Event::Fault {
+                text: "the link is cut".to_owned(),
+            });
+        },
+        |play| {
+            let node = NodeName::Store;
+            let state = NodeState::Down;
+            play.see(Event::NodeState { node, state });
+        },
+        |play| {
+            let node = NodeName::Coordinator;
+            let state = NodeState::Paused;
+            play.see(Event::NodeState { node, state });
+        },
+        // A poll that nobody answers any more.
+        |play| {
+            play.sent(Method::ListStreams, None);
+        },
+    ];
+    for trouble in troubles {
+        let mut play = settled();
+        trouble(&mut play);
+        disabled(&mut play);
+        polls(&mut play, 10);
+        assert!(!is_judged(&play, "judged L4"));
+        play.is_right();
+    }
+}
+
+#[test]
+fn l5_objects_if_one_of_many_is_forgotten() {
+    for forgotten in [false, true] {
+        let mut play = settled();
+        let own = play.key.clone();
+        let keys = ["one", "two", "three"].map(|name| IndexerKey::new("a.near", name));
+        for key in &keys {
+            play.key = key.clone();
+            play.registry(Change::Registered {
+                version: 200,
+                content: 200,
+                start: Some(60),
+                new_life: *key != own,
+                supported: true,
+            });
+        }
+        play.wait(1);
+        poll(&mut play);
+        for key in keys.iter().skip(usize::from(forgotten)) {
+            play.call(Method::GetStream, Some(key), With::default());
+        }
+        polls(&mut play, 10);
+        assert!(is_judged(&play, "judged L5"));
+        assert_eq!(play.verdict(), forgotten.then(|| "L5".to_owned()));
+    }
+}
+
+#[test]
+fn s16_objects_to_somebody_left_alone_beside_a_bad_record() {
+    for forgotten in [false, true] {
+        let mut play = settled();
+        play.key = IndexerKey::new("b.near", "bad");
+        play.see(Event::RecordTampered {
+            key: play.key.clone(),
+        });
+        let garbage = Bytes::from_static(b"garbage");
+        play.see(Event::RecordWritten {
+            key: play.key.clone(),
+            before: None,
+            after: Some(garbage),
+        });
+        play.key = IndexerKey::new("a.near", "one");
+        ended(&mut play);
+        play.registered(200, Some(60), false);
+        play.wait(20);
+        play.coordinator_starts();
+        polls(&mut play, 1);
+        if !forgotten {
+            looks(&mut play);
+        }
+        polls(&mut play, 12);
+        assert!(is_judged(&play, "judged S16"));
+        assert_eq!(play.verdict(), forgotten.then(|| "S16".to_owned()));
+    }
+}
+
+fn ended(play: &mut Play) {
+    let incarnation = play.incarnation;
+    play.see(Event::CoordinatorEnded {
+        incarnation,
+        orderly: false,
+    });
+}
+
+#[test]
+fn p6_objects_to_effects_after_the_return_to_a_world_as_wanted() {
+    for restless in [false, true] {
+        let mut play = settled();
+        ended(&mut play);
+        play.wait(100);
+        play.coordinator_starts();
+        polls(&mut play, 5);
+        if restless {
+            let key = play.key.clone();
+            play.sent(Method::StoreCompareAndSet, Some(&key));
+        } else {
+            polls(&mut play, 60);
+            assert!(is_judged(&play, "judged P6"));
+        }
+        assert_eq!(play.verdict(), restless.then(|| "P6".to_owned()));
+    }
+}
+
+#[test]
+fn p6_lets_a_coordinator_work_that_returns_to_a_changed_world() {
+    let mut play = settled();
+    ended(&mut play);
+    play.registered(200, Some(60), false);
+    play.wait(100);
+    play.coordinator_starts();
+    polls(&mut play, 5);
+    play.stop_stream(2_100);
+    play.is_right();
+    assert!(!is_judged(&play, "judged P6"));
+}
+
+#[test]
+fn p6_objects_to_a_stop_in_an_outage() {
+    for node in [NodeName::Store, NodeName::Registry] {
+        let mut play = settled();
+        let state = NodeState::Down;
+        play.see(Event::NodeState { node, state });
+        play.wait(30);
+        play.stop_stream(2_100);
+        assert!(is_judged(&play, "judged P6 in an outage"));
+        play.violates("P6");
+    }
+}
+
+#[test]
+fn l3_names_who_is_stuck_in_one_phase_and_nobody_else() {
+    let mut play = settled();
+    play.see(Event::Phase(Healing));
+    disabled(&mut play);
+    play.now = play.now + Duration::from_secs(900);
+    assert_eq!(
+        play.oracles.dead_ends(play.now),
+        ["a.near/one: dead end in phase Running"]
+    );
+    play.record_with("Suspending", false, Some((100, 50, true)), "");
+    assert!(play.oracles.dead_ends(play.now).is_empty());
+    let mut healthy = settled();
+    healthy.see(Event::Phase(Healing));
+    healthy.wait(900);
+    assert!(healthy.oracles.dead_ends(healthy.now).is_empty());
+    healthy.see(Event::Phase(RunPhase::Silence));
+    assert!(is_judged(&healthy, "judged L3"));
+}
