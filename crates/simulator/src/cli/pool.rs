@@ -81,6 +81,9 @@ pub struct Pool {
     pub stop: Arc<Stop>,
 }
 
+/// More workers at a time than this help nobody.
+const MOST_JOBS: usize = 256;
+
 impl Pool {
     /// A pool of workers that are this very program.
     ///
@@ -90,7 +93,7 @@ impl Pool {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         Ok(Pool {
             program: std::env::current_exe()?,
-            jobs: pace.jobs.map_or_else(cores, usize::from),
+            jobs: pace.jobs.map_or_else(cores, usize::from).min(MOST_JOBS),
             limit: pace.limit,
             stop,
         })

@@ -12,6 +12,9 @@ pub struct Limits {
     pub registry_lag: Duration,
     /// By how much they may be older without any fault.
     pub replica_lag: Duration,
+    /// Period of the coordinator's shared polls. How soon it reacts is only judged
+    /// if it is not slower than by default.
+    pub tick: Duration,
     /// Blocks that a worker reads ahead.
     pub prefetch: u64,
     /// Starts of streams and executors per second that the coordinator is granted.
@@ -45,6 +48,7 @@ impl Default for Limits {
             observation_delay: Duration::from_secs(15),
             registry_lag: Duration::ZERO,
             replica_lag: Duration::ZERO,
+            tick: Duration::from_secs(1),
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,

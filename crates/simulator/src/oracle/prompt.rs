@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sim_node::Time;
 
+use super::Limits;
 use super::desire::{Registered, Switch};
 use super::fair::Fair;
 use super::finding::Finding;
@@ -267,7 +268,8 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
     let indexer = truth.at(number);
     let wanted = indexer.desire.current();
     // What has no record yet may be refused for reasons that nobody sees here.
-    let unclear = indexer.relaxed
+    let unclear = truth.limits.tick > Limits::default().tick
+        || indexer.relaxed
         || indexer.record.known().is_none()
         || now < indexer.unsure_until
         || truth.is_misled(number, now)

@@ -143,6 +143,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         observation_delay: knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline,
         registry_lag: lag,
         replica_lag: scenario.registry.lag,
+        tick: knobs.tick,
         start_budget_per_second: knobs.starts_per_second,
         provisioning_settle: knobs.policy.provisioning_settle,
         executor_start_grace: knobs.policy.executor_start_grace,

@@ -41,22 +41,39 @@ impl SimTransport {
         R: Send + 'static,
         F: Fn(&mut World) -> Result<R, RedisError> + Send + Sync + 'static,
     {
-        let fault = {
-            let mut guard = self.world.enter();
-            let world = &mut *guard;
-            let fault =
-                world
-                    .armed
-                    .on_store(world.now, method, key.as_ref(), &mut world.rng_faults);
-            if let Some(kind) = fault {
-                world.counters.faults += 1;
-                let about = key.as_ref().map_or("*".into(), ToString::to_string);
-                world.record(Event::Fault {
-                    text: format!("{about}: {method:?} meets {kind:?}"),
-                });
-            }
-            fault
-        };
+        let fault = self.befalls(method, key.as_ref());
+        self.carry_out(method, key, fault, work).await
+    }
+
+    /// What befalls the next such command.
+    fn befalls(&self, method: Method, key: Option<&IndexerKey>) -> Option<StoreFaultKind> {
+        let mut guard = self.world.enter();
+        let world = &mut *guard;
+        let fault = world
+            .armed
+            .on_store(world.now, method, key, &mut world.rng_faults);
+        if let Some(kind) = fault {
+            world.counters.faults += 1;
+            let about = key.map_or("*".into(), ToString::to_string);
+            world.record(Event::Fault {
+                text: format!("{about}: {method:?} meets {kind:?}"),
+            });
+        }
+        fault
+    }
+
+    /// A command with a decided fate.
+    async fn carry_out<R, F>(
+        &self,
+        method: Method,
+        key: Option<IndexerKey>,
+        fault: Option<StoreFaultKind>,
+        work: F,
+    ) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Result<R, RedisError> + Send + Sync + 'static,
+    {
         if fault == Some(StoreFaultKind::ErrorBefore) {
             return Err(StoreError::Unavailable(
                 "injected: nothing was done".to_owned(),
@@ -97,24 +114,6 @@ impl SimTransport {
         }
         Arc::clone(&last)
     }
-
-    fn conflict(&self, key: Option<&IndexerKey>) -> bool {
-        let mut guard = self.world.enter();
-        let world = &mut *guard;
-        let method = Method::StoreCompareAndSet;
-        let fault = world
-            .armed
-            .on_store(world.now, method, key, &mut world.rng_faults);
-        if fault != Some(StoreFaultKind::Conflict) {
-            return false;
-        }
-        world.counters.faults += 1;
-        let about = key.map_or("*".into(), ToString::to_string);
-        world.record(Event::Fault {
-            text: format!("{about}: a write meets a conflict"),
-        });
-        true
-    }
 }
 
 #[async_trait]
@@ -144,8 +143,10 @@ impl StoreTransport for SimTransport {
             expected.map(<[u8]>::to_vec),
             new.map(Bytes::copy_from_slice),
         );
-        let conflict = self.conflict(about.as_ref());
-        self.command(Method::StoreCompareAndSet, about, move |world| {
+        let method = Method::StoreCompareAndSet;
+        let fault = self.befalls(method, about.as_ref());
+        let conflict = fault == Some(StoreFaultKind::Conflict);
+        self.carry_out(method, about, fault, move |world| {
             let now = world.now;
             if conflict {
                 return Ok(CasOutcome::Conflict(world.store.get(now, &name)?));

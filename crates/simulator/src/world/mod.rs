@@ -361,8 +361,12 @@ impl World {
         work(&mut self.provisioner, &mut env)
     }
 
+    /// A command without an answer is an error to a node, and ends its task as
+    /// one that never arrived: either direction counts.
     fn reaches_store(&self, node: NodeName) -> bool {
-        self.is_up(NodeName::Store) && !self.links.is_cut(node, NodeName::Store)
+        self.is_up(NodeName::Store)
+            && !self.links.is_cut(node, NodeName::Store)
+            && !self.links.is_cut(NodeName::Store, node)
     }
 
     fn announce_pushes(&mut self) {

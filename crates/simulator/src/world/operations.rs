@@ -216,13 +216,13 @@ impl World {
     /// Replaces the record of `key` by hand.
     pub fn tamper(&mut self, key: &IndexerKey, value: &str) {
         let now = self.now;
-        self.record(Event::RecordTampered { key: key.clone() });
         let name = format!("{key}:state");
         // A store that is down cannot be tampered with; nothing happens then.
         let written = self
             .store
             .set(now, &name, Bytes::copy_from_slice(value.as_bytes()));
         if written.is_ok() {
+            self.record(Event::RecordTampered { key: key.clone() });
             let _ = self.store.set_add(now, "indexer_states", &name);
         }
         self.note_writes();
