@@ -74,6 +74,10 @@ pub fn run(
             problem,
         })?;
     }
+    let mut scenario = scenario.clone();
+    if scenario.data.blocks.is_some() {
+        outlast_the_blocks(&mut scenario, &mut knobs);
+    }
     let mut chain = match &scenario.data.blocks {
         Some(folder) => Chain::from_lake(folder, scenario.data.interval)?,
         None => Chain::synthetic(scenario.chain.clone(), seed),
@@ -86,7 +90,6 @@ pub fn run(
     let before = cpu_micros();
     let runtime = Runtime::with_seed_and_config(seed, Config::default());
     let first = chain.first_height();
-    let scenario = scenario.clone();
     let (trace, crash_at) = (options.trace, options.crash_at);
     let (mut report, lines) = runtime.block_on(async move {
         let judges = Oracles::new(limits(&scenario, &knobs));
@@ -100,6 +103,16 @@ pub fn run(
     });
     report.cpu_micros = cpu_micros().saturating_sub(before);
     Ok((report, lines))
+}
+
+/// A folder of blocks ends, and a stream at its end is not ill: nothing may judge
+/// it by its progress.
+fn outlast_the_blocks(scenario: &mut Scenario, knobs: &mut Knobs) {
+    let run = &scenario.run;
+    let longer = run.duration + run.silence + Duration::from_secs(24 * 3600);
+    let health = &mut scenario.nodes.block_streamer.health_interval;
+    *health = (*health).max(longer);
+    knobs.heartbeat_limit = knobs.heartbeat_limit.max(longer * 2);
 }
 
 /// The longest time in which a healed world must converge: what may have to be
