@@ -120,7 +120,12 @@ impl Round<'_> {
     /// time.
     fn held_back(&self, by: impl Fn(Cause) -> bool) -> Option<Step> {
         let repair = self.record.repair.as_ref()?;
-        (self.now < repair.next_at && by(repair.cause))
+        // What is wanted now was not wanted when it failed: that ends the pause.
+        let changed = match &self.seen.desired {
+            Desired::Present(spec) => repair.target.is_none_or(|target| !target.is(spec)),
+            _ => false,
+        };
+        (self.now < repair.next_at && !changed && by(repair.cause))
             .then(|| Step::wait(repairing::reason(repair, self.policy), Some(repair.next_at)))
     }
 
