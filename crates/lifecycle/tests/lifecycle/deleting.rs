@@ -186,3 +186,13 @@ fn a_deletion_ends_every_repair() {
     let world = repairing(Cause::StreamUnhealthy, 9000).desired(deleted(5, 9));
     assert_eq!(world.plan(), "commit Deleting, version 5 from 120");
 }
+
+#[test]
+fn registered_again_it_does_not_sit_out_the_pause_of_failed_stops() {
+    let later = lifecycle::Timestamp(ago(0).0 + 60_000);
+    let paused = deleting()
+        .executor(5)
+        .has_repair(Cause::ExecutorNotStopped, 3, later);
+    assert!(paused.plan().starts_with("wait: "), "{}", paused.plan());
+    assert_eq!(paused.wants(latest(9)).plan(), "stop executor E");
+}
