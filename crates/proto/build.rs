@@ -4,11 +4,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "block_streamer.proto",
     "runner.proto",
     "data_layer.proto",
     "indexer.proto",
+    "coordinator.proto",
 ];
 const FOLDER: &str = "proto";
 const GRPC_ONLY: &str = r#"#[cfg(feature = "grpc")]"#;

@@ -68,6 +68,10 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "I13-way-out",
         text: "every phase is left once the world allows it",
     },
+    Invariant {
+        id: "I14-hold",
+        text: "nothing is done for a held indexer; only the end of its task is noted",
+    },
 ];
 
 /// Whether an indexer whose persisted phase is `phase` may carry out `action`.

@@ -34,6 +34,6 @@ pub use observed::{
 };
 pub use plan::{plan, wants_progress};
 pub use policy::Policy;
-pub use record::{Cause, Phase, Record, Repair, Run, TRANSITIONS, Target, Task, may_follow};
+pub use record::{Cause, Hold, Phase, Record, Repair, Run, TRANSITIONS, Target, Task, may_follow};
 pub use step::{Action, Outcome, Reason, Service, Step, Wait};
 pub use time::Timestamp;

@@ -27,6 +27,19 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Its name, as in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Initializing => "Initializing",
+            Phase::Running => "Running",
+            Phase::Suspending => "Suspending",
+            Phase::Suspended => "Suspended",
+            Phase::Repairing => "Repairing",
+            Phase::Deleting => "Deleting",
+            Phase::Deleted => "Deleted",
+        }
+    }
+
     /// All phases, in the order of a life.
     pub const ALL: [Phase; 7] = [
         Phase::Initializing,
@@ -41,7 +54,7 @@ impl Phase {
 
 impl fmt::Display for Phase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{self:?}")
+        formatter.write_str(self.name())
     }
 }
 
@@ -216,6 +229,17 @@ pub struct Repair {
     pub target: Option<Target>,
 }
 
+/// An operator's wish that the indexer be left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who asked for it; bounded by whoever writes it.
+    pub by: String,
+    /// Why, for other operators; bounded by whoever writes it.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// The persisted state of one indexer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -237,6 +261,8 @@ pub struct Record {
     pub repair: Option<Repair>,
     /// Height of the deletion being carried out.
     pub tombstone: Option<u64>,
+    /// While it is set nothing is done for the indexer, whatever is wanted.
+    pub hold: Option<Hold>,
 }
 
 impl Record {
@@ -252,6 +278,7 @@ impl Record {
             task: None,
             repair: None,
             tombstone: None,
+            hold: None,
         }
     }
 
@@ -262,6 +289,20 @@ impl Record {
         } else {
             Phase::Initializing
         }
+    }
+
+    /// A copy without the memory of past failures, as an operator may order it;
+    /// `None` if there are none to forget.
+    pub fn retried(&self) -> Option<Record> {
+        self.repair.as_ref()?;
+        let phase = match self.phase {
+            Phase::Repairing => self.working_phase(),
+            phase => phase,
+        };
+        Some(Record {
+            repair: None,
+            ..self.with_phase(phase)
+        })
     }
 
     /// A copy in another phase.
@@ -279,6 +320,9 @@ impl fmt::Display for Record {
         write!(f, "{}", self.phase)?;
         if !self.enabled {
             f.write_str(", disabled")?;
+        }
+        if self.hold.is_some() {
+            f.write_str(", held")?;
         }
         if let Some(run) = self.run {
             write!(f, ", version {}", run.target.version)?;

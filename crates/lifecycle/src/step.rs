@@ -107,6 +107,13 @@ pub enum Reason {
     Steady,
     /// Disabled, and nothing runs.
     Suspended,
+    /// An operator asked to leave it alone.
+    Held {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// The registry has not answered yet.
     RegistryUnknown,
     /// The registry lists no such indexer, and has no tombstone either.
@@ -168,11 +175,36 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// A word for programs; it never changes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reason::Steady => "Steady",
+            Reason::Suspended => "Suspended",
+            Reason::Held { .. } => "Held",
+            Reason::RegistryUnknown => "RegistryUnknown",
+            Reason::NotInRegistry => "NotInRegistry",
+            Reason::StaleRegistry { .. } => "StaleRegistry",
+            Reason::ServiceDown { .. } => "ServiceDown",
+            Reason::Unseen(_) => "Unseen",
+            Reason::Provisioning { .. } => "Provisioning",
+            Reason::ProvisioningUncertain { .. } => "ProvisioningUncertain",
+            Reason::AccountBusy { .. } => "AccountBusy",
+            Reason::ProvisioningFull => "ProvisioningFull",
+            Reason::StartBudget => "StartBudget",
+            Reason::ExecutorStarting => "ExecutorStarting",
+            Reason::Retry { .. } => "Retry",
+            Reason::GaveUp { .. } => "GaveUp",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Steady => write!(f, "everything is as wanted"),
             Reason::Suspended => write!(f, "disabled by an operator"),
+            Reason::Held { by, why } => write!(f, "held by {by}: {why}"),
             Reason::RegistryUnknown => write!(f, "the registry has not answered yet"),
             Reason::NotInRegistry => write!(f, "the registry neither lists nor deleted it"),
             Reason::StaleRegistry { running, answered } => write!(

@@ -26,7 +26,12 @@ pub mod indexer {
     include!(concat!(env!("OUT_DIR"), "/indexer.rs"));
 }
 
-/// All four packages as an encoded `google.protobuf.FileDescriptorSet`, without
+/// Package `coordinator.v1`: what the coordinator serves beyond the original.
+pub mod coordinator {
+    include!(concat!(env!("OUT_DIR"), "/coordinator.v1.rs"));
+}
+
+/// All packages as an encoded `google.protobuf.FileDescriptorSet`, without
 /// source information; what gRPC reflection serves.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/descriptor_set.bin"));

@@ -8,9 +8,71 @@ use prost_types::{
 };
 
 fn files() -> Vec<FileDescriptorProto> {
+    let mut files = all_files();
+    files.retain(|file| file.package() != OWN);
+    files
+}
+
+/// The package that deployed peers do not know.
+const OWN: &str = "coordinator.v1";
+
+fn all_files() -> Vec<FileDescriptorProto> {
     FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET)
         .unwrap()
         .file
+}
+
+/// Our own service may grow, but what was released keeps its names and numbers:
+/// whoever changes a line of the list breaks clients.
+#[test]
+fn our_own_service_keeps_its_names_and_numbers() {
+    let file = all_files()
+        .into_iter()
+        .find(|file| file.package() == OWN)
+        .unwrap();
+    let mut lines = Vec::new();
+    for service in &file.service {
+        for method in &service.method {
+            let streams = if method.server_streaming() {
+                "stream "
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "{}.{} {} -> {streams}{}",
+                service.name(),
+                method.name(),
+                method.input_type(),
+                method.output_type()
+            ));
+        }
+    }
+    for message in &file.message_type {
+        for field in &message.field {
+            let many = if field.label() == Label::Repeated {
+                "*"
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "{}.{}={} {:?}{many} {}",
+                message.name(),
+                field.name(),
+                field.number(),
+                field.r#type(),
+                field.type_name()
+            ));
+        }
+    }
+    let listed = include_str!("coordinator_v1.txt");
+    let told: String = lines
+        .iter()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect();
+    assert_eq!(
+        told, listed,
+        "the list belongs into tests/coordinator_v1.txt"
+    );
 }
 
 fn methods() -> Vec<String> {

@@ -10,13 +10,13 @@ pub(crate) use repairing::leads_to_repair;
 
 use crate::absorb::{Context, failed};
 use crate::{
-    Cause, Desired, Observed, Phase, Policy, Reason, Record, Run, Seen, Service, Spec, Step,
+    Cause, Desired, Hold, Observed, Phase, Policy, Reason, Record, Run, Seen, Service, Spec, Step,
     Target, Timestamp,
 };
 
 /// Decides the one next step.
 ///
-/// Precedence: deletion, then the operator's switch, then the phase's own work.
+/// Precedence: an operator's hold, deletion, then the operator's switch, then the phase's own work.
 /// A stale or missing registry answer stops nothing; the operator's switch is
 /// obeyed even while the registry is silent.
 pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
@@ -29,6 +29,9 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
         policy,
         now,
     };
+    if let Some(hold) = &record.hold {
+        return round.held(hold);
+    }
     match record.phase {
         Phase::Deleting | Phase::Deleted => ending::deleting(&round),
         phase => {
@@ -101,6 +104,20 @@ impl Round<'_> {
     fn unsupported(&self, kind: &str, spec: &Spec) -> Step {
         let detail = format!("no block streamer can serve rules of kind {kind}");
         self.failed(self.record, Cause::UnsupportedRule, &detail, true, spec)
+    }
+
+    /// Nothing is done. A task in flight is still watched to its end: its account's
+    /// other indexers wait for it.
+    fn held(&self, hold: &Hold) -> Step {
+        let reason = Reason::Held {
+            by: hold.by.clone(),
+            why: hold.reason.clone(),
+        };
+        match provisioning::tend(self) {
+            Some(Step::Wait(wait)) => Step::wait(reason, wait.until),
+            Some(step) => step,
+            None => Step::wait(reason, None),
+        }
     }
 
     fn unseen(&self, service: Service) -> Step {

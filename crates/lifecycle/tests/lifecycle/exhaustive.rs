@@ -1,8 +1,8 @@
 //! Every invariant, in every abstract state.
 
 use lifecycle::{
-    Action, Desired, ExecutorState, Gate, Phase, Progress, Record, Rule, Seen, Spec, StartBlock,
-    Step, StreamHealth, allows, may_follow,
+    Action, Desired, ExecutorState, Gate, Phase, Progress, Reason, Record, Rule, Seen, Spec,
+    StartBlock, Step, StreamHealth, allows, may_follow,
 };
 
 use crate::states::{PHASES_WITH_WORK, each_of_provisioning, each_of_running};
@@ -14,6 +14,7 @@ const COMMITS_MAX: usize = 8;
 /// Follows the commits from this state on, and checks every step on the way.
 /// Leaves the world with the last record.
 pub fn check(world: &mut World) {
+    check_held(world);
     let mut earlier: Vec<Record> = Vec::new();
     loop {
         let step = world.step();
@@ -44,6 +45,34 @@ pub fn check(world: &mut World) {
             Step::Finish { .. } => return check_finish(world, &step),
         }
     }
+}
+
+/// The same state under a hold.
+fn check_held(world: &World) {
+    let Some(record) = &world.seen.record else {
+        return;
+    };
+    let mut held = world.clone();
+    held.seen.record = Some(Record {
+        hold: Some(hold()),
+        ..record.clone()
+    });
+    let step = held.step();
+    let quiet = match &step {
+        Step::Wait(wait) => matches!(wait.reason, Reason::Held { .. }),
+        Step::Commit(next) => {
+            record.task.is_some()
+                && **next
+                    == Record {
+                        task: None,
+                        provisioned: next.provisioned,
+                        hold: Some(hold()),
+                        ..record.clone()
+                    }
+        }
+        Step::Apply(_) | Step::Finish { .. } => false,
+    };
+    claim(&held, quiet, "I14-hold", &step);
 }
 
 #[track_caller]

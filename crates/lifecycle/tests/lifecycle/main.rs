@@ -8,6 +8,7 @@ mod convergence;
 mod deleting;
 mod environment;
 mod exhaustive;
+mod holding;
 mod properties;
 mod provisioning;
 mod registry_answers;

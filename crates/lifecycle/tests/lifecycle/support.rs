@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    Action, ActionStatus, Backoff, Cause, Desired, Executor, ExecutorState, Gate, IndexerId,
+    Action, ActionStatus, Backoff, Cause, Desired, Executor, ExecutorState, Gate, Hold, IndexerId,
     Observed, Outcome, Phase, Policy, Progress, Record, Repair, Rule, Run, Seen, Service, Services,
     Spec, StartBlock, Step, Stream, StreamHealth, Target, Task, TaskSeen, Timestamp, absorb, plan,
 };
@@ -59,6 +59,15 @@ pub fn event(version: u64) -> Arc<Spec> {
         "1".into(),
         "".into(),
     ))
+}
+
+/// A hold as an operator asks for it.
+pub fn hold() -> Hold {
+    Hold {
+        by: "olga".to_owned(),
+        reason: "looking into it".to_owned(),
+        since: ago(60),
+    }
 }
 
 pub fn deleted(version: u64, at: u64) -> Desired {
