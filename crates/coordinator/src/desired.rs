@@ -106,6 +106,11 @@ impl DesiredView {
         self.listed.contains_key(id)
     }
 
+    /// The highest height seen, the persisted one included.
+    pub fn height(&self) -> u64 {
+        self.mark
+    }
+
     /// All indexers of the last listing.
     pub fn listed(&self) -> impl Iterator<Item = &IndexerId> {
         self.listed.keys()

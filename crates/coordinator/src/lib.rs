@@ -12,13 +12,16 @@ pub mod transport;
 mod budget;
 mod desired;
 mod gate;
+mod health;
 mod knobs;
 mod polls;
 mod ports;
 mod reconciler;
 mod services;
+pub mod shadow;
 mod shared;
 mod status;
+mod status_log;
 mod supervisor;
 mod tables;
 #[cfg(test)]
@@ -48,7 +51,17 @@ impl Coordinator {
     /// A coordinator that reaches the world through `ports`. Nothing happens
     /// before [`Coordinator::run`].
     pub fn new(knobs: Knobs, ports: Ports) -> Coordinator {
-        let shared = Arc::new(Shared::new(knobs, ports));
+        Coordinator::with(knobs, ports, false)
+    }
+
+    /// A coordinator that observes and plans beside an active one, changes nothing
+    /// (whatever would is refused by its ports), and reports where the two disagree.
+    pub fn shadow(knobs: Knobs, ports: Ports) -> Coordinator {
+        Coordinator::with(knobs, ports, true)
+    }
+
+    fn with(knobs: Knobs, ports: Ports, shadow: bool) -> Coordinator {
+        let shared = Arc::new(Shared::new(knobs, ports, shadow));
         let admin = Arc::new(AdminService::new(Arc::clone(&shared)));
         Coordinator { shared, admin }
     }

@@ -217,12 +217,14 @@ impl Shared {
             Ok(values) => values,
             Err(error) => {
                 if !std::mem::replace(&mut poll.failed, true) {
+                    lock(&self.health).store_down = Some(self.now());
                     tracing::warn!(%error, "the records cannot be read; what needs them waits");
                 }
                 return;
             }
         };
         if std::mem::take(&mut poll.failed) {
+            lock(&self.health).store_down = None;
             tracing::info!("the records can be read again");
             self.wake_unsettled();
         }
@@ -232,13 +234,18 @@ impl Shared {
     /// Looks which records there are: a store that went back in time may have
     /// brought some back, or may not list some any more.
     pub(crate) async fn rescan_records(&self) {
-        let recorded: Vec<IndexerId> = self
-            .statuses()
-            .into_iter()
-            .filter(|status| status.phase.is_some())
-            .map(|status| status.id)
-            .collect();
-        match self.records.relist(&recorded).await {
+        let listed = if self.shadow {
+            self.records.listed().await
+        } else {
+            let recorded: Vec<IndexerId> = self
+                .statuses()
+                .into_iter()
+                .filter(|status| status.phase.is_some())
+                .map(|status| status.id)
+                .collect();
+            self.records.relist(&recorded).await
+        };
+        match listed {
             Ok(listed) => {
                 let lost = listed.iter().filter(|id| !self.owns(id));
                 lost.for_each(|id| self.wake(id));
@@ -269,6 +276,7 @@ impl Shared {
                         .iter()
                         .filter_map(|entry| IndexerId::parse(&entry.name).ok())
                         .collect();
+                    lock(&self.health).quarantine(&listing.quarantined);
                     log_quarantined(&listing.quarantined);
                     let taken = lock(&self.desired).take_listing(
                         answer.block_height,
@@ -288,7 +296,11 @@ impl Shared {
                 }
             }
         };
-        self.after_answer(taken)
+        let usable = self.after_answer(taken);
+        if usable {
+            lock(&self.health).registry_answered = Some(self.now());
+        }
+        usable
     }
 
     fn after_answer(&self, taken: Taken) -> bool {

@@ -11,10 +11,13 @@ use tokio::sync::Notify;
 use crate::budget::StartBudget;
 use crate::desired::DesiredView;
 use crate::gate::ProvisioningGate;
+use crate::health::Health;
 use crate::knobs::Knobs;
 use crate::ports::{Clock, Ports};
 use crate::services::{BlockStreamers, ExecutorView, Executors, Provisioner, StreamView};
+use crate::shadow::{ShadowLog, read_only};
 use crate::status::LoopStatus;
+use crate::status_log::StatusLog;
 use crate::store::RecordStore;
 use crate::tables::Table;
 
@@ -28,6 +31,8 @@ pub struct Wake {
     /// The loop sleeps, and nothing that a service could say by answering again
     /// would be news to it.
     settled: AtomicBool,
+    /// A hold was just acknowledged: a round that began before must not act.
+    held: AtomicBool,
 }
 
 impl Wake {
@@ -35,11 +40,18 @@ impl Wake {
     pub(crate) fn set_settled(&self, settled: bool) {
         self.settled.store(settled, Ordering::Release);
     }
+
+    /// Whether no effect may begin, whatever the record said when it was read.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire)
+    }
 }
 
 /// The services, the shared observations and the shared budgets.
 pub struct Shared {
     pub(crate) knobs: Knobs,
+    /// Nothing may be changed: this coordinator only observes.
+    pub(crate) shadow: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) streamers: BlockStreamers,
     pub(crate) executors: Executors,
@@ -59,7 +71,9 @@ pub struct Shared {
     roll: AtomicU64,
     /// What there was news of that has no loop.
     unowned: Mutex<BTreeSet<IndexerId>>,
-    statuses: Mutex<BTreeMap<IndexerId, LoopStatus>>,
+    pub(crate) log: Mutex<StatusLog>,
+    pub(crate) health: Mutex<Health>,
+    pub(crate) shadow_log: Mutex<ShadowLog>,
 }
 
 /// Locks even if another thread panicked while it held the lock: everything
@@ -69,13 +83,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(knobs: Knobs, ports: Ports) -> Shared {
+    /// What the loops share; with `shadow` nothing can be changed.
+    pub(crate) fn new(knobs: Knobs, ports: Ports, shadow: bool) -> Shared {
+        let ports = if shadow { read_only(ports) } else { ports };
         let (call, read, list) = (
             knobs.call_deadline,
             knobs.read_deadline,
             knobs.list_deadline,
         );
         Shared {
+            shadow,
             clock: ports.clock,
             streamers: BlockStreamers::new(ports.block_streamer, call, read, list),
             executors: Executors::new(ports.executors, call, read, list),
@@ -91,7 +108,9 @@ impl Shared {
             wakes: Mutex::new(BTreeMap::new()),
             roll: AtomicU64::new(0),
             unowned: Mutex::new(BTreeSet::new()),
-            statuses: Mutex::new(BTreeMap::new()),
+            log: Mutex::default(),
+            health: Mutex::default(),
+            shadow_log: Mutex::default(),
             knobs,
         }
     }
@@ -180,23 +199,25 @@ impl Shared {
             self.roll.fetch_add(1, Ordering::AcqRel);
         }
         drop(wakes);
-        lock(&self.statuses).remove(id);
+        lock(&self.log).remove(id);
         lock(&self.budget).consume(id);
     }
 
-    pub(crate) fn publish(&self, mut status: LoopStatus) {
-        let mut statuses = lock(&self.statuses);
-        if let Some(before) = statuses.get(&status.id)
-            && before.says_the_same_as(&status)
-        {
-            status.since = before.since;
-        }
-        statuses.insert(status.id.clone(), status);
+    pub(crate) fn publish(&self, status: LoopStatus) {
+        lock(&self.log).put(status);
     }
 
     /// What every loop is doing, by name.
     pub fn statuses(&self) -> Vec<LoopStatus> {
-        lock(&self.statuses).values().cloned().collect()
+        lock(&self.log).all().cloned().collect()
+    }
+
+    /// From now on no effect of `id` begins, or no longer so. The record is what
+    /// counts; this reaches a round that read it before it was written.
+    pub(crate) fn set_held(&self, id: &IndexerId, held: bool) {
+        if let Some(wake) = lock(&self.wakes).get(id) {
+            wake.held.store(held, Ordering::Release);
+        }
     }
 
     /// Takes note that `id` holds no task: those who waited for it may look again.

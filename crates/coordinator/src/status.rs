@@ -30,6 +30,16 @@ impl LoopStatus {
             && reason(self) == reason(other)
     }
 
+    /// A word for programs: what the loop waits for (see
+    /// [`lifecycle::Reason::name`]), or `Working`, or `Trouble`.
+    pub fn state(&self) -> &'static str {
+        match (&self.trouble, &self.waiting) {
+            (Some(_), _) => "Trouble",
+            (None, Some(wait)) => wait.reason.name(),
+            (None, None) => "Working",
+        }
+    }
+
     /// One sentence for people.
     pub fn sentence(&self) -> String {
         let phase = self

@@ -109,6 +109,8 @@ impl Supervisor {
             match self.try_restore().await {
                 Ok(records) => return records,
                 Err(error) => {
+                    let now = self.shared.now();
+                    lock(&self.shared.health).store_down.get_or_insert(now);
                     tracing::warn!(%error, ?pause, "cannot read the records; trying again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(10));
@@ -120,6 +122,7 @@ impl Supervisor {
     async fn try_restore(&mut self) -> Result<BTreeMap<IndexerId, Bytes>, StoreError> {
         let mark = self.shared.records.high_water().await?.unwrap_or(0);
         let records = self.shared.records.load_all().await?;
+        lock(&self.shared.health).store_down = None;
         let began = self.first_look().await;
         *lock(&self.shared.desired) = DesiredView::new(mark);
         let mut raw = BTreeMap::new();
@@ -133,12 +136,16 @@ impl Supervisor {
                     self.ensure_loop(&id, began);
                     raw.insert(id, stored.raw);
                 }
-                Err(corrupt) => tracing::error!(
-                    key, %corrupt,
-                    "a record cannot be read; its indexer is left alone, all others go on"
-                ),
+                Err(corrupt) => {
+                    lock(&self.shared.health).set_unreadable(&key, &corrupt.why);
+                    tracing::error!(
+                        key, %corrupt,
+                        "a record cannot be read; its indexer is left alone, all others go on"
+                    );
+                }
             }
         }
+        lock(&self.shared.health).loaded = true;
         Ok(raw)
     }
 
@@ -251,6 +258,7 @@ impl Supervisor {
             return;
         };
         state.panics = state.panics.saturating_add(1);
+        lock(&self.shared.health).panics += 1;
         let factor = 1u32
             .checked_shl(state.panics.saturating_sub(1))
             .unwrap_or(u32::MAX);

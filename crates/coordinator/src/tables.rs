@@ -89,6 +89,18 @@ impl<V: Clone + Condition> Table<V> {
         }
     }
 
+    /// What the newest look says of `id`, however old it is.
+    pub fn latest(&self, id: &IndexerId, now: Instant) -> Known<V> {
+        match self.entries.get(id) {
+            Some(entry) => Known::Present(
+                entry.view.clone(),
+                now.saturating_duration_since(entry.since),
+            ),
+            None if self.listed_at.is_some() => Known::Absent,
+            None => Known::Nothing,
+        }
+    }
+
     /// When the newest look was asked for that said what `entry` says.
     fn seen_at(&self, id: &IndexerId, entry: &Entry<V>) -> Instant {
         match self.listed_at {

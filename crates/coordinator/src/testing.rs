@@ -96,7 +96,7 @@ impl World {
     }
 
     pub(crate) fn shared(self: &Arc<World>) -> Arc<Shared> {
-        Arc::new(Shared::new(Knobs::default(), self.ports()))
+        Arc::new(Shared::new(Knobs::default(), self.ports(), false))
     }
 
     pub(crate) fn run(self: &Arc<World>, knobs: Knobs) -> Running {

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use coordinator::store::codec::{RECORD_LEN_MAX, Stored, decode, encode};
 use lifecycle::{
-    Cause, ContentHash, IndexerId, Phase, Record, Repair, Run, Target, Task, Timestamp,
+    Cause, ContentHash, Hold, IndexerId, Phase, Record, Repair, Run, Target, Task, Timestamp,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -365,7 +365,10 @@ fn record() -> impl Strategy<Value = Record> {
         prop::option::of(run),
         prop::option::of(task),
         prop::option::of(repair()),
-        any::<Option<u64>>(),
+        (
+            any::<Option<u64>>(),
+            prop::option::of((".{0,20}", ".{0,20}", any::<u64>())),
+        ),
     )
         .prop_map(
             |(
@@ -374,7 +377,7 @@ fn record() -> impl Strategy<Value = Record> {
                 run,
                 task,
                 repair,
-                tombstone,
+                (tombstone, hold),
             )| {
                 Record {
                     id: IndexerId::new(&account, &function).unwrap(),
@@ -386,6 +389,11 @@ fn record() -> impl Strategy<Value = Record> {
                     task,
                     repair,
                     tombstone,
+                    hold: hold.map(|(by, reason, since)| Hold {
+                        by,
+                        reason,
+                        since: Timestamp(since),
+                    }),
                 }
             },
         )

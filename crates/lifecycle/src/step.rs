@@ -114,6 +114,11 @@ pub enum Reason {
         /// Why.
         why: String,
     },
+    /// Something would be done, but this coordinator only observes.
+    Observing {
+        /// What.
+        would: String,
+    },
     /// The registry has not answered yet.
     RegistryUnknown,
     /// The registry lists no such indexer, and has no tombstone either.
@@ -182,6 +187,7 @@ impl Reason {
             Reason::Steady => "Steady",
             Reason::Suspended => "Suspended",
             Reason::Held { .. } => "Held",
+            Reason::Observing { .. } => "Observing",
             Reason::RegistryUnknown => "RegistryUnknown",
             Reason::NotInRegistry => "NotInRegistry",
             Reason::StaleRegistry { .. } => "StaleRegistry",
@@ -205,6 +211,7 @@ impl fmt::Display for Reason {
             Reason::Steady => write!(f, "everything is as wanted"),
             Reason::Suspended => write!(f, "disabled by an operator"),
             Reason::Held { by, why } => write!(f, "held by {by}: {why}"),
+            Reason::Observing { would } => write!(f, "only observing; would {would}"),
             Reason::RegistryUnknown => write!(f, "the registry has not answered yet"),
             Reason::NotInRegistry => write!(f, "the registry neither lists nor deleted it"),
             Reason::StaleRegistry { running, answered } => write!(

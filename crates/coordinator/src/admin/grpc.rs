@@ -147,6 +147,7 @@ impl From<AdminError> for Status {
         match error {
             AdminError::InvalidArgument(message) => Status::invalid_argument(message),
             AdminError::NotFound(message) => Status::not_found(message),
+            AdminError::FailedPrecondition(message) => Status::failed_precondition(message),
             AdminError::Internal(message) => Status::internal(message),
             AdminError::Unavailable(message) => Status::unavailable(message),
         }

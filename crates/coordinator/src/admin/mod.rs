@@ -8,21 +8,33 @@
 #[cfg(feature = "grpc")]
 pub mod grpc;
 
+mod changes;
+mod explain;
+mod mutate;
+mod overview;
+mod page;
+mod report;
+
+#[cfg(test)]
+mod operating_tests;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Change, Changes};
+pub use mutate::{HOLD_REASON_LEN_MAX, NAME_LEN_MAX};
+pub use overview::Overview;
+pub use page::{Filter, PAGE_MAX, Page};
+pub use report::IndexerReport;
+
 use std::sync::Arc;
 
-use lifecycle::{Desired, IndexerId, Record};
-use near_account_id::AccountIdRef;
+use lifecycle::IndexerId;
 use tokio::time::timeout;
 
 use crate::registry::{RegistryError, ViewAnswer, decode};
-use crate::shared::Shared;
-use crate::store::{Commit, LoadError, StoreError, Stored, codec, keys};
-
-/// Writes tried before a mutation is given up.
-const TRIES_MAX: u32 = 10;
+use crate::shadow::ShadowReport;
+use crate::shared::{Shared, lock};
+use crate::store::{LoadError, StoreError, codec, keys};
 
 /// A command that was not carried out, or of which that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +45,9 @@ pub enum AdminError {
     /// There is no such indexer.
     #[error("{0}")]
     NotFound(String),
+    /// It cannot be carried out as things are.
+    #[error("{0}")]
+    FailedPrecondition(String),
     /// Something is broken that will not mend itself.
     #[error("{0}")]
     Internal(String),
@@ -71,32 +86,82 @@ impl AdminService {
         AdminService { shared }
     }
 
-    /// Lets an indexer run; durable when it returns. `caller` goes to the audit
-    /// log.
+    /// One indexer with everything that is known about it.
     ///
     /// # Errors
-    /// See [`AdminError`]. After `Unavailable` it may have been carried out.
-    pub async fn enable(
-        &self,
-        caller: &str,
-        account: &str,
-        function: &str,
-    ) -> Result<(), AdminError> {
-        self.switch(caller, account, function, true).await
+    /// The name makes no sense, nothing is known of such an indexer, or its record
+    /// cannot be read from the store.
+    pub async fn get(&self, account: &str, function: &str) -> Result<IndexerReport, AdminError> {
+        let id = named(account, function)?;
+        let stored = match self.shared.records.load(&id).await {
+            Ok(stored) => Ok(stored),
+            Err(LoadError::Corrupt(corrupt)) => Err(corrupt),
+            Err(LoadError::Store(error)) => return Err(unavailable(error)),
+        };
+        let known = !matches!(stored, Ok(None)) || self.shared.concerns(&id);
+        let mut report = self.shared.report(id, stored);
+        if !known && report.status.is_none() {
+            return Err(AdminError::NotFound(format!(
+                "nothing is known of {}: it is not registered, has no record, and nothing of it \
+                 runs",
+                report.id
+            )));
+        }
+        if let Ok(progress) = self.shared.records.progress(&report.id).await {
+            report.progress = progress;
+        }
+        Ok(report)
     }
 
-    /// Keeps an indexer from running; durable when it returns. `caller` goes to
-    /// the audit log.
+    /// The indexers that this coordinator looks after, those after `after` in the
+    /// order of names: at most `limit` that pass `filter`. It looks at a bounded
+    /// number, so a page may be short, even empty, and still not be the last.
     ///
     /// # Errors
-    /// See [`AdminError`]. After `Unavailable` it may have been carried out.
-    pub async fn disable(
+    /// The records cannot be read from the store.
+    pub async fn page(
         &self,
-        caller: &str,
-        account: &str,
-        function: &str,
-    ) -> Result<(), AdminError> {
-        self.switch(caller, account, function, false).await
+        after: Option<&IndexerId>,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Page, AdminError> {
+        page::page(&self.shared, after, limit, filter)
+            .await
+            .map_err(unavailable)
+    }
+
+    /// The coordinator as a whole.
+    pub fn overview(&self) -> Overview {
+        self.shared.overview()
+    }
+
+    /// In shadow mode: what this coordinator would do, for at most `limit` indexers
+    /// after `after` in the order of names. Empty otherwise.
+    pub fn shadow_report(
+        &self,
+        after: Option<&IndexerId>,
+        limit: usize,
+        disagreements_only: bool,
+    ) -> ShadowReport {
+        lock(&self.shared.shadow_log).report(after, limit.clamp(1, PAGE_MAX), disagreements_only)
+    }
+
+    /// Whether the store answers, and the records have been read: for probes.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub async fn check_store(&self) -> Result<(), String> {
+        match self.shared.records.high_water().await {
+            Err(error) => Err(error.to_string()),
+            Ok(_) if !self.overview().loaded => Err("the records are still being read".to_owned()),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Changes from now on. What there is already is to be had by
+    /// [`AdminService::page`]; begin to read changes before that.
+    pub fn changes(&self) -> Changes {
+        Changes::new(Arc::clone(&self.shared))
     }
 
     /// All indexers that the registry lists, with their switches.
@@ -146,111 +211,11 @@ impl AdminService {
                 )))
             })
     }
+}
 
-    async fn switch(
-        &self,
-        caller: &str,
-        account: &str,
-        function: &str,
-        enabled: bool,
-    ) -> Result<(), AdminError> {
-        let result = self.try_switch(account, function, enabled).await;
-        let command = if enabled { "enable" } else { "disable" };
-        match &result {
-            Ok(()) => {
-                tracing::info!(target: "audit", caller, command, account, function, "done");
-            }
-            Err(error) => tracing::info!(
-                target: "audit", caller, command, account, function, %error, "not acknowledged"
-            ),
-        }
-        result
-    }
-
-    async fn try_switch(
-        &self,
-        account: &str,
-        function: &str,
-        enabled: bool,
-    ) -> Result<(), AdminError> {
-        AccountIdRef::new(account).map_err(|error| {
-            AdminError::InvalidArgument(format!("`{account}` is no account id: {error}"))
-        })?;
-        let id = IndexerId::new(account, function)
-            .map_err(|error| AdminError::InvalidArgument(error.to_string()))?;
-        self.expect_registered(&id).await?;
-        if self.write_switch(&id, enabled).await? {
-            // A start in flight may be for something that is not wanted any more.
-            self.shared.wake_goal(&id);
-        } else {
-            self.shared.wake(&id);
-        }
-        Ok(())
-    }
-
-    async fn expect_registered(&self, id: &IndexerId) -> Result<(), AdminError> {
-        match self.shared.ask(id).await {
-            Ok(Desired::Present(_)) => Ok(()),
-            Ok(Desired::Deleted { at, .. }) => Err(AdminError::NotFound(format!(
-                "{id} was deleted in block {at}"
-            ))),
-            Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
-                Err(AdminError::NotFound(format!("{id} is not registered")))
-            }
-            Err(error) => Err(AdminError::Internal(format!(
-                "the registry cannot be asked about {id}: {error}"
-            ))),
-        }
-    }
-
-    /// Changes the switch and nothing else, on whatever the record has become; true
-    /// if it may have been the other way before.
-    async fn write_switch(&self, id: &IndexerId, enabled: bool) -> Result<bool, AdminError> {
-        let records = &self.shared.records;
-        let mut last_failure = None;
-        for _ in 0..TRIES_MAX {
-            let stored = self.load(id).await?;
-            if let Some(stored) = &stored
-                && stored.record.enabled == enabled
-            {
-                // Already so, or written by an earlier try whose answer was lost
-                // and which then may not have listed the record.
-                records.ensure_listed(id).await.map_err(unavailable)?;
-                return Ok(last_failure.is_some());
-            }
-            let record = Record {
-                enabled,
-                ..stored
-                    .as_ref()
-                    .map_or_else(|| Record::new(id.clone()), |stored| stored.record.clone())
-            };
-            match records.commit(id, stored.as_ref(), &record).await {
-                Ok(Commit::Written(_)) => return Ok(true),
-                Ok(Commit::Conflict) => {}
-                Err(error @ StoreError::Indefinite(_)) => last_failure = Some(error),
-                Err(error) => return Err(unavailable(error)),
-            }
-        }
-        Err(last_failure.map_or_else(
-            || {
-                AdminError::Unavailable(format!(
-                    "the record of {id} changed during each of {TRIES_MAX} tries"
-                ))
-            },
-            unavailable,
-        ))
-    }
-
-    async fn load(&self, id: &IndexerId) -> Result<Option<Stored>, AdminError> {
-        self.shared
-            .records
-            .load(id)
-            .await
-            .map_err(|error| match error {
-                LoadError::Store(error) => unavailable(error),
-                LoadError::Corrupt(corrupt) => AdminError::Internal(corrupt.to_string()),
-            })
-    }
+/// The indexer of that name.
+fn named(account: &str, function: &str) -> Result<IndexerId, AdminError> {
+    mutate::checked_name(account, function)
 }
 
 fn unavailable(error: StoreError) -> AdminError {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use lifecycle::{Phase, Timestamp};
+use lifecycle::{Phase, Record, Timestamp};
 use proto::{block_streamer as bs, data_layer as dl, runner as rn};
 use tonic::Status;
 
@@ -172,7 +172,7 @@ fn fixture(registry: &str) -> Fixture {
         store: world.clone(),
         clock: world.clone(),
     };
-    let shared = Arc::new(Shared::new(knobs, ports));
+    let shared = Arc::new(Shared::new(knobs, ports, false));
     Fixture {
         world,
         admin: AdminService::new(shared.clone()),

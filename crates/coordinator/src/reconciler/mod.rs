@@ -1,7 +1,7 @@
 //! One indexer's control loop: observe, plan, act or commit, again.
 
 mod clock;
-mod observe;
+pub(crate) mod observe;
 mod pace;
 mod perform;
 mod started;
@@ -19,9 +19,10 @@ use lifecycle::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::shadow::ShadowMemory;
 use crate::shared::{Shared, Wake, lock};
 use crate::status::LoopStatus;
-use crate::store::{Commit, LoadError, Stored};
+use crate::store::{Commit, LoadError, Stored, keys};
 
 use observe::{Look, is_nothing, missed_a_look};
 use pace::Paces;
@@ -50,11 +51,13 @@ pub(crate) struct Reconciler {
     started: Started,
     /// Commits overtaken by somebody else's, since one was not.
     conflicts: u32,
+    /// The record could not be read the last time.
+    unreadable: bool,
     panics: u32,
 }
 
 /// Why a round ended without a decision.
-enum Trouble {
+pub(crate) enum Trouble {
     /// It may go better the next time.
     Store(String),
     /// It will not, until somebody mends the record.
@@ -62,7 +65,7 @@ enum Trouble {
 }
 
 /// What a round led to.
-enum Next {
+pub(crate) enum Next {
     Again,
     /// Nothing to do. `settled` if no service has anything to say that is not a
     /// change of what it lists.
@@ -93,6 +96,8 @@ impl Reconciler {
             paces: Paces::default(),
             started: Started::default(),
             conflicts: 0,
+            // It may have been when the records were first read.
+            unreadable: true,
             panics,
         }
     }
@@ -103,10 +108,14 @@ impl Reconciler {
         let mut phase = None;
         let mut look = Look::Snapshots;
         let mut troubles = 0;
+        let mut shadow = self.shared.shadow.then(ShadowMemory::default);
         while !shutdown.is_cancelled() {
             let wake = Arc::clone(&self.wake);
             let news = wake.news.notified();
-            let next = self.round(look, &mut phase).await;
+            let next = match &mut shadow {
+                Some(memory) => self.shadow_round(memory, &mut phase).await,
+                None => self.round(look, &mut phase).await,
+            };
             troubles = match &next {
                 Next::Pause(_) => troubles + 1,
                 _ => 0,
@@ -163,15 +172,30 @@ impl Reconciler {
         Backoff { first, cap }.delay(&self.id, troubles)
     }
 
-    async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
-        let stored = match self.shared.records.load(&self.id).await {
-            Ok(stored) => stored,
-            Err(LoadError::Store(error)) => return Next::Pause(Trouble::Store(error.to_string())),
-            Err(LoadError::Corrupt(corrupt)) => {
-                return Next::Pause(Trouble::Corrupt(format!(
-                    "{corrupt}; the indexer is left alone until the record is mended or removed"
-                )));
+    /// Reads the record; an error is what to do instead.
+    pub(crate) async fn load(&mut self) -> Result<Option<Stored>, Next> {
+        match self.shared.records.load(&self.id).await {
+            Ok(stored) => {
+                if std::mem::take(&mut self.unreadable) {
+                    lock(&self.shared.health).set_readable(&keys::state(&self.id));
+                }
+                Ok(stored)
             }
+            Err(LoadError::Store(error)) => Err(Next::Pause(Trouble::Store(error.to_string()))),
+            Err(LoadError::Corrupt(corrupt)) => {
+                self.unreadable = true;
+                lock(&self.shared.health).set_unreadable(&corrupt.key, &corrupt.why);
+                Err(Next::Pause(Trouble::Corrupt(format!(
+                    "{corrupt}; the indexer is left alone until the record is mended or removed"
+                ))))
+            }
+        }
+    }
+
+    async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
+        let stored = match self.load().await {
+            Ok(stored) => stored,
+            Err(next) => return next,
         };
         *phase = stored.as_ref().map(|stored| stored.record.phase);
         self.sync_gate(stored.as_ref());
@@ -239,7 +263,7 @@ impl Reconciler {
 
     async fn act(&mut self, stored: &Stored, action: &Action, seen: &Observed) -> Next {
         // The looks took time; what is wanted may have changed since.
-        if lock(&self.shared.desired).desired(&self.id) != seen.desired {
+        if lock(&self.shared.desired).desired(&self.id) != seen.desired || self.wake.is_held() {
             return Next::Again;
         }
         let now = Instant::now();

@@ -24,7 +24,7 @@ pub(crate) enum Look {
 }
 
 impl Reconciler {
-    pub(super) async fn observe(&self, stored: Option<&Stored>, look: Look) -> Observed {
+    pub(crate) async fn observe(&self, stored: Option<&Stored>, look: Look) -> Observed {
         let shared = &self.shared;
         let record = stored.map(|stored| stored.record.clone());
         let desired = lock(&shared.desired).desired(&self.id);
@@ -218,14 +218,14 @@ pub(super) fn missed_a_look(seen: &Observed) -> bool {
 
 /// Whether nothing of the indexer exists that this coordinator would have to look
 /// after: no record, not registered, and nothing runs.
-pub(super) fn is_nothing(seen: &Observed) -> bool {
+pub(crate) fn is_nothing(seen: &Observed) -> bool {
     seen.record.is_none()
         && seen.desired == Desired::Missing
         && seen.stream == Seen::Absent
         && seen.executor == Seen::Absent
 }
 
-fn stream_seen(view: StreamView, age: Duration, limit: Duration) -> Seen<Stream> {
+pub(crate) fn stream_seen(view: StreamView, age: Duration, limit: Duration) -> Seen<Stream> {
     let health = if view.stalled {
         StreamHealth::Stalled
     } else if view.heartbeat.is_some() && age >= limit {
@@ -240,7 +240,7 @@ fn stream_seen(view: StreamView, age: Duration, limit: Duration) -> Seen<Stream>
     })
 }
 
-fn executor_seen(view: ExecutorView, age: Duration) -> Seen<Executor> {
+pub(crate) fn executor_seen(view: ExecutorView, age: Duration) -> Seen<Executor> {
     let state = match view.state {
         ExecutorKind::Starting => ExecutorState::Starting(age),
         ExecutorKind::Fine => ExecutorState::Fine,

@@ -34,7 +34,7 @@ const OUTER: [&str; 7] = [
     PROVISIONED_STATE,
     OWN,
 ];
-const INNER: [&str; 7] = [
+const INNER: [&str; 8] = [
     "format",
     "revision",
     "provisioned",
@@ -42,6 +42,7 @@ const INNER: [&str; 7] = [
     "task",
     "repair",
     "tombstone",
+    "hold",
 ];
 
 /// A record together with what the store holds for it.
@@ -157,6 +158,7 @@ fn with_own(outer: Record, mut own: Fields) -> Result<(Record, u64), String> {
         task: own.take("task")?,
         repair: own.take("repair")?,
         tombstone: own.take("tombstone")?,
+        hold: own.take("hold")?,
         ..outer
     };
     Ok((record, revision))
@@ -193,6 +195,7 @@ fn encode_value(record: &Record, previous: Option<&Stored>) -> Result<Vec<u8>, s
     own.put_some("task", record.task.as_ref())?;
     own.put_some("repair", record.repair.as_ref())?;
     own.put_some("tombstone", record.tombstone.as_ref())?;
+    own.put_some("hold", record.hold.as_ref())?;
     own.append(kept_own.without(&INNER));
 
     let mut fields = Fields::default();

@@ -108,6 +108,19 @@ impl RecordStore {
     /// # Errors
     /// The listing failed.
     pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Vec<IndexerId>, StoreError> {
+        let listed: BTreeSet<IndexerId> = self.listed().await?.into_iter().collect();
+        *self.lock_listed() = listed.clone();
+        for id in recorded.iter().filter(|id| !listed.contains(*id)) {
+            self.ensure_listed(id).await?;
+        }
+        Ok(listed.into_iter().collect())
+    }
+
+    /// The indexers that are listed as having a record, by name.
+    ///
+    /// # Errors
+    /// The listing failed.
+    pub async fn listed(&self) -> Result<Vec<IndexerId>, StoreError> {
         let members = self
             .reading(
                 "listing the records",
@@ -118,10 +131,6 @@ impl RecordStore {
             .iter()
             .filter_map(|key| keys::indexer_of(key).ok())
             .collect();
-        *self.lock_listed() = listed.clone();
-        for id in recorded.iter().filter(|id| !listed.contains(*id)) {
-            self.ensure_listed(id).await?;
-        }
         Ok(listed.into_iter().collect())
     }
 

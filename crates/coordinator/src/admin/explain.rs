@@ -1,0 +1,156 @@
+//! Why an indexer is where it is, and what happens next, in sentences.
+
+use lifecycle::{Desired, Phase, Reason, Record, Seen};
+
+use super::report::IndexerReport;
+
+impl IndexerReport {
+    /// Sentences for people: where the indexer stands, why, what happens next,
+    /// and what an operator may do. Times are left to whoever shows them.
+    pub fn explain(&self) -> String {
+        let parts = [self.standing(), self.why(), self.next()];
+        let told: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        told.join(" ")
+    }
+
+    fn standing(&self) -> String {
+        let id = printable(self.id.as_str());
+        let Some(record) = &self.record else {
+            return match (&self.unreadable, &self.desired) {
+                (Some(_), _) => format!("{id} has a record that cannot be read."),
+                (None, Desired::Present(_)) => format!("{id} is registered and has no record yet."),
+                (None, _) => format!("{id} has no record."),
+            };
+        };
+        let what = match record.phase {
+            Phase::Initializing if record.task.is_some() => {
+                "is new: its data layer is being created".to_owned()
+            }
+            Phase::Initializing => "is new: its data layer is not created yet".to_owned(),
+            Phase::Running => format!("is running {}", self.running(record)),
+            Phase::Suspending => "is disabled and is being stopped".to_owned(),
+            Phase::Suspended => "is disabled and stopped".to_owned(),
+            Phase::Repairing => "failed and is under repair".to_owned(),
+            Phase::Deleting | Phase::Deleted => {
+                "was deleted in the registry and is being removed".to_owned()
+            }
+        };
+        format!("{id} {what}.")
+    }
+
+    fn running(&self, record: &Record) -> String {
+        let Some(run) = record.run else {
+            return "nothing yet: no version was decided".to_owned();
+        };
+        let version = run.target.version;
+        let start = run
+            .start
+            .map_or(String::new(), |start| format!(" from block {start}"));
+        let missing = |what: &str, absent: bool| {
+            if absent {
+                format!("; {what}")
+            } else {
+                String::new()
+            }
+        };
+        format!(
+            "version {version}{start}{}{}",
+            missing("its block stream is not there", self.stream == Seen::Absent),
+            missing("its executor is not there", self.executor == Seen::Absent),
+        )
+    }
+
+    fn why(&self) -> String {
+        if let Some(why) = &self.unreadable {
+            return format!("{}.", printable(why));
+        }
+        let Some(status) = &self.status else {
+            return "No control loop looks after it.".to_owned();
+        };
+        let said = match (&status.trouble, &status.waiting) {
+            (Some(trouble), _) => trouble.clone(),
+            (None, Some(wait)) => match &wait.reason {
+                // Said already, or says nothing.
+                Reason::Steady => return "Everything is as wanted.".to_owned(),
+                Reason::Suspended => return String::new(),
+                reason => reason.to_string(),
+            },
+            (None, None) => return "The control loop is working on it right now.".to_owned(),
+        };
+        format!("{}.", capitalised(&printable(&said)))
+    }
+
+    fn next(&self) -> String {
+        if self.unreadable.is_some() {
+            return "It is left alone until the record is mended or removed; all other indexers go \
+                    on."
+                .to_owned();
+        }
+        let Some(status) = &self.status else {
+            return String::new();
+        };
+        if status.trouble.is_some() {
+            return "It is tried again after a pause.".to_owned();
+        }
+        let Some(wait) = &status.waiting else {
+            return String::new();
+        };
+        next_after(&wait.reason).to_owned()
+    }
+}
+
+/// What ends a wait, and what an operator may do.
+fn next_after(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Steady => "Nothing is to be done until something changes.",
+        Reason::Suspended => "It stays so until it is enabled.",
+        Reason::Held { .. } => "Nothing is done for it, whatever is wanted, until it is released.",
+        Reason::Observing { .. } => "Nothing is done by this coordinator.",
+        Reason::RegistryUnknown => {
+            "It goes on as soon as the registry answers; nothing is stopped meanwhile."
+        }
+        Reason::NotInRegistry => {
+            "The registry is asked again from time to time; only an explicit deletion removes it."
+        }
+        Reason::StaleRegistry { .. } => {
+            "Older answers are ignored; it goes on as soon as the registry has caught up."
+        }
+        Reason::ServiceDown { .. } => "It goes on as soon as the service answers again.",
+        Reason::Unseen(_) => "It is looked at again shortly.",
+        Reason::Provisioning { .. } => "It starts as soon as that is done.",
+        Reason::ProvisioningUncertain { .. } => {
+            "Then provisioning is started again, should it not have been."
+        }
+        Reason::AccountBusy { .. } => "Its own turn comes when that is done.",
+        Reason::ProvisioningFull => "Its turn comes when one of them is done.",
+        Reason::StartBudget => "Its turn comes in a moment.",
+        Reason::ExecutorStarting => "",
+        Reason::Retry { .. } => {
+            "It is tried again at its time; an update, or an order to retry, ends the pause."
+        }
+        Reason::GaveUp { .. } => {
+            "It is tried again after a long pause; an update, or an order to retry, ends it."
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Names come from anybody: what could steer a terminal is escaped.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}

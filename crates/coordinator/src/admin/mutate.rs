@@ -1,0 +1,302 @@
+//! Commands that change a record.
+
+use lifecycle::{Desired, Hold, IndexerId, Record};
+use near_account_id::AccountIdRef;
+
+use super::{AdminError, AdminService, named, unavailable};
+use crate::store::{Commit, LoadError, StoreError, Stored};
+
+/// Writes tried before a command is given up.
+const TRIES_MAX: u32 = 10;
+
+/// The longest function name in a command, in bytes.
+pub const NAME_LEN_MAX: usize = 64 << 10;
+
+/// The longest reason of a hold, in bytes.
+pub const HOLD_REASON_LEN_MAX: usize = 500;
+
+/// What is to become of a record.
+enum Command {
+    Switch { enabled: bool },
+    Retry,
+    Hold(Hold),
+    Release,
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Command::Switch { enabled: true } => "enable",
+            Command::Switch { enabled: false } => "disable",
+            Command::Retry => "retry",
+            Command::Hold(_) => "hold",
+            Command::Release => "release",
+        }
+    }
+
+    /// The record after it; `None` if it is so already.
+    fn on(&self, record: &Record) -> Option<Record> {
+        let next = match self {
+            Command::Switch { enabled } => Record {
+                enabled: *enabled,
+                ..record.clone()
+            },
+            Command::Retry => record.retried()?,
+            Command::Hold(hold) => Record {
+                hold: Some(hold.clone()),
+                ..record.clone()
+            },
+            Command::Release => Record {
+                hold: None,
+                ..record.clone()
+            },
+        };
+        (next != *record).then_some(next)
+    }
+
+    /// Whether it makes a record where there is none.
+    fn creates(&self) -> bool {
+        matches!(self, Command::Switch { .. } | Command::Hold(_))
+    }
+}
+
+impl AdminService {
+    /// Lets an indexer run; durable when it returns. `caller` goes to the audit
+    /// log.
+    ///
+    /// # Errors
+    /// See [`AdminError`]. After `Unavailable` it may have been carried out.
+    pub async fn enable(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+    ) -> Result<(), AdminError> {
+        let command = Command::Switch { enabled: true };
+        self.command(caller, account, function, command).await
+    }
+
+    /// Keeps an indexer from running; durable when it returns. `caller` goes to
+    /// the audit log.
+    ///
+    /// # Errors
+    /// See [`AdminError`]. After `Unavailable` it may have been carried out.
+    pub async fn disable(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+    ) -> Result<(), AdminError> {
+        let command = Command::Switch { enabled: false };
+        self.command(caller, account, function, command).await
+    }
+
+    /// Forgets past failures, so that what is due is tried at once; durable when
+    /// it returns. `caller` goes to the audit log.
+    ///
+    /// # Errors
+    /// See [`AdminError`]; `NotFound` if there is no record.
+    pub async fn retry(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+    ) -> Result<(), AdminError> {
+        self.command(caller, account, function, Command::Retry)
+            .await
+    }
+
+    /// Leaves an indexer alone until it is released: once this returns no effect
+    /// of it begins any more. `caller` goes to the audit log and, with `reason`,
+    /// into the record.
+    ///
+    /// # Errors
+    /// See [`AdminError`]; `InvalidArgument` if `reason` is empty or longer than
+    /// [`HOLD_REASON_LEN_MAX`].
+    pub async fn hold(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+        reason: &str,
+    ) -> Result<(), AdminError> {
+        let reason = reason.trim();
+        if reason.is_empty() || reason.len() > HOLD_REASON_LEN_MAX {
+            return Err(AdminError::InvalidArgument(format!(
+                "a hold needs a reason of at most {HOLD_REASON_LEN_MAX} bytes, for other operators"
+            )));
+        }
+        let end = caller.floor_char_boundary(HOLD_REASON_LEN_MAX);
+        let hold = Hold {
+            by: caller.get(..end).unwrap_or_default().to_owned(),
+            reason: reason.to_owned(),
+            since: self.shared.now(),
+        };
+        self.command(caller, account, function, Command::Hold(hold))
+            .await
+    }
+
+    /// Ends a hold; durable when it returns. `caller` goes to the audit log.
+    ///
+    /// # Errors
+    /// See [`AdminError`]; `NotFound` if there is no record.
+    pub async fn release(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+    ) -> Result<(), AdminError> {
+        self.command(caller, account, function, Command::Release)
+            .await
+    }
+
+    async fn command(
+        &self,
+        caller: &str,
+        account: &str,
+        function: &str,
+        command: Command,
+    ) -> Result<(), AdminError> {
+        let result = self.carry_out(account, function, &command).await;
+        let command = command.name();
+        match &result {
+            Ok(()) => {
+                tracing::info!(target: "audit", caller, command, account, function, "done");
+            }
+            Err(error) => tracing::info!(
+                target: "audit", caller, command, account, function, %error, "not acknowledged"
+            ),
+        }
+        result
+    }
+
+    async fn carry_out(
+        &self,
+        account: &str,
+        function: &str,
+        command: &Command,
+    ) -> Result<(), AdminError> {
+        let id = named(account, function)?;
+        if self.shared.shadow {
+            return Err(AdminError::FailedPrecondition(format!(
+                "this coordinator only observes (shadow mode); ask the active one to {} {id}",
+                command.name()
+            )));
+        }
+        if matches!(command, Command::Switch { .. }) {
+            self.expect_registered(&id).await?;
+        }
+        if matches!(command, Command::Release) {
+            // Before the record says so: until then the record still holds it.
+            self.shared.set_held(&id, false);
+        }
+        let changed = self.write(&id, command).await?;
+        if matches!(command, Command::Hold(_)) {
+            self.shared.set_held(&id, true);
+        }
+        if changed {
+            // A start in flight may be for something that is not wanted any more.
+            self.shared.wake_goal(&id);
+        } else {
+            self.shared.wake(&id);
+        }
+        Ok(())
+    }
+
+    async fn expect_registered(&self, id: &IndexerId) -> Result<(), AdminError> {
+        match self.shared.ask(id).await {
+            Ok(Desired::Present(_)) => Ok(()),
+            Ok(Desired::Deleted { at, .. }) => Err(AdminError::NotFound(format!(
+                "{id} was deleted in block {at}"
+            ))),
+            Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
+                Err(AdminError::NotFound(format!("{id} is not registered")))
+            }
+            Err(error) => Err(AdminError::Internal(format!(
+                "the registry cannot be asked about {id}: {error}"
+            ))),
+        }
+    }
+
+    /// Changes what the command is about and nothing else, on whatever the record
+    /// has become; true if it may have been otherwise before.
+    async fn write(&self, id: &IndexerId, command: &Command) -> Result<bool, AdminError> {
+        let records = &self.shared.records;
+        let mut last_failure = None;
+        for _ in 0..TRIES_MAX {
+            let stored = self.load(id).await?;
+            if stored.is_none() && !command.creates() {
+                return Err(AdminError::NotFound(format!(
+                    "{id} has no record, so there is nothing to {}",
+                    command.name()
+                )));
+            }
+            if stored.is_none() && last_failure.is_none() {
+                self.expect_registered(id).await?;
+            }
+            let fresh;
+            let before = match &stored {
+                Some(stored) => &stored.record,
+                None => {
+                    fresh = Record::new(id.clone());
+                    &fresh
+                }
+            };
+            let next = match command.on(before) {
+                Some(next) => next,
+                None if stored.is_some() => {
+                    // Already so, or written by an earlier try whose answer was
+                    // lost and which then may not have listed the record.
+                    records.ensure_listed(id).await.map_err(unavailable)?;
+                    return Ok(last_failure.is_some());
+                }
+                None => before.clone(),
+            };
+            match records.commit(id, stored.as_ref(), &next).await {
+                Ok(Commit::Written(_)) => return Ok(true),
+                Ok(Commit::Conflict) => {}
+                Err(error @ StoreError::Indefinite(_)) => last_failure = Some(error),
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Err(last_failure.map_or_else(
+            || {
+                AdminError::Unavailable(format!(
+                    "the record of {id} changed during each of {TRIES_MAX} tries"
+                ))
+            },
+            unavailable,
+        ))
+    }
+
+    async fn load(&self, id: &IndexerId) -> Result<Option<Stored>, AdminError> {
+        self.shared
+            .records
+            .load(id)
+            .await
+            .map_err(|error| match error {
+                LoadError::Store(error) => unavailable(error),
+                LoadError::Corrupt(corrupt) => AdminError::Internal(corrupt.to_string()),
+            })
+    }
+}
+
+/// The indexer that a command is about.
+pub(super) fn checked_name(account: &str, function: &str) -> Result<IndexerId, AdminError> {
+    if function.len() > NAME_LEN_MAX {
+        return Err(AdminError::InvalidArgument(format!(
+            "a function name of {} bytes is longer than {NAME_LEN_MAX}",
+            function.len()
+        )));
+    }
+    let end = account.floor_char_boundary(80);
+    let shown = account.get(..end).unwrap_or_default();
+    AccountIdRef::new(account).map_err(|error| {
+        AdminError::InvalidArgument(format!(
+            "`{}` is no account id: {error}",
+            shown.escape_debug()
+        ))
+    })?;
+    IndexerId::new(account, function)
+        .map_err(|error| AdminError::InvalidArgument(error.to_string()))
+}

@@ -1,0 +1,255 @@
+//! Commands and reports on a coordinator that runs.
+
+use std::sync::Arc;
+
+use lifecycle::{Desired, Phase, Progress, Seen};
+
+use super::*;
+use crate::Knobs;
+use crate::store::StoreTransport;
+use crate::testing::{Fault, Running, World, id, pass};
+
+const A: &str = "a.near/f";
+
+async fn running(world: &Arc<World>) -> Running {
+    world.register(A);
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(A) && world.has_executor(A));
+    world.take_calls();
+    running
+}
+
+fn effects(world: &World) -> u64 {
+    let methods = [
+        "start_stream",
+        "stop_stream",
+        "start_executor",
+        "stop_executor",
+    ];
+    methods.into_iter().map(|method| world.calls(method)).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_indexer_is_left_alone_until_it_is_released() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    admin
+        .hold("olga", "a.near", "f", " looking ")
+        .await
+        .unwrap();
+    world.drop_stream(A);
+    world.register(A);
+    pass(600).await;
+    assert_eq!(effects(&world), 0);
+    let report = admin.get("a.near", "f").await.unwrap();
+    assert_eq!(report.state(), "Held");
+    assert!(report.troubled());
+    let said = report.explain();
+    assert!(said.contains("Held by olga: looking."), "{said}");
+    assert!(said.contains("until it is released"), "{said}");
+
+    admin.release("olga", "a.near", "f").await.unwrap();
+    pass(60).await;
+    assert!(world.has_stream(A));
+    assert_eq!(world.record(A).unwrap().hold, None);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_survives_a_restart() {
+    let world = World::new();
+    let it = running(&world).await;
+    it.coordinator
+        .admin()
+        .hold("olga", "a.near", "f", "why")
+        .await
+        .unwrap();
+    it.shut_down().await;
+    world.drop_executor(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    assert!(!world.has_executor(A));
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_to_retry_ends_the_pause() {
+    let world = World::new();
+    world.register(A);
+    world.fault("start_provisioning_task", Some(Fault::Fails));
+    let it = world.run(Knobs::default());
+    pass(3_600).await;
+    let admin = it.coordinator.admin();
+    let report = admin.get("a.near", "f").await.unwrap();
+    assert!(["Retry", "GaveUp"].contains(&report.state()), "{report:?}");
+    assert_eq!(
+        report.record.as_ref().map(|it| it.phase),
+        Some(Phase::Repairing)
+    );
+    world.fault("start_provisioning_task", None);
+    admin.retry("olga", "a.near", "f").await.unwrap();
+    pass(10).await;
+    assert!(world.has_stream(A), "{}", it.sentence(A));
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_that_make_no_sense_are_refused_with_a_reason() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    let long = "r".repeat(HOLD_REASON_LEN_MAX + 1);
+    for reason in ["", "  ", &long] {
+        let error = admin.hold("olga", "a.near", "f", reason).await.unwrap_err();
+        assert!(matches!(error, AdminError::InvalidArgument(_)), "{error}");
+    }
+    let name = "n".repeat(NAME_LEN_MAX + 1);
+    let error = admin.disable("olga", "a.near", &name).await.unwrap_err();
+    assert!(error.to_string().len() < 200, "{error}");
+    let error = admin
+        .enable("olga", "No\u{1b}Account", "f")
+        .await
+        .unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    for result in [
+        admin.retry("olga", "b.near", "f").await,
+        admin.release("olga", "b.near", "f").await,
+        admin.hold("olga", "b.near", "f", "why").await,
+    ] {
+        assert!(matches!(result, Err(AdminError::NotFound(_))), "{result:?}");
+    }
+    let error = admin.get("b.near", "f").await.unwrap_err();
+    assert!(matches!(error, AdminError::NotFound(_)), "{error}");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_tells_everything_that_is_known() {
+    let world = World::new();
+    let it = running(&world).await;
+    let report = it.coordinator.admin().get("a.near", "f").await.unwrap();
+    let version = match &report.desired {
+        Desired::Present(spec) => spec.version,
+        other => panic!("{other:?}"),
+    };
+    let record = report.record.clone().unwrap();
+    assert_eq!(record.run.unwrap().target.version, version);
+    assert!(matches!(&report.stream, Seen::Present(stream) if stream.version == version));
+    assert!(matches!(&report.executor, Seen::Present(executor) if executor.version == version));
+    assert!(matches!(report.progress, Progress::Known { .. }));
+    assert_eq!((report.state(), report.troubled()), ("Steady", false));
+    let said = report.explain();
+    let start = format!("a.near/f is running version {version} from block ");
+    assert!(said.starts_with(&start), "{said}");
+    assert!(said.contains("Everything is as wanted."), "{said}");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_hold_every_indexer_once() {
+    let world = World::new();
+    for number in 0..7 {
+        world.register(&format!("a.near/f{number}"));
+        world.register(&format!("b.near/f{number}"));
+    }
+    let it = world.run(Knobs::default());
+    pass(120).await;
+    let admin = it.coordinator.admin();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let filter = Filter::default();
+        let page = admin.page(after.as_ref(), 4, &filter).await.unwrap();
+        seen.extend(page.reports.into_iter().map(|report| report.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 14);
+    assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]));
+
+    let of = |account: &str, phases: &[Phase], troubled| Filter {
+        account: Some(account.to_owned()),
+        phases: phases.to_vec(),
+        troubled,
+    };
+    for (filter, expected) in [
+        (of("a.near", &[], false), 7),
+        (of("a.near", &[Phase::Running], false), 7),
+        (of("a.near", &[Phase::Suspended], false), 0),
+        (of("b.near", &[], true), 0),
+        (of("c.near", &[], false), 0),
+    ] {
+        let page = admin.page(None, 100, &filter).await.unwrap();
+        assert_eq!(page.reports.len(), expected, "{filter:?}");
+    }
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_told_as_they_happen() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    let mut changes = admin.changes();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    let mut phases = Vec::new();
+    while phases.last() != Some(&Phase::Suspended) {
+        for change in changes.next().await.unwrap() {
+            let Change::Indexer(report) = change else {
+                panic!("{change:?}")
+            };
+            phases.extend(report.record.map(|record| record.phase));
+        }
+    }
+    world.unregister(A);
+    loop {
+        let batch = changes.next().await.unwrap();
+        if matches!(batch.last(), Some(Change::Removed(gone)) if *gone == id(A)) {
+            break;
+        }
+    }
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_overview_counts_and_names_what_is_wrong() {
+    let world = World::new();
+    world.register_nonsense("odd.near/f");
+    world.store.put("torn.near/f:state", "{");
+    world
+        .store
+        .set_add(keys::LISTED, "torn.near/f:state")
+        .await
+        .unwrap();
+    let it = running(&world).await;
+    let overview = it.coordinator.admin().overview();
+    assert!(overview.loaded && !overview.shadow);
+    assert_eq!(overview.phases.get(&Some("Running")), Some(&1));
+    assert_eq!(overview.states.get("Steady"), Some(&1));
+    assert_eq!(overview.registered, 1);
+    assert_eq!(overview.quarantined[0].name, "odd.near/f");
+    assert!(
+        overview.unreadable.contains_key("torn.near/f:state"),
+        "{overview:?}"
+    );
+    assert!(overview.registry_answered.is_some() && overview.registry_height > 0);
+    assert!(overview.down.is_empty());
+
+    world
+        .store
+        .put("torn.near/f:state", r#"{"lifecycle_state":"Running"}"#);
+    world.fault("list_streams", Some(Fault::Fails));
+    pass(120).await;
+    let overview = it.coordinator.admin().overview();
+    assert!(overview.unreadable.is_empty(), "{overview:?}");
+    assert!(
+        overview
+            .down
+            .contains_key(&lifecycle::Service::BlockStreamer)
+    );
+    it.shut_down().await;
+}

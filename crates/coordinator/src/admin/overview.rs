@@ -1,0 +1,81 @@
+//! The coordinator as a whole.
+
+use std::collections::BTreeMap;
+
+use lifecycle::{Service, Timestamp};
+
+use crate::registry::decode::Quarantined;
+use crate::shared::{Shared, lock};
+
+/// What is known of all indexers together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// The records have been read: decisions are being made.
+    pub loaded: bool,
+    /// It only observes.
+    pub shadow: bool,
+    /// Indexers by phase of their record; `None` stands for those without one.
+    pub phases: BTreeMap<Option<&'static str>, u64>,
+    /// Loops by what they do (see [`crate::LoopStatus::state`]).
+    pub states: BTreeMap<&'static str, u64>,
+    /// Indexers in the last listing of the registry.
+    pub registered: usize,
+    /// Entries of the last listing that make no sense.
+    pub quarantined_count: usize,
+    /// The first of them.
+    pub quarantined: Vec<Quarantined>,
+    /// Records that cannot be read, by key, and why; the first of them.
+    pub unreadable: BTreeMap<String, String>,
+    /// The highest registry height seen.
+    pub registry_height: u64,
+    /// When the registry last gave a usable listing.
+    pub registry_answered: Option<Timestamp>,
+    /// Registry answers dropped because they were older than an earlier one.
+    pub answers_dropped: u64,
+    /// Listings that lacked suspiciously much.
+    pub suspicious_listings: u64,
+    /// Services that do not answer, and since when.
+    pub down: BTreeMap<Service, Timestamp>,
+    /// Panics of loops since the start; each was started again.
+    pub panics: u64,
+}
+
+impl Shared {
+    /// The coordinator as a whole, from what is in memory.
+    pub(crate) fn overview(&self) -> Overview {
+        let mut overview = Overview {
+            shadow: self.shadow,
+            ..Overview::default()
+        };
+        for status in lock(&self.log).all() {
+            let phase = status.phase.map(lifecycle::Phase::name);
+            *overview.phases.entry(phase).or_default() += 1;
+            *overview.states.entry(status.state()).or_default() += 1;
+        }
+        {
+            let desired = lock(&self.desired);
+            overview.registered = desired.listed().count();
+            overview.registry_height = desired.height();
+            overview.answers_dropped = desired.dropped_older;
+            overview.suspicious_listings = desired.suspicious;
+        }
+        let streams = lock(&self.stream_table).down_since();
+        let executors = lock(&self.executor_table).down_since();
+        let health = lock(&self.health);
+        let down = [
+            (Service::BlockStreamer, streams),
+            (Service::Executors, executors),
+            (Service::Store, health.store_down),
+        ];
+        overview.down = down
+            .into_iter()
+            .filter_map(|(service, since)| Some((service, since?)))
+            .collect();
+        overview.loaded = health.loaded;
+        overview.panics = health.panics;
+        overview.registry_answered = health.registry_answered;
+        (overview.quarantined_count, overview.quarantined) = health.quarantined.clone();
+        overview.unreadable.clone_from(&health.unreadable);
+        overview
+    }
+}

@@ -1,0 +1,98 @@
+//! Indexers, a page at a time.
+
+use lifecycle::{IndexerId, Phase};
+
+use super::report::IndexerReport;
+use crate::shared::Shared;
+use crate::store::{StoreError, codec, keys};
+
+/// The most indexers of a page; more are not given, whatever is asked for.
+pub const PAGE_MAX: usize = 1_000;
+
+/// The most indexers that are looked at for one page.
+const LOOKED_AT_MAX: usize = 5_000;
+
+/// How many records are read at a time.
+const CHUNK: usize = 500;
+
+/// Which indexers are wanted; all conditions that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account only.
+    pub account: Option<String>,
+    /// In one of these phases, if there are any.
+    pub phases: Vec<Phase>,
+    /// Only those in trouble (see [`IndexerReport::troubled`]).
+    pub troubled: bool,
+}
+
+impl Filter {
+    /// Whether `report` is wanted.
+    pub fn passes(&self, report: &IndexerReport) -> bool {
+        let account = self.account.as_deref();
+        let phase = report.record.as_ref().map(|record| record.phase);
+        account.is_none_or(|account| account == report.id.account())
+            && (self.phases.is_empty() || phase.is_some_and(|phase| self.phases.contains(&phase)))
+            && (!self.troubled || report.troubled())
+    }
+}
+
+/// Some of all indexers.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// In the order of names.
+    pub reports: Vec<IndexerReport>,
+    /// Where the next page begins: after this one. `None` if this is the last.
+    pub next: Option<IndexerId>,
+}
+
+pub(super) async fn page(
+    shared: &Shared,
+    after: Option<&IndexerId>,
+    limit: usize,
+    filter: &Filter,
+) -> Result<Page, StoreError> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let mut reports = Vec::new();
+    let mut reached = after.cloned();
+    for _ in 0..LOOKED_AT_MAX / CHUNK {
+        let ids = shared.owned_after(reached.as_ref(), CHUNK);
+        let last = ids.len() < CHUNK;
+        // Unwanted accounts cost no read.
+        let wanted: Vec<IndexerId> = ids
+            .iter()
+            .filter(|id| {
+                filter
+                    .account
+                    .as_deref()
+                    .is_none_or(|it| it == id.account())
+            })
+            .cloned()
+            .collect();
+        let values = shared.records.raw_many(&wanted).await?;
+        for (id, value) in wanted.into_iter().zip(values) {
+            let stored = value
+                .map(|raw| codec::decode(&keys::state(&id), &raw))
+                .transpose();
+            let report = shared.report(id, stored);
+            if filter.passes(&report) {
+                reports.push(report);
+            }
+            if reports.len() == limit {
+                let next = reports.last().map(|report| report.id.clone());
+                return Ok(Page { reports, next });
+            }
+        }
+        if last {
+            return Ok(Page {
+                reports,
+                next: None,
+            });
+        }
+        reached = ids.last().cloned();
+    }
+    Ok(Page {
+        reports,
+        next: reached,
+    })
+}

@@ -1,0 +1,97 @@
+//! Everything that is known about one indexer, for operators.
+
+use lifecycle::{Desired, Executor, IndexerId, Phase, Progress, Record, Seen, Stream};
+use tokio::time::Instant;
+
+use crate::reconciler::observe::{executor_seen, stream_seen};
+use crate::shared::{Shared, lock};
+use crate::status::LoopStatus;
+use crate::store::{Corrupt, Stored};
+use crate::tables::Known;
+
+/// One indexer as the coordinator sees it. Parts may be from different moments.
+#[derive(Clone, Debug)]
+pub struct IndexerReport {
+    /// Which.
+    pub id: IndexerId,
+    /// Its record, if there is one that can be read.
+    pub record: Option<Record>,
+    /// What is wrong with its record, if it cannot be read.
+    pub unreadable: Option<String>,
+    /// What the registry wants, as far as is known.
+    pub desired: Desired,
+    /// The stream as last seen.
+    pub stream: Seen<Stream>,
+    /// The executor as last seen.
+    pub executor: Seen<Executor>,
+    /// Cursor and queue; only read where one indexer is asked for.
+    pub progress: Progress,
+    /// What its loop does, if it has one.
+    pub status: Option<LoopStatus>,
+}
+
+impl IndexerReport {
+    /// A word for programs: what its loop waits for or does. `Idle` without a
+    /// loop, `Unreadable` if its record cannot be read.
+    pub fn state(&self) -> &'static str {
+        if self.unreadable.is_some() {
+            return "Unreadable";
+        }
+        self.status.as_ref().map_or("Idle", LoopStatus::state)
+    }
+
+    /// Whether it needs somebody's attention, or a failure is being made good: it
+    /// is neither as wanted nor merely on its way there.
+    pub fn troubled(&self) -> bool {
+        let repairing = self
+            .record
+            .as_ref()
+            .is_some_and(|record| record.phase == Phase::Repairing);
+        let states = [
+            "Unreadable",
+            "Trouble",
+            "Held",
+            "ServiceDown",
+            "Retry",
+            "GaveUp",
+            "NotInRegistry",
+        ];
+        repairing || states.contains(&self.state())
+    }
+}
+
+impl Shared {
+    /// What is known of `id`, whose record was read as `stored`.
+    pub(crate) fn report(
+        &self,
+        id: IndexerId,
+        stored: Result<Option<Stored>, Corrupt>,
+    ) -> IndexerReport {
+        let now = Instant::now();
+        let (record, unreadable) = match stored {
+            Ok(stored) => (stored.map(|stored| stored.record), None),
+            Err(corrupt) => (None, Some(corrupt.why)),
+        };
+        let limit = self.knobs.heartbeat_limit;
+        let stream = match lock(&self.stream_table).latest(&id, now) {
+            Known::Present(view, age) => stream_seen(view, age, limit),
+            Known::Absent => Seen::Absent,
+            Known::Nothing => Seen::Unknown,
+        };
+        let executor = match lock(&self.executor_table).latest(&id, now) {
+            Known::Present(view, age) => executor_seen(view, age),
+            Known::Absent => Seen::Absent,
+            Known::Nothing => Seen::Unknown,
+        };
+        IndexerReport {
+            desired: lock(&self.desired).desired(&id),
+            status: lock(&self.log).get(&id).cloned(),
+            id,
+            record,
+            unreadable,
+            stream,
+            executor,
+            progress: Progress::Unknown,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What is worth knowing about the coordinator as a whole.
+
+use std::collections::BTreeMap;
+
+use lifecycle::Timestamp;
+
+use crate::registry::decode::Quarantined;
+
+/// The most names that are kept of what was set aside; all are counted.
+pub(crate) const NAMES_MAX: usize = 1_000;
+
+/// The longest name that is kept, in bytes.
+const NAME_LEN_MAX: usize = 200;
+
+/// Facts that no single loop knows.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// The records have been read: decisions are being made.
+    pub(crate) loaded: bool,
+    /// When the registry last gave a usable listing.
+    pub(crate) registry_answered: Option<Timestamp>,
+    /// Entries of the last listing that make no sense: how many, and the first.
+    pub(crate) quarantined: (usize, Vec<Quarantined>),
+    /// Records that cannot be read, by key, and why.
+    pub(crate) unreadable: BTreeMap<String, String>,
+    /// Since when the store has not answered.
+    pub(crate) store_down: Option<Timestamp>,
+    /// Panics of loops since the start.
+    pub(crate) panics: u64,
+}
+
+impl Health {
+    /// Takes in what a listing had to set aside.
+    pub(crate) fn quarantine(&mut self, entries: &[Quarantined]) {
+        let kept = entries.iter().take(NAMES_MAX).map(|entry| Quarantined {
+            name: shortened(&entry.name),
+            why: entry.why.clone(),
+        });
+        self.quarantined = (entries.len(), kept.collect());
+    }
+
+    /// Takes note of a record that cannot be read.
+    pub(crate) fn set_unreadable(&mut self, key: &str, why: &str) {
+        if self.unreadable.len() < NAMES_MAX {
+            self.unreadable.insert(shortened(key), why.to_owned());
+        }
+    }
+
+    /// Takes note of a record that can be read, or is gone.
+    pub(crate) fn set_readable(&mut self, key: &str) {
+        if !self.unreadable.is_empty() {
+            self.unreadable.remove(&shortened(key));
+        }
+    }
+}
+
+/// The beginning of a name, whole characters only.
+fn shortened(name: &str) -> String {
+    let end = name.floor_char_boundary(NAME_LEN_MAX);
+    match name.get(..end) {
+        Some(start) if end < name.len() => format!("{start}..."),
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_is_counted_is_not() {
+        let entry = Quarantined {
+            name: "é".repeat(40_000),
+            why: "odd".to_owned(),
+        };
+        let mut health = Health::default();
+        health.quarantine(&vec![entry; NAMES_MAX + 5]);
+        assert_eq!(health.quarantined.0, NAMES_MAX + 5);
+        assert_eq!(health.quarantined.1.len(), NAMES_MAX);
+        assert!(health.quarantined.1[0].name.len() <= NAME_LEN_MAX + 3);
+    }
+
+    #[test]
+    fn a_record_that_was_mended_is_forgotten() {
+        let mut health = Health::default();
+        health.set_unreadable("a.near/f:state", "torn");
+        health.set_readable("a.near/f:state");
+        assert!(health.unreadable.is_empty());
+    }
+}

@@ -1,0 +1,145 @@
+//! One look of the shadow at one indexer.
+
+use std::time::Duration;
+
+use lifecycle::{Action, Observed, Phase, Reason, Record, Step, Wait, plan};
+
+use super::{Foreseen, GRACE, ShadowEntry, Standing, UNEXPECTED_MAX, Verdict, Wanted, foresee};
+use crate::reconciler::observe::{Look, is_nothing};
+use crate::reconciler::{Next, Reconciler};
+use crate::shared::lock;
+use crate::store::Stored;
+
+/// How soon it is looked again whether the active coordinator did what is due.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// What the shadow remembers of an indexer between two looks.
+#[derive(Debug, Default)]
+pub(crate) struct ShadowMemory {
+    /// The record as the active coordinator wrote it, and what became of it here:
+    /// repairs need a memory of their own.
+    overlay: Option<(Option<Stored>, Option<Record>)>,
+    standing: Standing,
+    planned: Option<&'static str>,
+    unexpected: std::collections::VecDeque<String>,
+}
+
+impl Reconciler {
+    /// Plans on what is there now, and reports it.
+    pub(crate) async fn shadow_round(
+        &mut self,
+        memory: &mut ShadowMemory,
+        phase: &mut Option<Phase>,
+    ) -> Next {
+        let stored = match self.load().await {
+            Ok(stored) => stored,
+            Err(next) => return next,
+        };
+        let now = self.shared.now();
+        let record = match memory.overlay.take() {
+            Some((base, record)) if base == stored => record,
+            _ => stored.as_ref().map(|stored| stored.record.clone()),
+        };
+        let looked_at = record.map(|record| Stored {
+            record,
+            revision: 0,
+            raw: bytes::Bytes::new(),
+        });
+        let policy = &self.shared.knobs.policy;
+        let mut seen = self.observe(looked_at.as_ref(), Look::Snapshots).await;
+        let mut foreseen = foresee(seen.clone(), |seen| plan(seen, policy, now));
+        if acts(&foreseen.step).is_some() {
+            // Shared looks are good enough to see that there is work, not what.
+            seen = self.observe(looked_at.as_ref(), Look::Fresh).await;
+            foreseen = foresee(seen.clone(), |seen| plan(seen, policy, now));
+        }
+        let active = stored.as_ref().map(|stored| stored.record.phase);
+        *phase = active;
+        let nothing = is_nothing(&seen);
+        let wait = self.take_down(memory, &seen, &foreseen, active);
+        memory.overlay = Some((stored, foreseen.record.map(without_intent)));
+        if nothing {
+            lock(&self.shared.shadow_log).remove(&self.id);
+            return Next::Done;
+        }
+        let settled = matches!(wait.reason, Reason::Steady | Reason::Suspended);
+        Next::Sleep { wait, settled }
+    }
+
+    /// Enters what was found; returns when to look again at the latest.
+    fn take_down(
+        &self,
+        memory: &mut ShadowMemory,
+        seen: &Observed,
+        foreseen: &Foreseen,
+        active: Option<Phase>,
+    ) -> Wait {
+        let now = self.shared.now();
+        let standing = Standing::of(seen);
+        let foretold = memory.planned.is_some_and(|action| action != "nothing");
+        if !foretold {
+            for surprise in standing.surprises(&memory.standing, Wanted::of(seen)) {
+                memory.unexpected.push_back(surprise);
+            }
+            while memory.unexpected.len() > UNEXPECTED_MAX {
+                memory.unexpected.pop_front();
+            }
+        }
+        memory.standing = standing;
+        let action = acts(&foreseen.step);
+        memory.planned = Some(action.unwrap_or("nothing"));
+        let would = foreseen.step.to_string();
+        let mut log = lock(&self.shared.shadow_log);
+        let since = log.since(&self.id, &would).unwrap_or(now);
+        let late = action.is_some() && now.since(since) >= GRACE;
+        let verdict = if late || !memory.unexpected.is_empty() {
+            Verdict::Disagrees
+        } else if action.is_some() {
+            Verdict::Pending
+        } else {
+            Verdict::Agrees
+        };
+        let entry = ShadowEntry {
+            id: self.id.clone(),
+            phase: active,
+            shadow_phase: foreseen.record.as_ref().map(|record| record.phase),
+            would,
+            verdict,
+            since,
+            unexpected: memory.unexpected.clone(),
+        };
+        let news = log.put(entry, action.is_some());
+        drop(log);
+        if let Some(entry) = news {
+            tracing::info!(
+                target: "shadow", indexer = %entry.id, would = entry.would,
+                verdict = entry.verdict.name(), unexpected = ?entry.unexpected.back(),
+                "what the shadow would do"
+            );
+        }
+        match &foreseen.step {
+            Step::Wait(wait) => wait.clone(),
+            step => Wait {
+                reason: Reason::Observing {
+                    would: step.to_string(),
+                },
+                until: Some(now + AGAIN),
+            },
+        }
+    }
+}
+
+/// An intent that was never written is none.
+fn without_intent(record: Record) -> Record {
+    let task = record.task.clone().filter(|task| task.id.is_some());
+    Record { task, ..record }
+}
+
+/// The action that would be performed.
+fn acts(step: &Step) -> Option<&'static str> {
+    match step {
+        Step::Apply(action) => Some(Action::name(action)),
+        Step::Finish { .. } => Some("Finish"),
+        Step::Wait(_) | Step::Commit(_) => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! A shadow beside a world that somebody else looks after.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::testing::{World, id, pass};
+use crate::{Coordinator, Knobs};
+
+const A: &str = "a.near/f";
+
+fn watch(world: &Arc<World>) -> (Arc<Coordinator>, tokio_util::sync::DropGuard) {
+    let coordinator = Arc::new(Coordinator::shadow(Knobs::default(), world.ports()));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (running, token) = (Arc::clone(&coordinator), stop.clone());
+    tokio::spawn(async move { running.run(token).await });
+    (coordinator, stop.drop_guard())
+}
+
+fn entry(coordinator: &Coordinator) -> ShadowEntry {
+    let report = coordinator.admin().shadow_report(None, 10, false);
+    report.entries.into_iter().next().unwrap()
+}
+
+/// Everything that would change the world.
+fn changes(world: &World) -> u64 {
+    [
+        "start_stream",
+        "stop_stream",
+        "start_executor",
+        "stop_executor",
+        "start_provisioning_task",
+    ]
+    .into_iter()
+    .map(|method| world.calls(method))
+    .sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_is_reported_and_not_done() {
+    let world = World::new();
+    world.register(A);
+    let (shadow, _guard) = watch(&world);
+    pass(5).await;
+    let first = entry(&shadow);
+    assert_eq!(first.verdict, Verdict::Pending);
+    assert!(
+        first.would.starts_with("start provisioning"),
+        "{}",
+        first.would
+    );
+    assert_eq!(
+        (first.phase, first.shadow_phase),
+        (None, Some(Phase::Initializing))
+    );
+    pass(GRACE.as_secs() + 20).await;
+    let later = entry(&shadow);
+    assert_eq!(
+        (later.verdict, later.since),
+        (Verdict::Disagrees, first.since)
+    );
+    assert_eq!(changes(&world), 0);
+    assert!(world.record(A).is_none());
+    let report = shadow.admin().shadow_report(None, 10, true);
+    assert_eq!((report.observed, report.disagreements), (1, 1));
+    assert_eq!(report.planned_actions, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_active_coordinator_that_does_the_same_is_agreed_with() {
+    let world = World::new();
+    world.register(A);
+    let (shadow, _guard) = watch(&world);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(A) && world.has_executor(A));
+    let entry = entry(&shadow);
+    assert_eq!(entry.verdict, Verdict::Agrees, "{entry:?}");
+    assert_eq!(entry.phase, Some(Phase::Running));
+    active.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_vanishes_although_wanted_is_a_surprise() {
+    let world = World::new();
+    world.register(A);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    active.shut_down().await;
+    let (shadow, _guard) = watch(&world);
+    pass(5).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Agrees);
+    world.drop_stream(A);
+    pass(5).await;
+    let entry = entry(&shadow);
+    assert_eq!(entry.verdict, Verdict::Disagrees);
+    assert!(
+        entry.unexpected[0].contains("is gone though wanted"),
+        "{entry:?}"
+    );
+    assert_eq!(changes(&world), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_order_is_taken() {
+    let world = World::new();
+    world.register(A);
+    let (shadow, _guard) = watch(&world);
+    pass(2).await;
+    let error = shadow
+        .admin()
+        .disable("olga", "a.near", "f")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("only observes"), "{error}");
+    assert!(world.record(A).is_none());
+}
+
+#[test]
+fn pages_follow_one_another() {
+    let mut log = ShadowLog::default();
+    for name in ["a.near/a", "a.near/b", "a.near/c"] {
+        let entry = ShadowEntry {
+            id: id(name),
+            phase: None,
+            shadow_phase: None,
+            would: "start".to_owned(),
+            verdict: Verdict::Pending,
+            since: Timestamp(1),
+            unexpected: VecDeque::new(),
+        };
+        assert!(log.put(entry.clone(), true).is_some());
+        assert!(log.put(entry, true).is_none());
+    }
+    let first = log.report(None, 2, false);
+    assert_eq!((first.entries.len(), first.planned_actions), (2, 3));
+    let second = log.report(first.next.as_ref(), 2, false);
+    assert_eq!((second.entries.len(), second.next), (1, None));
+}

@@ -1,0 +1,197 @@
+//! The last word of every loop, and what changed since when.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use lifecycle::IndexerId;
+use tokio::sync::watch;
+
+use crate::status::LoopStatus;
+
+/// How many loops that ended are remembered for whoever reads changes.
+const ENDED_MAX: usize = 10_000;
+
+/// All statuses, each with the revision at which it last changed.
+///
+/// A revision is a number that grows with every change, so that a reader can ask
+/// for what changed since the last one it has seen.
+#[derive(Debug)]
+pub(crate) struct StatusLog {
+    revision: watch::Sender<u64>,
+    statuses: BTreeMap<IndexerId, (u64, LoopStatus)>,
+    ended: BTreeMap<IndexerId, u64>,
+    changed: BTreeMap<u64, IndexerId>,
+    /// Before this revision it is not known any more what ended.
+    forgotten: u64,
+}
+
+/// What changed since a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// These did, and the reader now stands at that revision.
+    Changed(u64, Vec<IndexerId>),
+    /// That is too long ago: the reader has to look at everything, and then
+    /// stands at this revision.
+    TooLong(u64),
+}
+
+impl Default for StatusLog {
+    fn default() -> StatusLog {
+        StatusLog {
+            revision: watch::Sender::new(0),
+            statuses: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            forgotten: 0,
+        }
+    }
+}
+
+impl StatusLog {
+    /// Takes in what a loop says.
+    pub(crate) fn put(&mut self, mut status: LoopStatus) {
+        match self.statuses.get_mut(&status.id) {
+            Some((_, before)) if before.says_the_same_as(&status) => {
+                status.since = before.since;
+                *before = status;
+            }
+            _ => {
+                let id = status.id.clone();
+                let revision = self.touch(&id);
+                self.statuses.insert(id, (revision, status));
+            }
+        }
+    }
+
+    /// Takes note that a loop ended.
+    pub(crate) fn remove(&mut self, id: &IndexerId) {
+        if !self.statuses.contains_key(id) {
+            return;
+        }
+        let revision = self.touch(id);
+        self.statuses.remove(id);
+        self.ended.insert(id.clone(), revision);
+        if self.ended.len() > ENDED_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    /// What a loop said last.
+    pub(crate) fn get(&self, id: &IndexerId) -> Option<&LoopStatus> {
+        self.statuses.get(id).map(|(_, status)| status)
+    }
+
+    /// What all loops said last, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &LoopStatus> {
+        self.statuses.values().map(|(_, status)| status)
+    }
+
+    /// Tells when there is a newer revision.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Who changed after `revision`, at most `limit`, the oldest change first.
+    pub(crate) fn since(&self, revision: u64, limit: usize) -> Since {
+        if revision < self.forgotten {
+            return Since::TooLong(*self.revision.borrow());
+        }
+        let after = (Bound::Excluded(revision), Bound::Unbounded);
+        let changes: Vec<_> = self.changed.range(after).take(limit).collect();
+        let reached = match changes.last() {
+            Some((reached, _)) if changes.len() == limit => **reached,
+            _ => *self.revision.borrow(),
+        };
+        let ids = changes.into_iter().map(|(_, id)| id.clone()).collect();
+        Since::Changed(reached, ids)
+    }
+
+    fn touch(&mut self, id: &IndexerId) -> u64 {
+        let revision = *self.revision.borrow() + 1;
+        let before = self.statuses.get(id).map(|(before, _)| *before);
+        for before in before.into_iter().chain(self.ended.remove(id)) {
+            self.changed.remove(&before);
+        }
+        self.changed.insert(revision, id.clone());
+        self.revision.send_replace(revision);
+        revision
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.ended.iter().min_by_key(|(_, revision)| **revision);
+        if let Some((id, revision)) = oldest.map(|(id, revision)| (id.clone(), *revision)) {
+            self.ended.remove(&id);
+            self.changed.remove(&revision);
+            self.forgotten = revision;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lifecycle::Timestamp;
+
+    fn id(name: &str) -> IndexerId {
+        IndexerId::new("a.near", name).unwrap()
+    }
+
+    fn says(name: &str, trouble: Option<&str>, at: u64) -> LoopStatus {
+        LoopStatus {
+            id: id(name),
+            phase: None,
+            waiting: None,
+            since: Timestamp(at),
+            trouble: trouble.map(str::to_owned),
+            panics: 0,
+        }
+    }
+
+    #[test]
+    fn only_what_is_new_is_a_change() {
+        let mut log = StatusLog::default();
+        log.put(says("a", None, 1));
+        log.put(says("b", None, 2));
+        assert_eq!(log.since(0, 10), Since::Changed(2, vec![id("a"), id("b")]));
+        log.put(says("a", None, 3));
+        assert_eq!(log.since(2, 10), Since::Changed(2, vec![]));
+        assert_eq!(log.get(&id("a")).unwrap().since, Timestamp(1));
+        log.put(says("a", Some("broken"), 4));
+        assert_eq!(log.since(0, 10), Since::Changed(3, vec![id("b"), id("a")]));
+    }
+
+    #[test]
+    fn who_ended_is_told_too() {
+        let mut log = StatusLog::default();
+        log.put(says("a", None, 1));
+        log.remove(&id("a"));
+        log.remove(&id("a"));
+        assert_eq!(log.since(1, 10), Since::Changed(2, vec![id("a")]));
+        assert!(log.get(&id("a")).is_none());
+        log.put(says("a", None, 1));
+        assert_eq!(log.since(0, 10), Since::Changed(3, vec![id("a")]));
+    }
+
+    #[test]
+    fn changes_come_in_bounded_parts() {
+        let mut log = StatusLog::default();
+        for name in ["a", "b", "c"] {
+            log.put(says(name, None, 1));
+        }
+        assert_eq!(log.since(0, 2), Since::Changed(2, vec![id("a"), id("b")]));
+        assert_eq!(log.since(2, 2), Since::Changed(3, vec![id("c")]));
+    }
+
+    #[test]
+    fn a_reader_that_is_too_late_has_to_look_at_everything() {
+        let mut log = StatusLog::default();
+        for number in 0..=ENDED_MAX {
+            log.put(says(&number.to_string(), None, 1));
+            log.remove(&id(&number.to_string()));
+        }
+        let newest = 2 * (ENDED_MAX as u64 + 1);
+        assert_eq!(log.since(0, 10), Since::TooLong(newest));
+        assert_eq!(log.since(newest, 10), Since::Changed(newest, vec![]));
+        assert!(log.changed.len() <= ENDED_MAX);
+    }
+}
