@@ -121,7 +121,11 @@ impl Supervisor {
 
     async fn try_restore(&mut self) -> Result<BTreeMap<IndexerId, Bytes>, StoreError> {
         let mark = self.shared.records.high_water().await?.unwrap_or(0);
-        let records = self.shared.records.load_all().await?;
+        let records = if self.shared.shadow {
+            self.shared.records.load_all().await?
+        } else {
+            self.shared.records.load_and_tidy().await?
+        };
         lock(&self.shared.health).store_down = None;
         let began = self.first_look().await;
         *lock(&self.shared.desired) = DesiredView::new(mark);

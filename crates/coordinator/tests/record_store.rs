@@ -419,3 +419,36 @@ async fn raising_the_registry_height_survives_others_but_not_for_ever() {
         "{contended:?}"
     );
 }
+
+#[tokio::test]
+async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
+    let (store, records, id) = fixture();
+    create(&records, &id).await;
+    for key in ["gone.near/f:state", "no key of a record"] {
+        store.memory.set_add(keys::LISTED, key).await.unwrap();
+    }
+    assert_eq!(records.load_all().await.unwrap().len(), 1);
+    assert_eq!(listed(&store).await.len(), 3);
+    store.fail("set_remove", Fault::Refused);
+    assert_eq!(records.load_and_tidy().await.unwrap().len(), 1);
+    assert_eq!(records.load_and_tidy().await.unwrap().len(), 1);
+    let mut left = listed(&store).await;
+    left.sort();
+    assert_eq!(left, ["a.near/f:state", "no key of a record"]);
+}
+
+#[tokio::test]
+async fn the_first_format_is_taken_over_once() {
+    let (store, records, id) = fixture();
+    assert_eq!(records.first_record(&id).await, Ok(Record::new(id.clone())));
+    store.memory.put("a.near/f:block_stream:version", "107");
+    let taken = records.first_record(&id).await.unwrap();
+    assert_eq!((taken.phase, taken.synced_at), (Phase::Running, Some(107)));
+    assert!(taken.provisioned && taken.enabled);
+    assert_eq!(taken.run.unwrap().target.version, 107);
+    // Of a later life it says nothing.
+    records.clear_data(&id).await.unwrap();
+    assert_eq!(records.first_record(&id).await, Ok(Record::new(id.clone())));
+    store.fail("get_many", Fault::Hang);
+    assert!(records.first_record(&id).await.is_err());
+}

@@ -6,6 +6,7 @@
     reason = "it talks to a terminal"
 )]
 
+mod install;
 mod preflight;
 mod runner;
 mod steps;

@@ -6,17 +6,20 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Checks the environment and installs missing toolchain components.
+use crate::{install, steps::Step};
+
+/// Checks the environment, and installs toolchain components and programs that
+/// `steps` need and that are missing.
 ///
 /// # Errors
 /// A message that says what to do.
-pub fn check(cargo: &OsStr) -> Result<(), String> {
+pub fn check(cargo: &OsStr, steps: &[Step]) -> Result<(), String> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     reject_flag_overrides(names)?;
     for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         ensure_component(cargo, verb, component)?;
     }
-    Ok(())
+    install::provide(steps)
 }
 
 /// Refuses variables that cargo prefers to the flags of the simulator's build,

@@ -15,7 +15,7 @@ use crate::{preflight, steps::Step};
 pub fn verify(steps: &[Step]) -> ExitCode {
     let started = Instant::now();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    if let Err(problem) = preflight::check(&cargo) {
+    if let Err(problem) = preflight::check(&cargo, steps) {
         eprintln!("error: {problem}");
         println!("{}", summary(0, None, steps.len(), started.elapsed()));
         return ExitCode::FAILURE;

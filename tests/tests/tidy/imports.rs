@@ -26,11 +26,57 @@ pub struct Rule {
     pub why: &'static str,
 }
 
+/// What no part of the product is built from.
+const NO_SIMULATION: &[&str] = &[
+    "sim-*",
+    "simulator",
+    "conformance",
+    "local",
+    "madsim",
+    "madsim-tonic",
+];
+
 /// The import table.
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 14] = [
     Rule {
         packages: "coordinator",
-        forbidden: &["sim-*", "simulator", "madsim", "madsim-tonic"],
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "coordinator-server",
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "store-*",
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "registry-*",
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "security",
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "telemetry",
+        forbidden: NO_SIMULATION,
+        whole_graph: true,
+        why: "the product knows nothing of its simulation",
+    },
+    Rule {
+        packages: "admin-*",
+        forbidden: NO_SIMULATION,
         whole_graph: true,
         why: "the product knows nothing of its simulation",
     },
@@ -169,10 +215,13 @@ fn reachable(metadata: &Metadata, start: &PackageId) -> BTreeSet<String> {
 }
 
 /// Packages that name the simulated runtime itself, other than the simulator.
+/// The product, and what tests its ports, names tokio's replacement: without the
+/// simulator's flag that is tokio itself.
 pub fn names_the_runtime(edges: &[(String, String)]) -> Vec<(String, String)> {
     let is_runtime = |name: &str| name == "madsim" || name.starts_with("madsim-");
     let allowed = |package: &str, dependency: &str| {
-        package == "simulator" || (package == "coordinator" && dependency == "madsim-tokio")
+        let fake = package.starts_with("sim-") || package == "workspace-tests";
+        package == "simulator" || (!fake && dependency == "madsim-tokio")
     };
     let breach = |edge: &&(String, String)| is_runtime(&edge.1) && !allowed(&edge.0, &edge.1);
     edges.iter().filter(breach).cloned().collect()

@@ -5,9 +5,6 @@
 //! indexer then obeys it, whatever the loop is doing, because the loop writes
 //! under the same condition.
 
-#[cfg(feature = "grpc")]
-pub mod grpc;
-
 mod changes;
 mod explain;
 mod mutate;

@@ -238,7 +238,7 @@ impl AdminService {
             let before = match &stored {
                 Some(stored) => &stored.record,
                 None => {
-                    fresh = Record::new(id.clone());
+                    fresh = records.first_record(id).await.map_err(unavailable)?;
                     &fresh
                 }
             };

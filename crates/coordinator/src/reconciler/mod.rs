@@ -219,6 +219,12 @@ impl Reconciler {
         match step {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
             Step::Wait(wait) => self.rest(wait, &seen),
+            Step::Commit(next) if stored.is_none() && next.phase == Phase::Initializing => {
+                match self.shared.records.first_record(&self.id).await {
+                    Ok(first) => self.commit(None, &first).await,
+                    Err(error) => Next::Pause(Trouble::Store(error.to_string())),
+                }
+            }
             Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
             Step::Apply(action) => match stored {
                 Some(stored) => self.act(&stored, &action, &seen).await,

@@ -26,6 +26,12 @@ pub fn cursor(id: &IndexerId) -> String {
     format!("{id}:last_published_block")
 }
 
+/// Where the original's first format kept the version of a stream; nothing writes
+/// it any more.
+pub fn first_format(id: &IndexerId) -> String {
+    format!("{id}:block_stream:version")
+}
+
 /// Whose record lies under `key`.
 ///
 /// # Errors

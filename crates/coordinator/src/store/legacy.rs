@@ -1,6 +1,7 @@
 //! What records meant before they were this coordinator's own.
 //!
-//! The original wrote, over time: only `block_stream_synced_at`; then also
+//! The original wrote, over time: no record but a key with the version of the
+//! stream; then a record with only `block_stream_synced_at`; then also
 //! `enabled`; then the indexer's names; then `provisioned_state`; and at last
 //! `lifecycle_state` in its place, whose `Stopping` and `Stopped` were later
 //! renamed. All of them are read, for ever.
@@ -13,7 +14,7 @@
 
 use std::fmt;
 
-use lifecycle::{Phase, Run, Target};
+use lifecycle::{IndexerId, Phase, Record, Run, Target};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
 
 /// The values that `lifecycle_state` ever had.
@@ -28,6 +29,17 @@ pub(super) enum LifecycleState {
     Repairing,
     Deleting,
     Deleted,
+}
+
+/// The record of an indexer of which there is only the version of its stream.
+pub(super) fn first_format(id: &IndexerId, version: u64) -> Record {
+    Record {
+        phase: Phase::Running,
+        synced_at: Some(version),
+        provisioned: true,
+        run: run_of(Some(version)),
+        ..Record::new(id.clone())
+    }
 }
 
 impl From<LifecycleState> for Phase {

@@ -15,7 +15,7 @@ use lifecycle::{IndexerId, Progress, Record};
 use tokio::time::timeout;
 
 use super::codec::{self, Corrupt, Stored};
-use super::{CasOutcome, StoreError, StoreTransport, keys};
+use super::{CasOutcome, StoreError, StoreTransport, keys, legacy};
 
 /// The most keys of one read.
 pub(crate) const READ_KEYS_MAX: usize = 500;
@@ -33,6 +33,9 @@ pub struct RecordStore {
     deadline: Duration,
     listed: Mutex<BTreeSet<IndexerId>>,
 }
+
+/// Records by key, each readable or not.
+pub type Loaded = Vec<(String, Result<Stored, Corrupt>)>;
 
 /// How a conditional write or removal ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +81,38 @@ impl RecordStore {
     ///
     /// # Errors
     /// The listing or one of the reads failed; unreadable records are no error.
-    pub async fn load_all(&self) -> Result<Vec<(String, Result<Stored, Corrupt>)>, StoreError> {
+    pub async fn load_all(&self) -> Result<Loaded, StoreError> {
+        Ok(self.load_listed().await?.0)
+    }
+
+    /// The same, and unlists keys without a value: what a crash between the two
+    /// steps of a removal leaves behind, and what the original's start dies of.
+    ///
+    /// # Errors
+    /// The listing or one of the reads failed. A key that cannot be unlisted is no
+    /// error: it is nothing to this coordinator, and is tried again at its next
+    /// start.
+    pub async fn load_and_tidy(&self) -> Result<Loaded, StoreError> {
+        let (loaded, empty) = self.load_listed().await?;
+        for key in empty {
+            let unlisted = self
+                .writing(
+                    "unlisting a record that is gone",
+                    self.transport.set_remove(keys::LISTED, &key),
+                )
+                .await;
+            match unlisted {
+                Ok(()) => tracing::info!(key, "a listed record does not exist; it is unlisted"),
+                Err(error) => {
+                    tracing::warn!(%error, key, "a record that is gone stays listed");
+                    break;
+                }
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn load_listed(&self) -> Result<(Loaded, Vec<String>), StoreError> {
         let mut members = self
             .reading(
                 "listing the records",
@@ -88,18 +122,42 @@ impl RecordStore {
         members.sort_unstable();
         members.dedup();
         let values = self.read_all(&members).await?;
-        *self.lock_listed() = members
-            .iter()
-            .filter_map(|key| keys::indexer_of(key).ok())
-            .collect();
-        Ok(members
-            .into_iter()
-            .zip(values)
-            .filter_map(|(key, value)| {
-                let loaded = codec::decode(&key, &value?);
-                Some((key, loaded))
-            })
-            .collect())
+        let (mut loaded, mut empty) = (Vec::new(), Vec::new());
+        let mut listed = BTreeSet::new();
+        for (key, value) in members.into_iter().zip(values) {
+            match value {
+                Some(raw) => {
+                    listed.extend(keys::indexer_of(&key).ok());
+                    let stored = codec::decode(&key, &raw);
+                    loaded.push((key, stored));
+                }
+                // Keys that are no record's are nobody's to tidy up.
+                None if keys::indexer_of(&key).is_ok() => empty.push(key),
+                None => {}
+            }
+        }
+        *self.lock_listed() = listed;
+        Ok((loaded, empty))
+    }
+
+    /// The first record of an indexer that has none: a new one, or what the
+    /// original's first format says, which had a key of its own and no record.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn first_record(&self, id: &IndexerId) -> Result<Record, StoreError> {
+        let key = keys::first_format(id);
+        let version = self
+            .read_one(key.clone())
+            .await?
+            .and_then(|text| height_in(&key, &text));
+        Ok(match version {
+            Some(version) => {
+                tracing::info!(indexer = %id, version, "taken over from the first format");
+                legacy::first_format(id, version)
+            }
+            None => Record::new(id.clone()),
+        })
     }
 
     /// The indexers that are listed as having a record. Lists again whichever of
@@ -277,12 +335,13 @@ impl RecordStore {
         })
     }
 
-    /// Deletes the queue and the cursor, and nothing else.
+    /// Deletes the queue and the cursor, and what the first format may have left,
+    /// and nothing else.
     ///
     /// # Errors
     /// See [`StoreError`]; clearing again is harmless while nothing runs.
     pub async fn clear_data(&self, id: &IndexerId) -> Result<(), StoreError> {
-        let keys = [keys::queue(id), keys::cursor(id)];
+        let keys = [keys::queue(id), keys::cursor(id), keys::first_format(id)];
         self.writing("clearing queue and cursor", self.transport.delete(&keys))
             .await
     }
