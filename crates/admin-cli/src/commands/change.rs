@@ -1,0 +1,283 @@
+//! The commands that change something.
+
+use proto::coordinator::Indexer;
+use tokio::time::{Instant, sleep_until};
+
+use super::wait::PAUSE;
+use crate::args::{Format, Mutation, Name};
+use crate::client::{Change, Client};
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::text;
+use crate::view::{json, name_line};
+
+/// What became of one change.
+struct Outcome {
+    name: Name,
+    result: Result<Indexer, Failure>,
+}
+
+pub(crate) async fn change(
+    args: Mutation,
+    change: Change,
+    console: &mut Console,
+    names: Vec<Name>,
+) -> Result<Exit, Failure> {
+    if args.dry_run {
+        let shown = would(&change, &names, args.common.output)?;
+        console.data(&shown)?;
+        return Ok(Exit::Done);
+    }
+    let client = Client::connect(&args.common.connection).await?;
+    let format = args.common.output;
+    // Whoever interrupts this shall know how far it came.
+    let tells_at_once = format != Format::Json && !args.wait;
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(names.len());
+    let mut stopped = false;
+    for name in &names {
+        let result = client.change(&change, name).await;
+        // The next ones would fare no better.
+        stopped = result
+            .as_ref()
+            .is_err_and(|it| matches!(it.exit, Exit::Unavailable | Exit::Refused));
+        let outcome = Outcome {
+            name: name.clone(),
+            result,
+        };
+        if tells_at_once {
+            tell(
+                std::slice::from_ref(&outcome),
+                &[],
+                &change,
+                format,
+                console,
+            )?;
+        }
+        outcomes.push(outcome);
+        if stopped {
+            break;
+        }
+    }
+    if args.wait {
+        let deadline = Instant::now() + args.timeout;
+        for outcome in &mut outcomes {
+            settle(outcome, &change, &client, deadline).await;
+        }
+    }
+    let left = names.get(outcomes.len()..).unwrap_or_default();
+    let untold = if tells_at_once {
+        &[]
+    } else {
+        outcomes.as_slice()
+    };
+    tell(untold, left, &change, format, console)?;
+    if stopped && !left.is_empty() {
+        let left = text::count(left.len(), "further indexer");
+        console.talk(&format!("{left} not tried"));
+    }
+    let late: Vec<&Outcome> = outcomes
+        .iter()
+        .filter(|it| it.result.as_ref().is_ok_and(|it| !in_effect(&change, it)))
+        .collect();
+    if args.wait && !late.is_empty() {
+        let waited = humantime::format_duration(args.timeout);
+        for outcome in &late {
+            console.talk(&format!(
+                "error: {}: not in effect after {waited}; it is done as soon as the coordinator \
+                 can.",
+                outcome.name
+            ));
+        }
+    }
+    Ok(exit(&outcomes, args.wait && !late.is_empty()))
+}
+
+/// Asks before several indexers are changed. Called before anything else is
+/// under way, so that Ctrl-C ends the process as it always does.
+pub(crate) fn is_confirmed(
+    args: &Mutation,
+    change: &Change,
+    names: &[Name],
+    console: &mut Console,
+) -> bool {
+    let nobody_to_ask = !console.is_interactive || args.indexers.reads_input();
+    if args.yes || args.dry_run || nobody_to_ask || names.len() < 2 {
+        return true;
+    }
+    for name in names.iter().take(10) {
+        console.talk(&format!("  {name}"));
+    }
+    if names.len() > 10 {
+        console.talk(&format!("  and {} more", names.len() - 10));
+    }
+    console.confirm(&format!(
+        "{} {}?",
+        change.word(),
+        text::count(names.len(), "indexer")
+    ))
+}
+
+/// Success, the one kind of failure there was, or the general one.
+fn exit(outcomes: &[Outcome], is_late: bool) -> Exit {
+    let mut exits: Vec<Exit> = outcomes
+        .iter()
+        .filter_map(|it| it.result.as_ref().err().map(|failure| failure.exit))
+        .collect();
+    if is_late {
+        exits.push(Exit::Failed);
+    }
+    exits.sort_unstable();
+    exits.dedup();
+    match exits.as_slice() {
+        [] => Exit::Done,
+        [one] => *one,
+        _ => Exit::Failed,
+    }
+}
+
+/// Looks until the change has taken effect.
+async fn settle(outcome: &mut Outcome, change: &Change, client: &Client, deadline: Instant) {
+    let mut next = Instant::now();
+    while let Ok(indexer) = &outcome.result
+        && !in_effect(change, indexer)
+        && next < deadline
+    {
+        next = (next + PAUSE).min(deadline);
+        sleep_until(next).await;
+        match client.get(&outcome.name).await {
+            // The coordinator may be restarting; the change is durable.
+            Err(failure) if failure.exit == Exit::Unavailable => {}
+            Err(failure) if failure.exit == Exit::Failed => {}
+            result => outcome.result = result,
+        }
+    }
+}
+
+/// Whether the world is as the change wants it, not only the record.
+fn in_effect(change: &Change, indexer: &Indexer) -> bool {
+    let phase = indexer.phase.as_str();
+    let state = indexer.state.as_str();
+    match change {
+        Change::Enable => indexer.enabled && !matches!(phase, "Suspending" | "Suspended"),
+        Change::Disable => !indexer.enabled && phase == "Suspended",
+        Change::Retry => indexer.failure.is_none() && !matches!(state, "Retry" | "GaveUp"),
+        Change::Hold(_) => indexer.hold.is_some() && state == "Held",
+        Change::Release => indexer.hold.is_none() && state != "Held",
+    }
+}
+
+/// What was done, and whether it shows.
+fn sentence(change: &Change, name: &Name, indexer: &Indexer) -> String {
+    let done = match change {
+        Change::Enable => "enabled",
+        Change::Disable => "disabled",
+        Change::Retry => "tried again",
+        Change::Hold(_) => "held",
+        Change::Release => "released",
+    };
+    let place = match (
+        text::sentence(&indexer.phase),
+        text::sentence(&indexer.state),
+    ) {
+        (phase, state) if phase.is_empty() => format!("no record yet, {state}"),
+        (phase, state) => format!("{phase}, {state}"),
+    };
+    if in_effect(change, indexer) {
+        return format!("{name}: {done}, in effect ({place})\n");
+    }
+    let why = match text::sentence(&indexer.explanation) {
+        said if said.is_empty() => String::new(),
+        said => format!(": {}", text::clip(&said, 200)),
+    };
+    format!("{name}: {done}, not in effect yet ({place}){why}\n")
+}
+
+fn would(change: &Change, names: &[Name], format: Format) -> Result<String, Failure> {
+    let entry = |name| entry(name, change, "dry_run", None, None);
+    match format {
+        Format::Table | Format::Wide => Ok(names
+            .iter()
+            .map(|name| match change {
+                Change::Hold(reason) => {
+                    let reason = text::sentence(reason);
+                    format!("would hold {name}: {reason}\n")
+                }
+                _ => format!("would {} {name}\n", change.word()),
+            })
+            .collect()),
+        Format::Json => json::pretty(&json::Changes {
+            changes: names.iter().map(entry).collect(),
+        }),
+        Format::Jsonl => super::read::lines(names.iter().map(entry)),
+        Format::Name => Ok(names.iter().map(name_line).collect()),
+    }
+}
+
+fn entry<'a>(
+    name: &'a Name,
+    change: &Change,
+    result: &'static str,
+    indexer: Option<&'a Indexer>,
+    error: Option<&'a str>,
+) -> json::Changed<'a> {
+    json::Changed {
+        account: &name.account,
+        function: &name.function,
+        command: change.word(),
+        result,
+        in_effect: indexer.map(|indexer| in_effect(change, indexer)),
+        error,
+        indexer: indexer.map(json::Indexer::of),
+    }
+}
+
+/// Shows what became of some changes, and tells of the failures among them.
+fn tell(
+    outcomes: &[Outcome],
+    left: &[Name],
+    change: &Change,
+    format: Format,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let shown = report(outcomes, left, change, format)?;
+    if !shown.is_empty() {
+        console.data(&shown)?;
+    }
+    for outcome in outcomes {
+        if let Err(failure) = &outcome.result {
+            console.talk(&format!("error: {failure}"));
+        }
+    }
+    Ok(())
+}
+
+fn report(
+    outcomes: &[Outcome],
+    left: &[Name],
+    change: &Change,
+    format: Format,
+) -> Result<String, Failure> {
+    let done = outcomes
+        .iter()
+        .filter_map(|it| it.result.as_ref().ok().map(|indexer| (&it.name, indexer)));
+    let entries = || {
+        let tried = outcomes.iter().map(|it| match &it.result {
+            Ok(indexer) => entry(&it.name, change, "done", Some(indexer), None),
+            Err(failure) => entry(&it.name, change, "failed", None, Some(&failure.message)),
+        });
+        let rest = left
+            .iter()
+            .map(|name| entry(name, change, "not_tried", None, None));
+        tried.chain(rest)
+    };
+    match format {
+        Format::Table | Format::Wide => {
+            Ok(done.map(|(name, it)| sentence(change, name, it)).collect())
+        }
+        Format::Json => json::pretty(&json::Changes {
+            changes: entries().collect(),
+        }),
+        Format::Jsonl => super::read::lines(entries()),
+        Format::Name => Ok(done.map(|(name, _)| name_line(name)).collect()),
+    }
+}

@@ -1,0 +1,104 @@
+//! Every phase and every state has its sentences.
+
+use crate::fake::{Fake, World};
+use crate::fixtures::{bare, retrying};
+use crate::harness::{NOW, golden, run};
+
+const PHASES: [&str; 9] = [
+    "",
+    "Initializing",
+    "Running",
+    "Suspending",
+    "Suspended",
+    "Repairing",
+    "Deleting",
+    "Deleted",
+    "Hibernating",
+];
+const STATES: [&str; 22] = [
+    "Steady",
+    "Suspended",
+    "Held",
+    "Observing",
+    "RegistryUnknown",
+    "NotInRegistry",
+    "StaleRegistry",
+    "ServiceDown",
+    "Unseen",
+    "Provisioning",
+    "ProvisioningUncertain",
+    "AccountBusy",
+    "ProvisioningFull",
+    "StartBudget",
+    "ExecutorStarting",
+    "Retry",
+    "GaveUp",
+    "Working",
+    "Trouble",
+    "Idle",
+    "Unreadable",
+    "Pondering",
+];
+
+async fn explain(world: World) -> String {
+    let names: Vec<String> = world
+        .indexers
+        .keys()
+        .map(|(a, f)| format!("{a}/{f}"))
+        .collect();
+    let fake = Fake::start(world).await;
+    let mut words = vec!["explain"];
+    words.extend(names.iter().map(String::as_str));
+    run(&fake.url(), &words).await.succeeded().data
+}
+
+#[tokio::test]
+async fn every_phase_has_its_sentence() {
+    let world = PHASES
+        .iter()
+        .enumerate()
+        .map(|(n, phase)| bare("alice.near", &format!("{n}-{phase}"), phase, "Working"))
+        .collect();
+    golden("explain-phases.txt", &explain(World::with(world)).await);
+}
+
+#[tokio::test]
+async fn every_state_has_its_sentence() {
+    let world = STATES
+        .iter()
+        .enumerate()
+        .map(|(n, state)| {
+            let mut indexer = bare("alice.near", &format!("{n:02}-{state}"), "Running", state);
+            indexer.next_look_ms = NOW + 40_000;
+            indexer
+        })
+        .collect();
+    golden("explain-states.txt", &explain(World::with(world)).await);
+}
+
+#[tokio::test]
+async fn special_circumstances_are_told() {
+    let mut given_up = crate::fixtures::gave_up("alice.near", "1 gave-up");
+    given_up.panics = 1;
+    let mut deleting = retrying("alice.near", "2-deleting");
+    deleting.phase = "Deleting".to_owned();
+    let mut unreadable = bare("alice.near", "3-unreadable", "", "Trouble");
+    unreadable.unreadable = "the record is no JSON at line 1".to_owned();
+    let world = vec![
+        given_up,
+        deleting,
+        unreadable,
+        crate::fixtures::held("alice.near", "4-held"),
+        crate::fixtures::suspended("alice.near", "5-suspended"),
+    ];
+    golden("explain-special.txt", &explain(World::with(world)).await);
+}
+
+#[test]
+fn the_states_to_wait_for_are_those_that_are_explained() {
+    for state in STATES.iter().filter(|state| **state != "Pondering") {
+        let goal = format!("state={state}");
+        assert!(goal.parse::<admin_cli::Goal>().is_ok(), "{state}");
+    }
+    assert!("state=Pondering".parse::<admin_cli::Goal>().is_err());
+}
