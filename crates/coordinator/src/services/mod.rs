@@ -101,16 +101,15 @@ impl Failure {
             Failure::TooLate(_) => return Outcome::Indefinite(detail),
             Failure::Call(error) => error,
         };
-        if error.unsent {
-            return Outcome::Unavailable(detail);
-        }
         match error.status.code() {
+            // Also when refused on our side: it would be refused again.
             Code::InvalidArgument
             | Code::FailedPrecondition
             | Code::Unimplemented
             | Code::PermissionDenied
             | Code::Unauthenticated
             | Code::OutOfRange => Outcome::Rejected(detail),
+            _ if error.unsent => Outcome::Unavailable(detail),
             // Anything else may come from in between, or after the effect.
             _ => Outcome::Indefinite(detail),
         }

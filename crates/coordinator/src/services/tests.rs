@@ -21,6 +21,8 @@ const DEADLINE: Duration = Duration::from_millis(20);
 enum End {
     Well,
     Unsent,
+    /// Refused on our side.
+    TooLarge,
     Never,
     With(Code),
 }
@@ -65,6 +67,10 @@ impl Fake {
             End::Well => Ok(answer),
             End::Unsent => Err(CallError {
                 status: Status::unavailable("no route"),
+                unsent: true,
+            }),
+            End::TooLarge => Err(CallError {
+                status: Status::out_of_range("5 MiB"),
                 unsent: true,
             }),
             End::Never => std::future::pending().await,
@@ -235,6 +241,13 @@ async fn every_end_of_a_start_means_one_outcome() {
         };
         assert_eq!(kind(&outcome), expected, "{end:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_sent_is_not_tried_for_ever() {
+    let fake = Arc::new(Fake::ending(End::TooLarge));
+    let outcome = executors(&fake).start(&id(), &spec()).await;
+    assert_eq!(kind(&outcome), "rejected");
 }
 
 #[tokio::test]

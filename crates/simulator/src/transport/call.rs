@@ -43,6 +43,10 @@ struct Letter<R, F> {
     by: u32,
     meta: Meta,
     sent_at: Time,
+    /// The life of the process that it was sent to; `None` if there was none to
+    /// connect to. If that life ends before it reads, the connection breaks, and
+    /// its sender cannot say what was read.
+    connected: Option<u64>,
     work: F,
     /// What became of it; taken by the sender.
     fate: Mutex<Fate<R>>,
@@ -56,6 +60,8 @@ enum Fate<R> {
     Answered(Reply<R>, u64),
     /// There was no process to connect to.
     Refused,
+    /// The process died before it read the letter.
+    Broken,
     /// Nobody will ever hear of it.
     Silence,
 }
@@ -79,10 +85,18 @@ where
 {
     let server = letter.meta.method.server();
     let condition = world.condition(server);
+    // What comes late or twice was kept by somebody else than the connection.
+    if heard && letter.connected.is_some_and(|life| life != condition.life) {
+        letter.settle(Fate::Broken);
+        return;
+    }
     match condition.state {
         NodeState::Down => {
             if heard {
-                letter.settle(Fate::Refused);
+                letter.settle(match letter.connected {
+                    Some(_) => Fate::Broken,
+                    None => Fate::Refused,
+                });
             }
             return;
         }
@@ -131,8 +145,9 @@ fn refused(server: NodeName) -> CallError {
     }
 }
 
+/// The status is the one that tonic makes of a connection that broke.
 fn broken(server: NodeName) -> CallError {
-    Status::unavailable(format!("{server}: the connection broke")).into()
+    Status::unknown(format!("{server}: the connection broke")).into()
 }
 
 fn outcome_name(outcome: CallOutcome) -> &'static str {
@@ -200,6 +215,7 @@ impl SimTransport {
         let (reply, life) = match self.hear(&post.letter).await {
             Fate::Answered(reply, life) => (reply, life),
             Fate::Refused => return self.answer(id, method, Err(refused(server))),
+            Fate::Broken => return self.answer(id, method, Err(broken(server))),
             Fate::UnderWay | Fate::Silence => return pending().await,
         };
         if outcome == Some(CallOutcome::HalfOpen) {
@@ -256,12 +272,15 @@ impl SimTransport {
         let there = world.links.draw(NodeName::Coordinator, server);
         let back = world.links.draw(server, NodeName::Coordinator);
         let cut = world.links.is_cut(NodeName::Coordinator, server);
+        let condition = world.condition(server);
+        let connected = (condition.state != NodeState::Down).then_some(condition.life);
         let (by, sent_at, fate) = (self.by, world.now, Mutex::new(Fate::UnderWay));
         let letter = Arc::new(Letter {
             id,
             by,
             meta,
             sent_at,
+            connected,
             work,
             fate,
         });
