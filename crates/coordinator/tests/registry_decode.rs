@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use coordinator::registry::decode::{
-    ANSWER_LEN_MAX, DecodeError, ENTRIES_MAX, Listing, NAME_LEN_MAX, decode_list, decode_one,
+    ANSWER_LEN_MAX, DecodeError, ENTRIES_MAX, Listing, MESSAGE_LEN_MAX, NAME_LEN_MAX, decode_list,
+    decode_one,
 };
 use lifecycle::{ActionStatus, Desired, IndexerId, Rule, Spec, StartBlock};
 use proptest::prelude::*;
@@ -233,11 +234,11 @@ fn sizes_are_bounded() {
     assert_eq!(listing.quarantined.len(), 1);
     assert!(listing.quarantined[0].name.len() <= NAME_LEN_MAX);
 
-    let limit = 4 << 20;
+    let limit = MESSAGE_LEN_MAX - 8 * 1024;
     let fits = format!(r#""code":"{}""#, "x".repeat(limit));
     assert_eq!(only(&fits).unwrap().code.len(), limit);
     for field in ["code", "schema"] {
-        let large = format!(r#""{field}":"{}""#, "x".repeat(limit + 1));
+        let large = format!(r#""{field}":"{}""#, "x".repeat(MESSAGE_LEN_MAX));
         assert!(only(&large).unwrap_err().contains(field));
     }
 

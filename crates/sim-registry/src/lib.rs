@@ -14,6 +14,8 @@ mod model;
 mod record;
 mod replicas;
 mod rule;
+#[cfg(feature = "server")]
+pub mod server;
 mod view;
 
 pub use config::{Config, Quirks};

@@ -239,6 +239,12 @@ impl RegistryModel {
         self.faults.empty_list = on;
     }
 
+    /// Ends all faults but the gas limit.
+    pub fn heal(&mut self) {
+        self.faults = Faults::default();
+        self.listings.clear();
+    }
+
     /// Fault: a listing of more than `bytes` runs out of gas; `None` lifts it.
     pub fn set_gas_limit(&mut self, bytes: Option<u64>) {
         self.config.gas_limit_bytes = bytes;

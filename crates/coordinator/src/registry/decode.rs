@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+pub use super::entry::MESSAGE_LEN_MAX;
 use super::entry::{self, Entry};
 
 /// The largest answer, in bytes.
@@ -106,7 +107,7 @@ pub fn decode_one(id: &IndexerId, answer: &[u8]) -> Result<Desired, DecodeError>
     let Some(raw) = parse::<Option<&RawValue>>(checked(answer)?)? else {
         return Ok(Desired::Missing);
     };
-    match entry::decode(raw) {
+    match entry::decode(id, raw) {
         Ok(Entry::Present(spec)) => Ok(Desired::Present(Arc::new(spec))),
         Ok(Entry::Deleted { version, at }) => Ok(Desired::Deleted { version, at }),
         Err(why) => Err(DecodeError::Malformed(bounded(
@@ -134,7 +135,7 @@ impl Listing {
             return Err(format!("its name has {} bytes", function.len()));
         }
         let id = IndexerId::new(account, function).map_err(|error| error.to_string())?;
-        if let Entry::Present(spec) = entry::decode(raw)? {
+        if let Entry::Present(spec) = entry::decode(&id, raw)? {
             self.indexers.insert(id, Arc::new(spec));
         }
         Ok(())

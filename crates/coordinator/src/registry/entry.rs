@@ -6,14 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lifecycle::{ActionStatus, Rule, Spec, StartBlock};
+use lifecycle::{ActionStatus, IndexerId, Rule, Spec, StartBlock};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::decode::Object;
 
-/// The largest code and the largest schema, in bytes each.
-const TEXT_LEN_MAX: usize = 4 << 20;
+/// The largest message that the services accept, in bytes: what their gRPC
+/// libraries allow unless told otherwise.
+pub const MESSAGE_LEN_MAX: usize = 4 << 20;
+
+/// What a message needs beside texts and names, in bytes; generous.
+const MESSAGE_FRAME_LEN: usize = 1 << 10;
 
 /// The longest name of a rule kind that is repeated to people, in characters.
 const KIND_LEN_MAX: usize = 64;
@@ -26,8 +30,8 @@ pub(super) enum Entry {
     Deleted { version: u64, at: u64 },
 }
 
-/// Decodes an entry; the error says what is wrong with it.
-pub(super) fn decode(raw: &RawValue) -> Result<Entry, String> {
+/// Decodes the entry of `id`; the error says what is wrong with it.
+pub(super) fn decode(id: &IndexerId, raw: &RawValue) -> Result<Entry, String> {
     let fields = Fields::parse(raw)?;
     let version = match fields.optional("updated_at_block_height")? {
         Some(updated_at) => updated_at,
@@ -40,13 +44,46 @@ pub(super) fn decode(raw: &RawValue) -> Result<Entry, String> {
     }
     let code = fields.text("code")?.ok_or("it lacks `code`")?;
     let schema = fields.text("schema")?.unwrap_or_default();
+    let rule = fields.rule()?;
+    deliverable(id, "code and schema", code.len() + schema.len())?;
+    deliverable(id, "rule", rule_len(&rule))?;
     Ok(Entry::Present(Spec::new(
         version,
-        fields.rule()?,
+        rule,
         fields.start_block()?,
         code,
         schema,
     )))
+}
+
+/// A text that no message can carry would be sent, refused and sent again for
+/// ever. The name goes along twice: by itself, and within the queue's key.
+fn deliverable(id: &IndexerId, what: &str, len: usize) -> Result<(), String> {
+    let room = MESSAGE_LEN_MAX
+        .saturating_sub(MESSAGE_FRAME_LEN)
+        .saturating_sub(id.as_str().len().saturating_mul(2));
+    if len > room {
+        return Err(format!(
+            "{what}: {len} bytes, more than the {room} that fit into one message to \
+             the services"
+        ));
+    }
+    Ok(())
+}
+
+fn rule_len(rule: &Rule) -> usize {
+    match rule {
+        Rule::ActionAny {
+            affected_account_id,
+            ..
+        } => affected_account_id.len(),
+        Rule::ActionFunctionCall {
+            affected_account_id,
+            function,
+            ..
+        } => affected_account_id.len() + function.len(),
+        Rule::Unsupported(kind) => kind.len(),
+    }
 }
 
 struct Fields<'a>(BTreeMap<String, &'a RawValue>);
@@ -72,13 +109,7 @@ impl<'a> Fields<'a> {
     }
 
     fn text(&self, name: &str) -> Result<Option<Arc<str>>, String> {
-        match self.optional::<String>(name)? {
-            Some(text) if text.len() > TEXT_LEN_MAX => Err(format!(
-                "its field `{name}` has {} bytes, more than {TEXT_LEN_MAX}",
-                text.len()
-            )),
-            text => Ok(text.map(Arc::from)),
-        }
+        Ok(self.optional::<String>(name)?.map(Arc::from))
     }
 
     fn start_block(&self) -> Result<StartBlock, String> {

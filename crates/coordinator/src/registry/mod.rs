@@ -5,6 +5,8 @@
 
 pub mod decode;
 mod entry;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use bytes::Bytes;

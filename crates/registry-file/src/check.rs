@@ -1,0 +1,48 @@
+//! Looking at a registry without running it.
+
+use std::path::Path;
+
+use crate::merge::merge;
+use crate::problem::Problem;
+use crate::state::read_once;
+
+/// What [`check`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The names of the indexers that would be registered, as
+    /// `account/function`, ordered.
+    pub indexers: Vec<String>,
+    /// Everything that is wrong, ordered by file and place. If there is anything,
+    /// a running coordinator would go on with what the file in question said
+    /// before.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the registry file or folder at `path`, with all files that it mentions,
+/// and tells everything that is wrong. Versions are neither read nor written.
+/// Reads files: call it where blocking is allowed.
+pub fn check(path: &Path) -> Checked {
+    let sources = match read_once(path) {
+        Ok(sources) => sources,
+        Err(problem) => {
+            return Checked {
+                problems: vec![problem],
+                ..Checked::default()
+            };
+        }
+    };
+    let merged = merge(&sources);
+    let of_files = sources.values().flat_map(|source| &source.problems);
+    let mut problems: Vec<Problem> = of_files.chain(&merged.problems).cloned().collect();
+    problems.sort();
+    let living = merged
+        .entries
+        .values()
+        .filter(|(entry, _)| !entry.is_deleted());
+    Checked {
+        indexers: living
+            .map(|(entry, _)| crate::entry::shown(&entry.key))
+            .collect(),
+        problems,
+    }
+}

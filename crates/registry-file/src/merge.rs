@@ -1,0 +1,144 @@
+//! What all files together say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::book::{Book, Kept};
+use crate::entry::{Entry, Key, shown};
+use crate::heights::Chain;
+use crate::problem::Problem;
+use crate::source::Loaded;
+
+/// A registry file, over time.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    /// What it said when it was last right.
+    pub(crate) good: Option<Loaded>,
+    /// What it says now, not yet taken over: its digest, and since when.
+    pub(crate) pending: Option<(u128, u64)>,
+    /// What is wrong with it now.
+    pub(crate) problems: Vec<Problem>,
+    /// Whether it is there.
+    pub(crate) present: bool,
+}
+
+impl Source {
+    /// Whether what it does not mention is not wanted.
+    fn speaks(&self) -> bool {
+        self.present && self.problems.is_empty() && self.good.is_some()
+    }
+}
+
+/// The files by path.
+pub(crate) type Sources = BTreeMap<PathBuf, Source>;
+
+/// What they say.
+#[derive(Default)]
+pub(crate) struct Merged<'a> {
+    pub(crate) chain: Option<Chain>,
+    /// The entries that count, each with its file's name.
+    pub(crate) entries: BTreeMap<&'a Key, (&'a Entry, String)>,
+    /// Entries that are there and do not count.
+    refused: BTreeSet<&'a Key>,
+    /// What is wrong although each file by itself is right.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The name of a file, by which it is known after a restart.
+pub(crate) fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Puts the files together. If two name the same indexer, one that is right now
+/// goes before one that is only remembered, and then the first by name.
+pub(crate) fn merge(sources: &Sources) -> Merged<'_> {
+    let mut merged = Merged::default();
+    let mut ordered: Vec<(&PathBuf, &Source, &Loaded)> = sources
+        .iter()
+        .filter_map(|(path, source)| Some((path, source, source.good.as_ref()?)))
+        .collect();
+    ordered.sort_by_key(|(path, source, _)| (!source.speaks(), *path));
+    let mut chain_in: Option<&PathBuf> = None;
+    for (path, source, loaded) in &ordered {
+        match (loaded.chain, chain_in) {
+            (Some(chain), None) => {
+                merged.chain = Some(chain);
+                chain_in = Some(path);
+            }
+            (Some(_), Some(first)) if source.speaks() => {
+                let message = format!("[chain] stands in {} already", first.display());
+                merged.problems.push(Problem::of(path, message));
+            }
+            _ => {}
+        }
+    }
+    for (path, source, loaded) in ordered {
+        for entry in &loaded.entries {
+            let problem = |message| Problem::at(path, entry.place.clone(), message);
+            if let Some((_, first)) = merged.entries.get(&entry.key) {
+                if source.speaks() {
+                    let message = format!("{} stands in {first} already", shown(&entry.key));
+                    merged.problems.push(problem(message));
+                }
+            } else if entry.needs_height && merged.chain.is_none() {
+                let message = format!(
+                    "{} starts at the height of its registration, which is not known: give \
+                     [chain] with a `height`, or a height as `start`",
+                    shown(&entry.key)
+                );
+                merged.problems.push(problem(message));
+                merged.refused.insert(&entry.key);
+            } else {
+                let of = (entry, name_of(path));
+                merged.entries.insert(&entry.key, of);
+            }
+        }
+    }
+    merged
+}
+
+/// What is to become of an indexer that no entry speaks for.
+pub(crate) enum Absence {
+    /// Its file is right, and does not have it any more.
+    Deleted,
+    /// Nobody said that it is gone, for this reason.
+    Withheld(String),
+}
+
+impl Merged<'_> {
+    /// What becomes of the living indexers of `book` that are not among the
+    /// entries. If there is only one file ever, `single`, its name is of no matter.
+    pub(crate) fn absences(
+        &self,
+        book: &Book,
+        sources: &Sources,
+        single: Option<&Path>,
+    ) -> Vec<(Key, Absence)> {
+        let by_name: BTreeMap<String, &Source> = sources
+            .iter()
+            .map(|(path, source)| (name_of(path), source))
+            .collect();
+        let of = |kept: &Kept| match single {
+            Some(path) => sources.get(path),
+            None => by_name.get(&kept.file).copied(),
+        };
+        book.living()
+            .filter(|(key, _)| !self.entries.contains_key(key))
+            .map(|(key, kept)| {
+                let file = &kept.file;
+                let absence = match of(kept) {
+                    _ if self.refused.contains(&key) => {
+                        Absence::Withheld(format!("its entry in {file} is wrong"))
+                    }
+                    Some(source) if source.speaks() => Absence::Deleted,
+                    Some(source) if source.present => {
+                        Absence::Withheld(format!("{file}, where it stood, cannot be read"))
+                    }
+                    _ => Absence::Withheld(format!("{file}, where it stood, is missing")),
+                };
+                (key, absence)
+            })
+            .collect()
+    }
+}

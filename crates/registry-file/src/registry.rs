@@ -1,0 +1,239 @@
+//! The registry that the coordinator asks.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use coordinator::Clock;
+use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
+use near_account_id::AccountIdRef;
+use serde::Deserialize;
+
+use crate::book::{Book, default_path};
+use crate::heights::height_at;
+use crate::problem::{Problem, brief};
+use crate::state::{Answers, Point, State};
+
+/// The most problems that are written to the log at a time.
+const LOGGED_MAX: usize = 20;
+
+/// Settings of a [`FileRegistry`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file that keeps the versions; if absent, `NAME.versions.json` beside
+    /// the registry. Its folder must be writable.
+    pub versions: Option<PathBuf>,
+    /// The least time between two looks at the files. They are looked at when
+    /// the registry is asked, not in between.
+    pub poll: Duration,
+    /// For how long a changed file must have been left alone before it counts.
+    pub settle: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            versions: None,
+            poll: Duration::from_millis(500),
+            settle: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The registry cannot be opened: the file with its versions cannot be read, and
+/// guessing them would start every indexer anew.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(
+    /// What is wrong with it.
+    pub Problem,
+);
+
+/// A registry in a file or folder, which is looked at again and again.
+///
+/// It answers as the contract does, from what was last read and right. While
+/// nothing could be read yet, listings are unavailable rather than empty.
+/// Answers never go back in height as long as the value lives.
+pub struct FileRegistry {
+    root: PathBuf,
+    poll: u64,
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State>>,
+    /// When the files were last looked at, in milliseconds since 1970.
+    looked: AtomicU64,
+    /// The highest height that was answered.
+    highest: AtomicU64,
+    logged: Mutex<Vec<Problem>>,
+}
+
+impl fmt::Debug for FileRegistry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FileRegistry")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FileRegistry {
+    /// The registry at `path`, a file or a folder, which need not be there yet.
+    /// Reads the file with the versions: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// The versions are there and cannot be read. Nothing is overwritten.
+    pub fn open(
+        path: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+    ) -> Result<FileRegistry, OpenError> {
+        let book_path = options.versions.unwrap_or_else(|| default_path(path));
+        let book = match Book::load(&book_path).map_err(OpenError)? {
+            Some(book) => book,
+            None => {
+                tracing::info!(
+                    path = %book_path.display(),
+                    "there are no versions of the registry yet: all indexers are new"
+                );
+                Book::new(clock.now().0)
+            }
+        };
+        let settle = millis(options.settle);
+        let state = State::new(path.to_owned(), book_path, book, settle);
+        Ok(FileRegistry {
+            root: path.to_owned(),
+            poll: millis(options.poll),
+            clock,
+            state: Arc::new(Mutex::new(state)),
+            looked: AtomicU64::new(0),
+            highest: AtomicU64::new(0),
+            logged: Mutex::default(),
+        })
+    }
+
+    /// Everything that was wrong at the last look. Empty before the first.
+    pub fn problems(&self) -> Vec<Problem> {
+        lock(&self.logged).clone()
+    }
+
+    /// Looks at the files if it is time, and returns the answers.
+    async fn look(&self) -> Result<Arc<Answers>, RegistryError> {
+        let now = self.clock.now().0;
+        let last = self.looked.load(Ordering::Relaxed);
+        let due = last == 0 || now < last || now - last >= self.poll;
+        let state = self.state.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut state = lock(&state);
+            if due {
+                state.refresh(now);
+            }
+            (state.answers(), due.then(|| state.problems()))
+        });
+        let (answers, problems) = looked.await.map_err(|_| {
+            RegistryError::Unavailable("looking at the registry's files failed".to_owned())
+        })?;
+        if let Some(problems) = problems {
+            self.looked.store(now, Ordering::Relaxed);
+            self.report(problems);
+        }
+        Ok(answers)
+    }
+
+    /// Writes to the log what is newly wrong, or that nothing is any more.
+    fn report(&self, problems: Vec<Problem>) {
+        let mut logged = lock(&self.logged);
+        if *logged == problems {
+            return;
+        }
+        let fresh = problems.iter().filter(|problem| !logged.contains(problem));
+        for problem in fresh.take(LOGGED_MAX) {
+            tracing::error!(
+                %problem,
+                "the registry file has a problem; what was read before stays in force"
+            );
+        }
+        if problems.is_empty() {
+            tracing::info!("the registry's files are right again");
+        }
+        *logged = problems;
+    }
+
+    fn answer(&self, answers: &Answers, result: Bytes) -> ViewAnswer {
+        let height = height_at(answers.chain, answers.began, self.clock.now().0);
+        let height = height.max(answers.floor);
+        let before = self.highest.fetch_max(height, Ordering::Relaxed);
+        ViewAnswer {
+            result,
+            block_height: height.max(before),
+        }
+    }
+
+    fn list(&self, answers: &Answers) -> Result<Bytes, RegistryError> {
+        answers.listing.clone().ok_or_else(|| {
+            let problems = lock(&self.logged);
+            let texts: Vec<String> = problems.iter().take(3).map(ToString::to_string).collect();
+            RegistryError::Unavailable(if texts.is_empty() {
+                format!("{} was not read yet", self.root.display())
+            } else {
+                texts.join("; ")
+            })
+        })
+    }
+}
+
+/// The arguments of a point read.
+#[derive(Deserialize)]
+struct Arguments {
+    account_id: String,
+    function_name: String,
+}
+
+fn read(answers: &Answers, arguments: &[u8]) -> Result<Bytes, RegistryError> {
+    let arguments: Arguments = serde_json::from_slice(arguments).map_err(|error| {
+        RegistryError::Contract(format!("the arguments cannot be read: {error}"))
+    })?;
+    if let Err(error) = AccountIdRef::new(&arguments.account_id) {
+        let account = brief(&arguments.account_id);
+        let text = format!("`{account}` is no account id: {error}");
+        return Err(RegistryError::Contract(text));
+    }
+    let key = (arguments.account_id, arguments.function_name);
+    match answers.points.get(&key) {
+        Some(Point::Entry(json)) => Ok(json.clone()),
+        Some(Point::Withheld(why)) => Err(RegistryError::Unavailable(format!(
+            "what became of {} is not known: {why}",
+            crate::entry::shown(&key)
+        ))),
+        None if answers.listing.is_none() => Err(RegistryError::Unavailable(
+            "the registry's files could not be read yet".to_owned(),
+        )),
+        None => Ok(Bytes::from_static(b"null")),
+    }
+}
+
+#[async_trait]
+impl RegistryTransport for FileRegistry {
+    async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
+        let answers = self.look().await?;
+        let result = match method {
+            "list_all" => self.list(&answers)?,
+            "read_indexer_function" => read(&answers, arguments)?,
+            other => {
+                let text = format!("there is no method `{}`", brief(other));
+                return Err(RegistryError::Contract(text));
+            }
+        };
+        Ok(self.answer(&answers, result))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,378 @@
+//! The files, the book, and the answers that follow from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coordinator::registry::decode::{ANSWER_LEN_MAX, ENTRIES_MAX};
+
+use crate::book::Book;
+use crate::entry::{Key, to_json};
+use crate::files::{Stamp, list, stamp};
+use crate::heights::Chain;
+use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
+use crate::problem::Problem;
+use crate::source::{Loaded, load};
+
+/// A file changed within this time of being read, in milliseconds, may change
+/// again without showing it: clocks of file systems are coarse.
+const YOUNG: u64 = 2_000;
+
+/// What is answered about one indexer.
+#[derive(Clone, Debug)]
+pub(crate) enum Point {
+    Entry(Bytes),
+    /// No answer can be given, for this reason.
+    Withheld(String),
+}
+
+/// The answers, until something changes.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// `None` as long as nothing could be read.
+    pub(crate) listing: Option<Bytes>,
+    pub(crate) points: BTreeMap<Key, Point>,
+    pub(crate) chain: Option<Chain>,
+    pub(crate) began: u64,
+    /// No answer is of a lower height.
+    pub(crate) floor: u64,
+}
+
+/// All that is known of the registry at `root`.
+pub(crate) struct State {
+    root: PathBuf,
+    book_path: PathBuf,
+    settle: u64,
+    sources: Sources,
+    book: Book,
+    /// Why the file or folder cannot be looked at.
+    root_problem: Option<Problem>,
+    /// Problems of all files together, and of taking them over.
+    common: Vec<Problem>,
+    /// A change was not written to the book.
+    dirty: bool,
+    answers: Arc<Answers>,
+}
+
+impl State {
+    pub(crate) fn new(root: PathBuf, book_path: PathBuf, book: Book, settle: u64) -> State {
+        State {
+            root,
+            book_path,
+            settle,
+            sources: Sources::new(),
+            book,
+            root_problem: None,
+            common: Vec::new(),
+            dirty: true,
+            answers: Arc::default(),
+        }
+    }
+
+    pub(crate) fn answers(&self) -> Arc<Answers> {
+        self.answers.clone()
+    }
+
+    /// Everything that is wrong at the moment, ordered.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let of_files = self.sources.values().flat_map(|source| &source.problems);
+        let of_all = self.root_problem.iter().chain(&self.common);
+        let mut all: Vec<Problem> = of_files.chain(of_all).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Looks at all files, at `now` in milliseconds since 1970, and takes over
+    /// what has changed.
+    pub(crate) fn refresh(&mut self, now: u64) {
+        let mut changed = self.dirty;
+        match list(&self.root) {
+            Ok(paths) => {
+                self.root_problem = None;
+                changed |= self.look_at(&paths, now);
+            }
+            Err(problem) => {
+                self.root_problem = Some(problem);
+                for source in self.sources.values_mut() {
+                    changed |= std::mem::replace(&mut source.present, false);
+                }
+            }
+        }
+        if changed {
+            self.common = Vec::new();
+            if let Err(problem) = self.take_over(now) {
+                self.common.push(problem);
+            }
+        }
+    }
+
+    /// Returns whether anything is to be taken over.
+    fn look_at(&mut self, paths: &[PathBuf], now: u64) -> bool {
+        let mut changed = false;
+        let there: BTreeSet<&PathBuf> = paths.iter().collect();
+        for (path, source) in &mut self.sources {
+            let present = there.contains(path);
+            changed |= std::mem::replace(&mut source.present, present) != present;
+        }
+        for path in paths {
+            let source = self.sources.entry(path.clone()).or_default();
+            changed |= !std::mem::replace(&mut source.present, true);
+            if unchanged(source, now) {
+                continue;
+            }
+            changed |= source.look(path, now, self.settle);
+        }
+        changed
+    }
+
+    /// Makes what the files say the answers, or nothing of it.
+    fn take_over(&mut self, now: u64) -> Result<(), Problem> {
+        self.dirty = true;
+        self.forget_missing();
+        let merged = merge(&self.sources);
+        self.common.extend(merged.problems.iter().cloned());
+        let floor = self.answers.floor.max(self.book.highest());
+        let chain = merged.chain;
+        let height = crate::heights::height_at(chain, self.book.began, now).max(floor);
+        let mut book = self.book.clone();
+        for (entry, file) in merged.entries.values() {
+            book.register(entry, file, height);
+        }
+        let mut withheld = BTreeMap::new();
+        for (key, absence) in merged.absences(&book, &self.sources, self.single()) {
+            match absence {
+                Absence::Deleted => {
+                    tracing::info!(
+                        indexer = crate::entry::shown(&key),
+                        "an indexer was taken out of the registry file: it is deleted"
+                    );
+                    book.delete(&key, height);
+                }
+                Absence::Withheld(why) => {
+                    withheld.insert(key, why);
+                }
+            }
+        }
+        let listing = list_of(&merged, &book).map_err(|why| Problem::of(&self.root, why))?;
+        if book != self.book {
+            book.save(&self.book_path).map_err(|error| {
+                let message = format!(
+                    "the versions cannot be written, and no change counts before they are: {error}"
+                );
+                Problem::of(&self.book_path, message)
+            })?;
+        }
+        let read = self.sources.values().any(|source| source.good.is_some());
+        // Nothing read and nothing known is an empty folder; nothing read of
+        // what is known is a folder that is not there. What was known once stays.
+        let before = self.answers.listing.is_some();
+        let empty = self.sources.is_empty() && self.root_problem.is_none() && withheld.is_empty();
+        tracing::info!(
+            indexers = listing.1.len(),
+            "the registry's files were taken over"
+        );
+        self.answers = Arc::new(answers(
+            listing,
+            &book,
+            withheld,
+            read || empty || before,
+            chain,
+        ));
+        self.book = book;
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Says of files that are gone what stays of them, and forgets those of which
+    /// nothing does.
+    fn forget_missing(&mut self) {
+        let merged = merge(&self.sources);
+        let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, file) in merged.entries.values() {
+            *left.entry(file).or_default() += 1;
+        }
+        let counts: BTreeMap<PathBuf, usize> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| !source.present)
+            .map(|(path, _)| {
+                let count = left.get(name_of(path).as_str()).copied();
+                (path.clone(), count.unwrap_or(0))
+            })
+            .collect();
+        for (path, count) in counts {
+            if count == 0 {
+                self.sources.remove(&path);
+            } else if let Some(source) = self.sources.get_mut(&path) {
+                source.problems = vec![missing(&path, count)];
+            }
+        }
+    }
+
+    /// The path of the file, if it is one and no folder.
+    fn single(&self) -> Option<&Path> {
+        self.sources
+            .contains_key(&self.root)
+            .then_some(self.root.as_path())
+    }
+}
+
+impl Source {
+    /// Reads the file again; returns whether there is something to take over.
+    fn look(&mut self, path: &Path, now: u64, settle: u64) -> bool {
+        match load(path) {
+            Err(problems) => {
+                let spoke = self.problems.is_empty();
+                self.problems = problems;
+                self.pending = None;
+                spoke
+            }
+            Ok(loaded) => {
+                let mut changed = !std::mem::take(&mut self.problems).is_empty();
+                let known = self.good.as_ref().map(|good| good.digest);
+                if known == Some(loaded.digest) || self.settled(&loaded, now, settle) {
+                    changed |= known != Some(loaded.digest);
+                    self.pending = None;
+                    self.good = Some(loaded);
+                }
+                changed
+            }
+        }
+    }
+
+    /// Whether the new content has been left alone for long enough.
+    fn settled(&mut self, loaded: &Loaded, now: u64, settle: u64) -> bool {
+        let old = |stamp: Stamp| {
+            stamp
+                .changed
+                .is_some_and(|at| at.saturating_add(settle) <= now)
+        };
+        let stamps = &loaded.stamps;
+        if stamps.iter().all(|(_, stamp)| stamp.is_some_and(old)) {
+            return true;
+        }
+        match self.pending {
+            // The clock may have been put back.
+            Some((digest, since)) if digest == loaded.digest && since <= now => {
+                now - since >= settle
+            }
+            _ => {
+                self.pending = Some((loaded.digest, now));
+                settle == 0
+            }
+        }
+    }
+}
+
+/// Whether the file cannot have changed since it was read.
+fn unchanged(source: &Source, now: u64) -> bool {
+    let Some(good) = &source.good else {
+        return false;
+    };
+    let same = |(path, before): &(PathBuf, Option<Stamp>)| {
+        before.is_some_and(|before| {
+            let old = before
+                .changed
+                .is_some_and(|at| at.saturating_add(YOUNG) < now);
+            old && stamp(path) == Some(before)
+        })
+    };
+    source.problems.is_empty() && source.pending.is_none() && good.stamps.iter().all(same)
+}
+
+fn missing(path: &Path, count: usize) -> Problem {
+    Problem::of(
+        path,
+        format!(
+            "it is missing, and its {count} indexers stay; to delete them write `indexer = []` \
+             (or, in JSON, `{{}}`) into it"
+        ),
+    )
+}
+
+/// The listing, and where each entry stands in it.
+type Listing<'a> = (Bytes, Vec<(&'a Key, Range<usize>)>);
+
+fn list_of<'a>(merged: &Merged<'a>, book: &Book) -> Result<Listing<'a>, String> {
+    let mut text = String::from("{");
+    let mut ranges = Vec::new();
+    let mut account: Option<&str> = None;
+    for (key, (entry, _)) in &merged.entries {
+        let Some(kept) = book.get(key) else { continue };
+        if kept.heights().deleted.is_some() {
+            continue;
+        }
+        if account != Some(key.0.as_str()) {
+            let close = if account.is_some() { "}," } else { "" };
+            // Writing to memory cannot fail.
+            let _ = write!(text, "{close}\"{}\":{{", key.0);
+            account = Some(&key.0);
+        } else {
+            text.push(',');
+        }
+        let name = serde_json::Value::from(key.1.as_str());
+        let _ = write!(text, "{name}:");
+        let begin = text.len();
+        text.push_str(&to_json(&entry.body, kept.heights()));
+        ranges.push((*key, begin..text.len()));
+        if text.len() > ANSWER_LEN_MAX || ranges.len() > ENTRIES_MAX {
+            return Err(format!(
+                "all files together have more than {ENTRIES_MAX} indexers or {ANSWER_LEN_MAX} \
+                 bytes; what was there before stays in force"
+            ));
+        }
+    }
+    text.push_str(if account.is_some() { "}}" } else { "}" });
+    Ok((Bytes::from(text), ranges))
+}
+
+fn answers(
+    (listing, ranges): Listing<'_>,
+    book: &Book,
+    withheld: BTreeMap<Key, String>,
+    known: bool,
+    chain: Option<Chain>,
+) -> Answers {
+    let mut points: BTreeMap<Key, Point> = ranges
+        .into_iter()
+        .map(|(key, range)| (key.clone(), Point::Entry(listing.slice(range))))
+        .collect();
+    for (key, kept) in book.iter() {
+        if kept.heights().deleted.is_some() {
+            // The coordinator looks at nothing but the heights of a tombstone.
+            let json = to_json(&BTreeMap::new(), kept.heights());
+            points.insert(key, Point::Entry(Bytes::from(json)));
+        }
+    }
+    for (key, why) in withheld {
+        points.insert(key, Point::Withheld(why));
+    }
+    Answers {
+        listing: known.then_some(listing),
+        points,
+        chain,
+        began: book.began,
+        floor: book.highest(),
+    }
+}
+
+/// Reads the registry at `root` once: its files, and what is wrong with each.
+pub(crate) fn read_once(root: &Path) -> Result<Sources, Problem> {
+    let mut sources = Sources::new();
+    for path in list(root)? {
+        let mut source = Source {
+            present: true,
+            ..Source::default()
+        };
+        match load(&path) {
+            Ok(loaded) => source.good = Some(loaded),
+            Err(problems) => source.problems = problems,
+        }
+        sources.insert(path, source);
+    }
+    Ok(sources)
+}

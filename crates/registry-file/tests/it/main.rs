@@ -1,0 +1,10 @@
+//! The registry in files, as the coordinator sees it.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod conformance_suite;
+mod desk;
+mod edits;
+mod folder;
+mod random;
+mod sample;
+mod versions;

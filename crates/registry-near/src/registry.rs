@@ -1,0 +1,158 @@
+//! The registry, over all nodes.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::client::{HttpClient, Outcome};
+use crate::nodes::Nodes;
+use crate::options::{Options, OptionsError};
+use crate::request;
+
+/// The registry contract, asked through one or more NEAR RPC nodes.
+///
+/// A call asks the preferred node, and after a failure the next one, until an
+/// answer is there, all were asked or the time is over. The contract's own
+/// failures are the same everywhere and are returned at once. Dropping a call
+/// has no effect on others.
+pub struct NearRegistry {
+    options: Options,
+    client: HttpClient,
+    nodes: Nodes,
+    places: Semaphore,
+    next_id: AtomicU64,
+}
+
+impl fmt::Debug for NearRegistry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("NearRegistry")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NearRegistry {
+    /// A registry that asks as `options` say. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// There is no endpoint, or no TLS client can be made, for instance because
+    /// the system has no certificates of authorities.
+    pub fn new(options: Options) -> Result<NearRegistry, OptionsError> {
+        options.check()?;
+        for endpoint in options.endpoints.iter().filter(|one| one.exposes_key()) {
+            tracing::warn!(
+                node = endpoint.label(),
+                "the RPC API key is sent unencrypted; use https"
+            );
+        }
+        Ok(NearRegistry {
+            client: HttpClient::new(&options)?,
+            nodes: Nodes::new(options.endpoints.len()),
+            places: Semaphore::new(options.concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            next_id: AtomicU64::new(1),
+            options,
+        })
+    }
+
+    /// Takes note of a failure of the node at `at`, and says so in `faults`.
+    fn note(&self, at: usize, outcome: Outcome, faults: &mut Vec<Fault>) {
+        let now = Instant::now();
+        let (limited, pause, text) = match outcome {
+            Outcome::RateLimited(asked) => (
+                true,
+                self.nodes.limited(at, asked, now),
+                "asks to be called less often".to_owned(),
+            ),
+            Outcome::Refused(text) => (false, self.nodes.refused(at, now), text),
+            Outcome::Failed(text) => (false, self.nodes.failed(at, now), text),
+            Outcome::Answer(_) | Outcome::Contract(_) => return,
+        };
+        let node = self.label(at);
+        tracing::warn!(
+            node,
+            error = text,
+            pause_ms = pause.as_millis(),
+            "an RPC node of the registry failed and is left alone for a while"
+        );
+        faults.push(Fault {
+            limited,
+            text: format!("{node} {text}"),
+        });
+    }
+
+    fn good(&self, at: usize) {
+        if self.nodes.answered(at) {
+            let node = self.label(at);
+            tracing::info!(node, "an RPC node of the registry answers again");
+        }
+    }
+
+    fn label(&self, at: usize) -> String {
+        let endpoint = self.options.endpoints.get(at);
+        endpoint.map(|one| one.label()).unwrap_or_default()
+    }
+}
+
+struct Fault {
+    limited: bool,
+    text: String,
+}
+
+fn unanswered(faults: &[Fault], timeout: Option<Duration>) -> RegistryError {
+    if faults.iter().all(|fault| fault.limited) && timeout.is_none() {
+        return RegistryError::RateLimited;
+    }
+    let mut texts: Vec<String> = faults.iter().map(|fault| fault.text.clone()).collect();
+    if let Some(timeout) = timeout {
+        texts.push(format!("no answer in {timeout:?}"));
+    }
+    RegistryError::Unavailable(texts.join("; "))
+}
+
+#[async_trait]
+impl RegistryTransport for NearRegistry {
+    async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
+        let total = self.options.timeout;
+        let begin = Instant::now();
+        let Ok(Ok(_place)) = tokio::time::timeout(total, self.places.acquire()).await else {
+            return Err(RegistryError::Unavailable(format!(
+                "{} calls were under way for {total:?}, and no place became free",
+                self.options.concurrent
+            )));
+        };
+        let id = format!("c-{}", self.next_id.fetch_add(1, Ordering::Relaxed));
+        let contract = self.options.contract.as_str();
+        let body = request::body(&id, contract, method, arguments)
+            .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
+        let (mut tried, mut faults) = (Vec::new(), Vec::new());
+        while let Some(at) = self.nodes.next(&tried, Instant::now()) {
+            let left = total.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Err(unanswered(&faults, Some(total)));
+            }
+            let Some(endpoint) = self.options.endpoints.get(at) else {
+                break;
+            };
+            let limit = self.options.attempt_timeout.min(left);
+            match self.client.ask(endpoint, &id, &body, limit).await {
+                Outcome::Answer(answer) => {
+                    self.good(at);
+                    return Ok(answer);
+                }
+                Outcome::Contract(text) => {
+                    self.good(at);
+                    return Err(RegistryError::Contract(text));
+                }
+                fault => self.note(at, fault, &mut faults),
+            }
+            tried.push(at);
+        }
+        Err(unanswered(&faults, None))
+    }
+}
