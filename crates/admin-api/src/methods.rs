@@ -1,0 +1,126 @@
+//! Every method there is, and what it takes to call it.
+
+use security::{Access, Role};
+
+/// One method.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// The role it takes.
+    pub role: Role,
+    /// What it is called in the audit log, if it changes something.
+    pub command: Option<&'static str>,
+}
+
+const fn reads(path: &'static str) -> Method {
+    Method {
+        path,
+        role: Role::Read,
+        command: None,
+    }
+}
+
+const fn changes(path: &'static str, command: &'static str) -> Method {
+    Method {
+        path,
+        role: Role::Operate,
+        command: Some(command),
+    }
+}
+
+/// The methods of our services.
+pub(crate) const METHODS: [Method; 13] = [
+    changes("/indexer.IndexerManager/Enable", "enable"),
+    changes("/indexer.IndexerManager/Disable", "disable"),
+    reads("/indexer.IndexerManager/List"),
+    reads("/coordinator.v1.Operations/GetIndexer"),
+    reads("/coordinator.v1.Operations/ListIndexers"),
+    reads("/coordinator.v1.Operations/WatchIndexers"),
+    changes("/coordinator.v1.Operations/EnableIndexer", "enable"),
+    changes("/coordinator.v1.Operations/DisableIndexer", "disable"),
+    changes("/coordinator.v1.Operations/RetryIndexer", "retry"),
+    changes("/coordinator.v1.Operations/HoldIndexer", "hold"),
+    changes("/coordinator.v1.Operations/ReleaseIndexer", "release"),
+    reads("/coordinator.v1.Operations/GetOverview"),
+    reads("/coordinator.v1.Operations/GetShadowReport"),
+];
+
+const HEALTH: &str = "/grpc.health.v1.Health/";
+const REFLECTION: &str = "/grpc.reflection.";
+
+/// The method at `path`, if it is ours.
+pub(crate) fn method(path: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.path == path)
+}
+
+/// What a request to `path` takes. What is unknown takes the most: a method that
+/// is served but was forgotten here is not open to readers.
+pub(crate) fn access(path: &str) -> Access {
+    match method(path) {
+        Some(method) => Access::Needs(method.role),
+        // A probe has no credentials.
+        None if path.starts_with(HEALTH) => Access::Open,
+        None if path.starts_with(REFLECTION) => Access::Needs(Role::Read),
+        None => Access::Needs(Role::Operate),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn every_method_that_is_declared_is_here_and_no_other() {
+        let files = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET).unwrap();
+        let mut declared = BTreeSet::new();
+        for file in &files.file {
+            if !["indexer", "coordinator.v1"].contains(&file.package()) {
+                continue;
+            }
+            for service in &file.service {
+                for method in &service.method {
+                    let (package, service) = (file.package(), service.name());
+                    declared.insert(format!("/{package}.{service}/{}", method.name()));
+                }
+            }
+        }
+        let known: BTreeSet<_> = METHODS
+            .iter()
+            .map(|method| method.path.to_owned())
+            .collect();
+        assert_eq!(known, declared);
+        assert_eq!(known.len(), METHODS.len());
+    }
+
+    #[test]
+    fn what_changes_something_takes_an_operator_and_is_audited() {
+        let reading = ["Get", "List", "Watch"];
+        for method in &METHODS {
+            let name = method.path.rsplit('/').next().unwrap();
+            let reads = reading.iter().any(|verb| name.starts_with(verb));
+            assert_eq!(method.command.is_none(), reads, "{name}");
+            assert_eq!(method.role == Role::Read, reads, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_takes_the_most() {
+        assert_eq!(access("/grpc.health.v1.Health/Check"), Access::Open);
+        let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        assert_eq!(access(reflection), Access::Needs(Role::Read));
+        for path in [
+            "",
+            "/",
+            "/coordinator.v1.Operations/New",
+            "/grpc.health.v2.Health/Check",
+        ] {
+            assert_eq!(access(path), Access::Needs(Role::Operate), "{path}");
+        }
+    }
+}

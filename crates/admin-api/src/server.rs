@@ -1,0 +1,262 @@
+//! The server: what it listens on, serves, and how it ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::admin::AdminService;
+use lifecycle::Timestamp;
+use proto::coordinator::operations_server::OperationsServer;
+use proto::indexer::indexer_manager_server::IndexerManagerServer;
+use security::{AuthLayer, Authenticator, Incoming, ServerLimits, ServerTls};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::audit::AuditLayer;
+use crate::calls::Calls;
+use crate::gate::ApiGate;
+use crate::manager::Manager;
+use crate::observe::{ObserveLayer, Observer};
+use crate::operations::Operator;
+
+/// The services whose health is told; the empty name stands for all.
+const SERVICES: [&str; 3] = ["", "indexer.IndexerManager", "coordinator.v1.Operations"];
+
+/// The longest request of health checks and reflection, in bytes.
+const SMALL: usize = 16 * 1024;
+
+/// Bounds of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// Connections and requests.
+    pub server: ServerLimits,
+    /// The most calls that are carried out at one time; more wait a little and
+    /// are refused then.
+    pub calls: usize,
+    /// The most calls of the original's `List` at one time: each asks the
+    /// registry for everything.
+    pub listings: usize,
+    /// The most watchers.
+    pub watchers: usize,
+    /// The longest watch; its client may watch again.
+    pub watch_age: Duration,
+    /// How long calls may go on once the server is to end.
+    pub drain: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> ApiLimits {
+        ApiLimits {
+            server: ServerLimits {
+                // A name may have 64 KiB, and a page token holds one.
+                request_bytes: 256 * 1024,
+                ..ServerLimits::default()
+            },
+            calls: 128,
+            listings: 4,
+            watchers: 100,
+            watch_age: Duration::from_secs(60 * 60),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the coordinator says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its version.
+    pub version: String,
+    /// When it was started.
+    pub started: Timestamp,
+}
+
+/// How the API is served.
+pub struct ApiOptions {
+    /// Where. Whether that is safe is decided before, by
+    /// [`security::check_bind`].
+    pub address: SocketAddr,
+    /// With TLS, or in the clear.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Who knows callers.
+    pub authenticator: Arc<Authenticator>,
+    /// Bounds.
+    pub limits: ApiLimits,
+    /// What the coordinator says of itself.
+    pub about: About,
+    /// Who is told how calls went.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Why the API is not, or no longer, served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("the operators' API cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Reflection cannot describe the services.
+    #[error("the operators' API cannot describe itself: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The server ended by itself.
+    #[error("the operators' API ended: {0}")]
+    Ended(#[from] tonic::transport::Error),
+}
+
+/// Says whether the API is to be used.
+#[derive(Clone, Debug)]
+pub struct Health(HealthReporter);
+
+impl Health {
+    /// Tells probes whether to send calls here. Calls are answered either way.
+    pub async fn set_serving(&self, serving: bool) {
+        let status = if serving {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        for service in SERVICES {
+            self.0.set_service_status(service, status).await;
+        }
+    }
+
+    /// Ends the streams of those that watch health.
+    async fn end(&mut self) {
+        for service in SERVICES {
+            self.0.clear_service_status(service).await;
+        }
+    }
+}
+
+/// The operators' API. It listens once it is bound, and answers from
+/// [`AdminApi::run`] on.
+pub struct AdminApi {
+    incoming: Incoming,
+    calls: Arc<Calls>,
+    health: Health,
+    auth: AuthLayer,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl AdminApi {
+    /// Listens. Port 0 picks a free one. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub fn bind(options: ApiOptions, admin: Arc<AdminService>) -> Result<AdminApi, ServeError> {
+        let ApiOptions {
+            address,
+            tls,
+            authenticator,
+            limits,
+            about,
+            observer,
+        } = options;
+        let incoming = Incoming::bind(address, tls, &limits.server)
+            .map_err(|source| ServeError::Bind { address, source })?;
+        let shutdown = CancellationToken::new();
+        Ok(AdminApi {
+            incoming,
+            calls: Arc::new(Calls::new(admin, about, limits, shutdown)),
+            health: Health(HealthReporter::new()),
+            auth: AuthLayer::new(authenticator, Arc::new(ApiGate)),
+            observer,
+        })
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.incoming.address()
+    }
+
+    /// To tell probes whether the API is to be used. It is from
+    /// [`AdminApi::run`] on, unless this says otherwise.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Serves until `shutdown` is cancelled. Then nothing new is accepted,
+    /// streams end, and what was begun is finished; what takes longer than the
+    /// limit is left behind.
+    ///
+    /// # Errors
+    /// It cannot serve, or ended by itself.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let routes = self.routes()?;
+        let AdminApi {
+            incoming,
+            calls,
+            mut health,
+            auth,
+            observer,
+        } = self;
+        health.set_serving(true).await;
+        let encrypted = incoming.is_encrypted();
+        tracing::info!(address = %incoming.address(), encrypted, "the operators' API is served");
+        let ending = calls.shutdown.clone();
+        let serving = calls
+            .limits
+            .server
+            .server()
+            .layer(ObserveLayer(observer))
+            .layer(auth)
+            .layer(AuditLayer)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, ending.cancelled_owned());
+        let limit = calls.limits.drain;
+        let drain = async {
+            shutdown.cancelled().await;
+            health.set_serving(false).await;
+            health.end().await;
+            calls.shutdown.cancel();
+            sleep(limit).await;
+        };
+        let result = tokio::select! {
+            biased;
+            served = serving => served.map_err(ServeError::from),
+            () = drain => {
+                tracing::warn!(?limit, "calls of operators are still open; they are left behind");
+                Ok(())
+            }
+        };
+        calls.commands.close();
+        if timeout(limit, calls.commands.wait()).await.is_err() {
+            let left = calls.commands.len();
+            tracing::warn!(left, "commands of operators are still being carried out");
+        }
+        result
+    }
+
+    fn routes(&self) -> Result<Routes, ServeError> {
+        let longest = self.calls.limits.server.request_bytes;
+        let manager = IndexerManagerServer::new(Manager(Arc::clone(&self.calls)))
+            .max_decoding_message_size(longest);
+        let operations = OperationsServer::new(Operator(Arc::clone(&self.calls)))
+            .max_decoding_message_size(longest);
+        let health =
+            tonic_health::server::HealthService::from_health_reporter(self.health.0.clone());
+        let health = tonic_health::pb::health_server::HealthServer::new(health)
+            .max_decoding_message_size(SMALL);
+        let described = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let reflection = described().build_v1()?.max_decoding_message_size(SMALL);
+        let older = described()
+            .build_v1alpha()?
+            .max_decoding_message_size(SMALL);
+        Ok(Routes::new(manager)
+            .add_service(operations)
+            .add_service(health)
+            .add_service(reflection)
+            .add_service(older))
+    }
+}

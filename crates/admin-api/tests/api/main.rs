@@ -1,0 +1,14 @@
+//! The API as its clients meet it: over sockets, with a coordinator behind it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod access;
+mod audited;
+mod hostile;
+mod life;
+mod operations;
+mod original;
+mod paging;
+mod support;
+mod watching;
+mod world;

@@ -1,0 +1,70 @@
+//! The operators' API, as the service starts and stops it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use admin_api::{About, AdminApi, ApiLimits, ApiOptions, Health, ServeError};
+use coordinator::Clock;
+use coordinator::admin::AdminService;
+use tokio_util::sync::CancellationToken;
+
+use crate::boot::parts::Access;
+use crate::config::ApiConfig;
+
+/// How the running API is told to stop.
+pub struct Api {
+    address: SocketAddr,
+    health: Health,
+    stop: CancellationToken,
+}
+
+impl Api {
+    /// Takes the address. The second value serves, until the first says stop.
+    ///
+    /// # Errors
+    /// It cannot be listened at.
+    pub fn bind(
+        config: &ApiConfig,
+        access: &Access,
+        admin: Arc<AdminService>,
+        clock: &dyn Clock,
+    ) -> Result<(Api, impl Future<Output = Result<(), String>> + use<>), ServeError> {
+        let options = ApiOptions {
+            address: config.listen,
+            tls: access.tls.clone(),
+            authenticator: Arc::clone(&access.authenticator),
+            limits: ApiLimits::default(),
+            about: About {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                started: clock.now(),
+            },
+            observer: None,
+        };
+        let server = AdminApi::bind(options, admin)?;
+        let api = Api {
+            address: server.address(),
+            health: server.health(),
+            stop: CancellationToken::new(),
+        };
+        let stop = api.stop.clone();
+        let serve = async move { server.run(stop).await.map_err(|error| error.to_string()) };
+        Ok((api, serve))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells clients to go elsewhere. Those that stay are served.
+    pub async fn drain(&self) {
+        self.health.set_serving(false).await;
+    }
+
+    /// Takes no new calls and finishes those begun.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,141 @@
+//! Whether the service is ready, looked at from time to time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coordinator::Clock;
+use coordinator::admin::AdminService;
+use coordinator::store::StoreTransport;
+use store_redis::RedisStore;
+use telemetry::Readiness;
+use tokio::time::timeout;
+
+/// Pause between two looks.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// A key that nobody writes: reading it shows that the store answers.
+const PROBE: &str = "coordinator:probe";
+
+const STORE: &str = "store";
+const REDIS: &str = "redis";
+const RECORDS: &str = "records";
+const REGISTRY: &str = "registry";
+
+/// What the checks look at.
+pub struct Checks {
+    /// Where they are told.
+    pub readiness: Readiness,
+    /// The store.
+    pub store: Arc<dyn StoreTransport>,
+    /// The Redis of the services.
+    pub redis: RedisStore,
+    /// Whether the store is something else than that Redis.
+    pub separate: bool,
+    /// The coordinator.
+    pub admin: Arc<AdminService>,
+    /// The coordinator's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Deadline of a store command.
+    pub deadline: Duration,
+}
+
+/// Checks that have not been looked at; `separate` as in [`Checks`].
+#[must_use]
+pub fn readiness(separate: bool) -> Readiness {
+    match separate {
+        true => Readiness::new(&[STORE, REDIS, RECORDS, REGISTRY]),
+        false => Readiness::new(&[STORE, RECORDS, REGISTRY]),
+    }
+}
+
+impl Checks {
+    /// Looks again and again, until it is dropped.
+    pub async fn run(self) {
+        let mut introduced = false;
+        let mut was_ready = false;
+        loop {
+            let redis_answers = self.look().await;
+            if redis_answers && !introduced {
+                introduced = introduce(&self.redis, self.deadline).await;
+            }
+            let is_ready = self.readiness.is_ready();
+            if is_ready && !was_ready {
+                tracing::info!("ready: the store answers and the registry was read");
+            }
+            was_ready = is_ready;
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Looks once; true if the Redis of the services answers.
+    async fn look(&self) -> bool {
+        let store = probe(&*self.store, self.deadline).await;
+        let redis_answers = match self.separate {
+            true => {
+                let redis = ping(&self.redis, self.deadline).await;
+                self.tell(REDIS, &redis);
+                redis.is_ok()
+            }
+            false => store.is_ok(),
+        };
+        self.tell(STORE, &store);
+        let overview = self.admin.overview();
+        match overview.loaded {
+            true => self.readiness.set(RECORDS, true, "read"),
+            false => self.readiness.set(RECORDS, false, "not read yet"),
+        }
+        // What it said once holds until it says something else: an outage of the
+        // registry stops no repair, and another replica would see it too.
+        match overview.registry_answered {
+            Some(at) => {
+                let age = self.clock.now().since(at).as_secs();
+                let listed = overview.registered;
+                let detail = format!("{listed} indexers, read {age} s ago");
+                self.readiness.set(REGISTRY, true, detail);
+            }
+            None => self.readiness.set(REGISTRY, false, "not read yet"),
+        }
+        redis_answers
+    }
+
+    fn tell(&self, name: &'static str, result: &Result<(), String>) {
+        match result {
+            Ok(()) => self.readiness.set(name, true, "answers"),
+            Err(why) => self.readiness.set(name, false, why.as_str()),
+        }
+    }
+}
+
+/// Whether `store` answers within `deadline`.
+///
+/// # Errors
+/// Why not, for people.
+pub async fn probe(store: &dyn StoreTransport, deadline: Duration) -> Result<(), String> {
+    let keys = [PROBE.to_owned()];
+    match timeout(deadline, store.get_many(&keys)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {deadline:?}")),
+    }
+}
+
+async fn ping(redis: &RedisStore, deadline: Duration) -> Result<(), String> {
+    match timeout(deadline, redis.ping()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {deadline:?}")),
+    }
+}
+
+/// Says which Redis it is, and what operators should change about it.
+async fn introduce(redis: &RedisStore, deadline: Duration) -> bool {
+    let Ok(Ok(info)) = timeout(deadline, redis.server_info()).await else {
+        return false;
+    };
+    let endpoint = redis.endpoint();
+    tracing::info!(endpoint, version = info.version, role = %info.role, "Redis answers");
+    for warning in info.warnings() {
+        tracing::warn!(endpoint, "Redis: {warning}");
+    }
+    true
+}

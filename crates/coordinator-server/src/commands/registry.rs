@@ -1,0 +1,23 @@
+//! `registry check`.
+
+use std::path::Path;
+
+use crate::commands::Console;
+use crate::exit::Exit;
+
+/// Says whether a registry file can be used, and what it holds.
+pub fn registry_check(path: &Path, console: &mut Console<'_>) -> Exit {
+    let checked = registry_file::check(path);
+    let mut text = String::new();
+    for name in &checked.indexers {
+        text.push_str(&format!("{name}\n"));
+    }
+    let written = console.data(&text);
+    for problem in &checked.problems {
+        console.talk(&format!("error: {problem}\n"));
+    }
+    match checked.problems.is_empty() {
+        true => written,
+        false => Exit::Config,
+    }
+}

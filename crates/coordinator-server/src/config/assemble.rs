@@ -1,0 +1,287 @@
+//! From single values to a configuration that makes sense as a whole.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use security::{BindRequest, check_bind};
+use telemetry::logs::check_filter;
+
+use crate::config::knobs::knobs;
+use crate::config::model::*;
+use crate::config::source::Environment;
+use crate::config::value::HiddenUrl;
+use crate::config::values::Values;
+use crate::settings as set;
+
+/// The configuration, unless something it needs is missing; what is wrong is in
+/// `values` afterwards.
+pub(super) fn assemble(values: &mut Values, env: &Environment) -> Option<Config> {
+    // Each part is looked at before any is found missing, so that all problems show.
+    let registry = registry(values);
+    let store = store(values, env);
+    let services = services(values);
+    let api = api(values);
+    let http_listen = http_listen(values);
+    let log = log(values);
+    let (shutdown_timeout, drain_delay) = shutdown(values);
+    let knobs = knobs(values, shutdown_timeout.saturating_sub(drain_delay));
+    Some(Config {
+        registry: registry?,
+        store: store?,
+        services: services?,
+        api,
+        http_listen,
+        log: log?,
+        shadow: values.switch(&set::SHADOW),
+        fail_fast: values.switch(&set::FAIL_FAST),
+        shutdown_timeout,
+        drain_delay,
+        knobs,
+    })
+}
+
+fn registry(values: &mut Values) -> Option<RegistryConfig> {
+    if values.is_mentioned(&set::REGISTRY_FILE) {
+        for unused in [&set::RPC_URL, &set::REGISTRY_CONTRACT_ID, &set::RPC_API_KEY] {
+            if values.is_set(unused) {
+                values.warn(unused, "it is not used, since `registry_file` is set");
+            }
+        }
+        return values.file(&set::REGISTRY_FILE).map(RegistryConfig::File);
+    }
+    values.require(&set::RPC_URL);
+    values.require(&set::REGISTRY_CONTRACT_ID);
+    let header = values.text(&set::RPC_API_KEY_HEADER).map(str::to_owned)?;
+    if !is_header(&header) {
+        values.reject(&set::RPC_API_KEY_HEADER, "it is no name of an HTTP header");
+    }
+    let api_key = values.secret(&set::RPC_API_KEY);
+    let urls = values.urls(&set::RPC_URL);
+    if api_key.is_some() && urls.iter().any(|url| url.expose().scheme() == "http") {
+        values.warn(
+            &set::RPC_API_KEY,
+            "it is sent unencrypted, since `rpc_url` holds an http:// URL",
+        );
+    }
+    Some(RegistryConfig::Near {
+        urls,
+        contract: values.text(&set::REGISTRY_CONTRACT_ID)?.to_owned(),
+        api_key,
+        api_key_header: header,
+    })
+}
+
+/// Whether `text` consists of what RFC 9110 calls token characters.
+fn is_header(text: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.len() <= 256 && text.bytes().all(token)
+}
+
+fn store(values: &mut Values, env: &Environment) -> Option<StoreConfig> {
+    values.require(&set::REDIS_URL);
+    let ca = values.file(&set::REDIS_CA);
+    let identity = values.pair(&set::REDIS_CERT, &set::REDIS_KEY);
+    let url = values.url(&set::REDIS_URL);
+    let encrypted = url
+        .as_ref()
+        .is_none_or(|url| url.expose().scheme() == "rediss");
+    for setting in [&set::REDIS_CA, &set::REDIS_CERT] {
+        if values.is_set(setting) && !encrypted {
+            values.reject(setting, "it needs `redis_url` to begin with `rediss://`");
+        }
+    }
+    let dir = values.path(&set::DATA_DIR);
+    let embedded = match values.text(&set::STORE) {
+        Some(word) => word == "embedded",
+        None => dir.is_some(),
+    };
+    let redis = RedisConfig {
+        url: url?,
+        ca,
+        identity,
+    };
+    if embedded {
+        let dir = dir.unwrap_or_else(|| default_data_dir(env));
+        let data_plane = redis;
+        return Some(StoreConfig::Embedded { dir, data_plane });
+    }
+    if dir.is_some() {
+        values.warn(
+            &set::DATA_DIR,
+            "it is not used, since the store is in Redis",
+        );
+    }
+    Some(StoreConfig::Redis(redis))
+}
+
+/// Where a service's state belongs, as systemd, the XDG rules or nobody says.
+fn default_data_dir(env: &Environment) -> PathBuf {
+    let absolute = |name: &str| env.path(name).filter(|path| path.is_absolute());
+    if let Some(dir) = absolute("STATE_DIRECTORY") {
+        return dir;
+    }
+    if let Some(dir) = absolute("XDG_STATE_HOME") {
+        return dir.join("coordinator");
+    }
+    // Accounts of services often have the root or nothing as their home.
+    match absolute("HOME").filter(|home| home.is_dir() && home.parent().is_some()) {
+        Some(home) => home.join(".local/state/coordinator"),
+        None => PathBuf::from("data"),
+    }
+}
+
+fn services(values: &mut Values) -> Option<ServicesConfig> {
+    values.require(&set::BLOCK_STREAMER_URL);
+    values.require(&set::RUNNER_URL);
+    let ca = values.file(&set::SERVICES_CA);
+    let identity = values.pair(&set::SERVICES_CERT, &set::SERVICES_KEY);
+    let block_streamer = values.url(&set::BLOCK_STREAMER_URL);
+    let executors = values.url(&set::RUNNER_URL);
+    let provisioner = values
+        .url(&set::PROVISIONER_URL)
+        .or_else(|| executors.clone());
+    let plain = |url: &Option<HiddenUrl>| {
+        url.as_ref()
+            .is_some_and(|url| url.expose().scheme() == "http")
+    };
+    let all_plain = [&block_streamer, &executors, &provisioner]
+        .into_iter()
+        .all(plain);
+    for setting in [&set::SERVICES_CA, &set::SERVICES_CERT] {
+        if values.is_set(setting) && all_plain {
+            values.reject(setting, "no service has a URL that begins with `https://`");
+        }
+    }
+    Some(ServicesConfig {
+        block_streamer: block_streamer?,
+        executors: executors?,
+        provisioner: provisioner?,
+        ca,
+        identity,
+    })
+}
+
+fn api(values: &mut Values) -> ApiConfig {
+    let tls = values.pair(&set::TLS_CERT, &set::TLS_KEY);
+    for (setting, needed) in [
+        (&set::TLS_CLIENT_CA, &set::TLS_CERT),
+        (&set::CLIENT_ROLES, &set::TLS_CLIENT_CA),
+    ] {
+        if values.is_set(setting) && !values.is_mentioned(needed) {
+            values.reject(setting, format!("`{}` has to be set with it", needed.key()));
+        }
+    }
+    let mut api = ApiConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, values.port(&set::GRPC_PORT))),
+        tls,
+        client_ca: values.file(&set::TLS_CLIENT_CA),
+        client_roles: values.file(&set::CLIENT_ROLES),
+        tokens: values.file(&set::TOKENS_FILE),
+        insecure: values.switch(&set::INSECURE),
+    };
+    let explicit = values.address(&set::LISTEN);
+    if let Some(address) = explicit {
+        if values.is_set(&set::GRPC_PORT) && values.port(&set::GRPC_PORT) != address.port() {
+            values.warn(&set::GRPC_PORT, "it is not used, since `listen` is set");
+        }
+        api.listen = address;
+    } else if values.is_set(&set::GRPC_PORT) {
+        if api.insecure || (api.tls.is_some() && api.authenticates()) {
+            api.listen.set_ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        } else {
+            values.warn(
+                &set::GRPC_PORT,
+                "the API listens on the local machine only; to reach it from others, set up \
+                 `tls_cert`, `tls_key` and `tokens_file`, or set `insecure` where the network \
+                 protects it",
+            );
+        }
+    }
+    let by = if explicit.is_some() {
+        &set::LISTEN
+    } else {
+        &set::GRPC_PORT
+    };
+    let request = BindRequest {
+        address: api.listen,
+        tls: api.tls.is_some(),
+        authentication: api.authenticates(),
+        insecure: api.insecure,
+    };
+    match check_bind(request) {
+        Ok(None) => {}
+        Ok(Some(warning)) => values.warn(by, warning.to_string()),
+        // A file that cannot be read is no reason to doubt what is wanted.
+        Err(_) if values.is_mentioned(&set::TLS_CERT) && api.tls.is_none() => {}
+        Err(refusal) => values.reject(by, refusal.to_string()),
+    }
+    api
+}
+
+fn http_listen(values: &mut Values) -> SocketAddr {
+    let port = values.port(&set::METRICS_PORT);
+    match values.address(&set::HTTP_LISTEN) {
+        Some(address) => {
+            if values.is_set(&set::METRICS_PORT) && port != address.port() {
+                values.warn(
+                    &set::METRICS_PORT,
+                    "it is not used, since `http_listen` is set",
+                );
+            }
+            address
+        }
+        None => {
+            if values.is_set(&set::METRICS_PORT) {
+                values.warn(
+                    &set::METRICS_PORT,
+                    "metrics are served on the local machine only; to open them, set \
+                     `http_listen`, for instance to `0.0.0.0:9180`",
+                );
+            }
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+        }
+    }
+}
+
+fn log(values: &mut Values) -> Option<LogConfig> {
+    let format = match values.text(&set::LOG_FORMAT) {
+        Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some("stackdriver") => LogFormat::Stackdriver,
+        _ => LogFormat::Auto,
+    };
+    if let Some(filter) = values.text(&set::LOG_FILTER).map(str::to_owned)
+        && let Err(error) = check_filter(&filter)
+    {
+        values.reject(&set::LOG_FILTER, error.to_string());
+    }
+    // The newer name says more.
+    let stackdriver = values.switch(&set::GCP_LOGGING) && !values.is_set(&set::LOG_FORMAT);
+    if values.is_set(&set::GCP_LOGGING) && !stackdriver && format != LogFormat::Stackdriver {
+        values.warn(
+            &set::GCP_LOGGING,
+            "it is not used, since `log_format` is set",
+        );
+    }
+    Some(LogConfig {
+        filter: values.text(&set::LOG_FILTER)?.to_owned(),
+        format: match stackdriver {
+            true => LogFormat::Stackdriver,
+            false => format,
+        },
+    })
+}
+
+fn shutdown(values: &mut Values) -> (Duration, Duration) {
+    let timeout = values.duration(&set::SHUTDOWN_TIMEOUT).unwrap_or_default();
+    let delay = values.duration(&set::DRAIN_DELAY).unwrap_or_default();
+    if delay >= timeout && !timeout.is_zero() {
+        let timeout = humantime::format_duration(timeout);
+        values.reject(
+            &set::DRAIN_DELAY,
+            format!("it leaves no time to stop: `shutdown_timeout` is {timeout}"),
+        );
+    }
+    (timeout, delay)
+}

@@ -1,0 +1,81 @@
+//! The commands beside the service.
+
+use crate::service::{Settings, arg, run, text};
+
+#[tokio::test]
+async fn an_operator_is_told_when_nobody_is_there() {
+    let output = run(&["overview", "--server", "http://127.0.0.1:1"], &[]).await;
+    assert_eq!(output.status.code(), Some(69));
+    assert!(
+        text(&output).contains("http://127.0.0.1:1"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[tokio::test]
+async fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell], &[]).await;
+        assert_eq!(output.status.code(), Some(0));
+        let script = text(&output);
+        for word in ["explain", "config", "shutdown-timeout"] {
+            assert!(script.contains(word), "{word} for {shell}");
+        }
+    }
+    assert_eq!(
+        run(&["completions", "csh"], &[]).await.status.code(),
+        Some(2)
+    );
+}
+
+#[tokio::test]
+async fn the_version_is_known_to_people_and_programs() {
+    let human = run(&["version"], &[]).await;
+    assert!(text(&human).starts_with(concat!("coordinator ", env!("CARGO_PKG_VERSION"))));
+    let json = run(&["version", "-o", "json"], &[]).await;
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn a_registry_file_can_be_checked() {
+    let settings = Settings::new();
+    let good = "[chain]\nheight = 100\n\n[[indexer]]\naccount = \"alice.near\"\n\
+                function = \"feed\"\nstart = 50\nrule = { any = \"social.near\" }\n\
+                code = \"x\"\nschema = \"y\"\n";
+    let good = settings.file("good.toml", good);
+    let output = run(&["registry", "check", arg(&good)], &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(
+        text(&output).contains("alice.near/feed"),
+        "{}",
+        text(&output)
+    );
+
+    let bad = settings.file("bad.toml", "[[indexer]]\naccount = 5\n");
+    let output = run(&["registry", "check", arg(&bad)], &[]).await;
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output).contains("bad.toml:2"), "{}", text(&output));
+
+    let missing = run(&["registry", "check", "/nowhere/registry.toml"], &[]).await;
+    assert_eq!(missing.status.code(), Some(78));
+}
+
+#[tokio::test]
+async fn the_configuration_as_json_has_a_version() {
+    let settings = Settings::new();
+    let config = settings.write();
+    let args = ["config", "print", "-o", "json", "--config", arg(&config)];
+    let output = run(&args, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["schema_version"], 1);
+    assert!(json["settings"].as_array().unwrap().len() > 50);
+}
+
+#[tokio::test]
+async fn settings_of_the_service_mean_nothing_to_operators() {
+    let output = run(&["--tick", "5s", "list"], &[]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}

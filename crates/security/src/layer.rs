@@ -1,0 +1,121 @@
+//! Lets through only requests of callers that are known and may do it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use tonic::Status;
+use tower::{Layer, Service};
+
+use crate::authenticate::{Authenticator, Refusal};
+use crate::incoming::PeerInfo;
+use crate::role::{Principal, Role};
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: it is for everybody, and nobody is asked who they are.
+    Open,
+    /// A caller with this role.
+    Needs(Role),
+}
+
+/// What requests need, and who wants to know about refused ones.
+pub trait Gate: Send + Sync + 'static {
+    /// What a request to `path` (`/package.Service/Method`) needs. What is not
+    /// known should need the most.
+    fn access(&self, path: &str) -> Access;
+
+    /// A request was refused; `principal` is who it was, if that is known.
+    fn refused(
+        &self,
+        path: &str,
+        peer: Option<&PeerInfo>,
+        principal: Option<&Principal>,
+        refusal: &Refusal,
+    );
+}
+
+/// Authenticates each request before anything else looks at it. Those that get
+/// through and are not open to all carry a [`Principal`] in their extensions;
+/// the token is taken out.
+#[derive(Clone)]
+pub struct AuthLayer {
+    authenticator: Arc<Authenticator>,
+    gate: Arc<dyn Gate>,
+}
+
+impl AuthLayer {
+    /// A layer that asks `authenticator` who calls and `gate` what that takes.
+    pub fn new(authenticator: Arc<Authenticator>, gate: Arc<dyn Gate>) -> AuthLayer {
+        AuthLayer {
+            authenticator,
+            gate,
+        }
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        let auth = self.clone();
+        AuthService { inner, auth }
+    }
+}
+
+/// A service behind an [`AuthLayer`].
+#[derive(Clone)]
+pub struct AuthService<S> {
+    inner: S,
+    auth: AuthLayer,
+}
+
+impl<S, A, B> Service<Request<A>> for AuthService<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    A: Send + 'static,
+    B: Default + Send + 'static,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        // The one that is ready serves, its copy waits for the next request.
+        let copy = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, copy);
+        let auth = self.auth.clone();
+        Box::pin(async move {
+            // Nobody but this layer says who calls.
+            request.extensions_mut().remove::<Principal>();
+            if let Access::Needs(role) = auth.gate.access(request.uri().path()) {
+                let peer = request.extensions().get::<PeerInfo>();
+                let caller = auth
+                    .authenticator
+                    .authorise(request.headers(), peer, role)
+                    .await;
+                match caller {
+                    Ok(principal) => {
+                        request.extensions_mut().insert(principal);
+                    }
+                    Err((principal, refusal)) => {
+                        let path = request.uri().path();
+                        auth.gate.refused(path, peer, principal.as_ref(), &refusal);
+                        return Ok(Status::from(&refusal).into_http());
+                    }
+                }
+            }
+            request.headers_mut().remove(AUTHORIZATION);
+            inner.call(request).await
+        })
+    }
+}
