@@ -57,110 +57,113 @@ fn a_file_for_people_says_what_the_contract_would() {
     assert_ne!(f.content, g.content);
 }
 
+/// What is written in place of what, and the mistake that is then told.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("height = 100\n", "", "r.toml:1:1: [chain] lacks `height`"),
+    (
+        "height = 100",
+        "height = -1",
+        "r.toml:2:10: `height` is a height",
+    ),
+    (
+        "2026-11-22T00:00:00Z",
+        "\"noon\"",
+        "r.toml:3:6: `at` is a time in UTC",
+    ),
+    (
+        "\"600ms\"",
+        "\"soon\"",
+        "r.toml:4:14: `block_time` is a duration",
+    ),
+    (
+        "\"600ms\"",
+        "\"0s\"",
+        "r.toml:4:14: `block_time` is a duration",
+    ),
+    ("\"600ms\"", "7", "r.toml:4:14: `block_time` is a text"),
+    (
+        "[chain]",
+        "[chian]",
+        "r.toml:1:2: a registry file has no key `chian`",
+    ),
+    (
+        "account = \"a.near\"\nfunction = \"f\"",
+        "function = \"f\"",
+        "r.toml:6:1: an [[indexer]] lacks `account`",
+    ),
+    (
+        "\"a.near\"",
+        "\"A.near\"",
+        "r.toml:7:11: `A.near` is no account id",
+    ),
+    (
+        "function = \"f\"",
+        "function = 7",
+        "r.toml:8:12: `function` is a text in quotes, not integer",
+    ),
+    (
+        "function = \"f\"",
+        "funktion = \"f\"",
+        "r.toml:8:1: an [[indexer]] has no key `funktion`",
+    ),
+    (
+        "start = \"LATEST\"",
+        "start = \"NOW\"",
+        "r.toml:9:9: `start` is \"LATEST\"",
+    ),
+    (
+        "start = \"LATEST\"\n",
+        "",
+        "r.toml:6:1: an [[indexer]] lacks `start`",
+    ),
+    (
+        "start = 7",
+        "start = 0.5",
+        "r.toml:17:9: `start` is \"LATEST\"",
+    ),
+    (
+        "\"SUCCESS\"",
+        "\"GOOD\"",
+        "r.toml:10:35: `status` is \"ANY\"",
+    ),
+    ("any = \"x.near\", ", "", "r.toml:10:8: a rule is"),
+    (", function = \"set\"", "", "r.toml:18:8: a rule is"),
+    (
+        "{ any",
+        "{ event = \"e\", any",
+        "r.toml:10:10: a rule has no key `event`",
+    ),
+    (
+        "code = \"c\"\n",
+        "",
+        "r.toml:6:1: an [[indexer]] lacks `code` or `code_file`",
+    ),
+    (
+        "code = \"c\"",
+        "code = \" \"",
+        "r.toml:11:8: `code` is blank",
+    ),
+    (
+        "code = \"c\"",
+        "code = \"c\"\ncode_file = \"c.js\"",
+        "r.toml:12:13: give either",
+    ),
+    (
+        "code = \"c\"",
+        "code_file = \"../c.js\"",
+        "r.toml:11:13: `../c.js` leaves the folder",
+    ),
+    (
+        "version = 9",
+        "version = \"9\"",
+        "r.toml:21:11: `version` is a height",
+    ),
+    ("start = 7", "start = ", "r.toml:17:9: "),
+];
+
 #[test]
 fn each_mistake_is_told_with_its_place() {
-    for (from, to, expected) in [
-        ("height = 100\n", "", "r.toml:1:1: [chain] lacks `height`"),
-        (
-            "height = 100",
-            "height = -1",
-            "r.toml:2:10: `height` is a height",
-        ),
-        (
-            "2026-11-22T00:00:00Z",
-            "\"noon\"",
-            "r.toml:3:6: `at` is a time in UTC",
-        ),
-        (
-            "\"600ms\"",
-            "\"soon\"",
-            "r.toml:4:14: `block_time` is a duration",
-        ),
-        (
-            "\"600ms\"",
-            "\"0s\"",
-            "r.toml:4:14: `block_time` is a duration",
-        ),
-        ("\"600ms\"", "7", "r.toml:4:14: `block_time` is a text"),
-        (
-            "[chain]",
-            "[chian]",
-            "r.toml:1:2: a registry file has no key `chian`",
-        ),
-        (
-            "account = \"a.near\"\nfunction = \"f\"",
-            "function = \"f\"",
-            "r.toml:6:1: an [[indexer]] lacks `account`",
-        ),
-        (
-            "\"a.near\"",
-            "\"A.near\"",
-            "r.toml:7:11: `A.near` is no account id",
-        ),
-        (
-            "function = \"f\"",
-            "function = 7",
-            "r.toml:8:12: `function` is a text in quotes, not integer",
-        ),
-        (
-            "function = \"f\"",
-            "funktion = \"f\"",
-            "r.toml:8:1: an [[indexer]] has no key `funktion`",
-        ),
-        (
-            "start = \"LATEST\"",
-            "start = \"NOW\"",
-            "r.toml:9:9: `start` is \"LATEST\"",
-        ),
-        (
-            "start = \"LATEST\"\n",
-            "",
-            "r.toml:6:1: an [[indexer]] lacks `start`",
-        ),
-        (
-            "start = 7",
-            "start = 0.5",
-            "r.toml:17:9: `start` is \"LATEST\"",
-        ),
-        (
-            "\"SUCCESS\"",
-            "\"GOOD\"",
-            "r.toml:10:35: `status` is \"ANY\"",
-        ),
-        ("any = \"x.near\", ", "", "r.toml:10:8: a rule is"),
-        (", function = \"set\"", "", "r.toml:18:8: a rule is"),
-        (
-            "{ any",
-            "{ event = \"e\", any",
-            "r.toml:10:10: a rule has no key `event`",
-        ),
-        (
-            "code = \"c\"\n",
-            "",
-            "r.toml:6:1: an [[indexer]] lacks `code` or `code_file`",
-        ),
-        (
-            "code = \"c\"",
-            "code = \" \"",
-            "r.toml:11:8: `code` is blank",
-        ),
-        (
-            "code = \"c\"",
-            "code = \"c\"\ncode_file = \"c.js\"",
-            "r.toml:12:13: give either",
-        ),
-        (
-            "code = \"c\"",
-            "code_file = \"../c.js\"",
-            "r.toml:11:13: `../c.js` leaves the folder",
-        ),
-        (
-            "version = 9",
-            "version = \"9\"",
-            "r.toml:21:11: `version` is a height",
-        ),
-        ("start = 7", "start = ", "r.toml:17:9: "),
-    ] {
+    for (from, to, expected) in MISTAKES {
         assert!(GOOD.contains(from), "{from}");
         let found = of(&GOOD.replacen(from, to, 1)).unwrap_err();
         let told = found.iter().any(|problem| problem.starts_with(expected));
