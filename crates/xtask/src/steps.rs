@@ -117,6 +117,11 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             "tests and house rules pass",
             &["test", "--workspace"],
         ),
+        Step::new(
+            "otlp",
+            "traces leave the process when asked to",
+            &["test", "-p", "telemetry", "--features", "otlp"],
+        ),
         sim_step(
             "sim-lint",
             "no lint fires in the simulator's build",
