@@ -1,6 +1,5 @@
 //! The fake on a real port and the real clock.
 
-use std::io::stdout;
 use std::sync::Arc;
 
 use proto::block_streamer::block_streamer_server::{BlockStreamer as Calls, BlockStreamerServer};
@@ -9,54 +8,54 @@ use proto::block_streamer::{
     StartStreamResponse, StopStreamRequest, StopStreamResponse, StreamInfo,
 };
 use real_tokio::net::TcpListener;
-use sim_node::Ledger;
-use sim_node::chain::{Chain, ChainConfig};
-use sim_node::server::{Discard, Lines, NodeHost, Surroundings, now};
+use sim_node::server::{NodeHost, Settings, Surroundings, interrupted, serve};
 use sim_store::RedisModel;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::{BlockStreamer, Config};
 
-/// A streamer with a chain of its own, made from `seed` and growing from now on,
-/// and an empty Redis in memory. With `verbose` the ledger goes to standard
-/// output, a line per event.
-pub fn standalone(config: Config, seed: u64, verbose: bool) -> Arc<NodeHost<BlockStreamer>> {
-    let ledger: Box<dyn Ledger + Send> = if verbose {
-        Box::new(Lines(stdout()))
-    } else {
-        Box::new(Discard)
-    };
-    let surroundings = Surroundings {
-        redis: Box::new(RedisModel::new(sim_store::Config::default())),
-        chain: Chain::synthetic_from(ChainConfig::default(), seed, now()),
-        ledger,
-    };
-    NodeHost::new(BlockStreamer::new(config, 0), surroundings)
+/// The name of the node, in its ledger and on its output.
+pub const NAME: &str = "sim-block-streamer";
+
+/// The node as `settings` want it.
+///
+/// # Errors
+/// A setting makes no sense, or the ledger cannot be written.
+pub fn prepare(settings: &Settings) -> anyhow::Result<Arc<NodeHost<BlockStreamer>>> {
+    let config: Config = settings.config()?;
+    config.check()?;
+    let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
+    let surroundings = settings.surroundings(NAME, own)?;
+    Ok(host(config, settings.first_serial(), surroundings))
 }
 
-/// Serves `blockstreamer.BlockStreamer` on `listener` and keeps the streams
-/// going until `shutdown` completes and the calls under way are answered.
+/// A node on the real clock, whose tasks are numbered from `first_serial` on.
+pub fn host(
+    config: Config,
+    first_serial: u64,
+    surroundings: Surroundings,
+) -> Arc<NodeHost<BlockStreamer>> {
+    NodeHost::new(BlockStreamer::new(config, first_serial), surroundings)
+}
+
+/// The gRPC service alone. Somebody has to poll [`NodeHost::drive`].
+pub fn service(host: Arc<NodeHost<BlockStreamer>>) -> BlockStreamerServer<Service> {
+    BlockStreamerServer::new(Service(host))
+}
+
+/// Serves the node on `listener` until the program is told to end.
 ///
 /// # Errors
 /// The listener failed.
-pub async fn serve(
-    listener: TcpListener,
-    host: Arc<NodeHost<BlockStreamer>>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), tonic::transport::Error> {
-    let calls = BlockStreamerServer::new(Service(Arc::clone(&host)));
-    let served = tonic::transport::Server::builder()
-        .add_service(calls)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown);
-    real_tokio::select! {
-        biased;
-        result = served => result,
-        never = host.drive() => match never {},
-    }
+pub async fn run(listener: TcpListener, host: Arc<NodeHost<BlockStreamer>>) -> anyhow::Result<()> {
+    let router = Server::builder().add_service(service(Arc::clone(&host)));
+    serve(listener, router, host.drive(), interrupted()).await?;
+    Ok(())
 }
 
-struct Service(Arc<NodeHost<BlockStreamer>>);
+/// Passes calls on to the hosted node.
+pub struct Service(Arc<NodeHost<BlockStreamer>>);
 
 #[tonic::async_trait]
 impl Calls for Service {

@@ -1,75 +1,48 @@
-//! The fake executor service on a real port.
+//! The fake executor service as a program; on request the whole fake runner.
 
-use std::io::{Write, stderr, stdout};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use real_tokio::net::TcpListener;
-use sim_executor::{Config, server};
-use sim_node::server::interrupted;
+use sim_executor::server;
+use sim_node::server::{Settings, run};
 
-/// Serves the runner's gRPC contract without running user code: executors consume
-/// a queue held in memory. Stop it with Ctrl-C.
+/// A fake executor service: consumes block queues as the real one does, without
+/// running user code. Ctrl-C ends it.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on; port 0 takes a free one
+    /// Where to listen; port 0 stands for any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7001")]
     listen: SocketAddr,
-    /// Seed of the synthetic chain
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    seed: u64,
-    /// Timings and quirks, as in a scenario's `[nodes.executor]`
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
-    /// Print a line for everything that happens
+    /// Serve the data layer too, on the same port and in the same process, as
+    /// the real runner does
     #[arg(long)]
-    verbose: bool,
+    with_provisioner: bool,
+    /// Timings and habits of that data layer, as TOML
+    #[arg(long, value_name = "FILE", requires = "with_provisioner")]
+    provisioner_config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let config = match arguments.config.as_deref().map(read_config).transpose() {
-        Ok(config) => config.unwrap_or_default(),
-        Err(error) => return complain(&error, ExitCode::from(2)),
+    let prepare = || {
+        let host = server::prepare(&arguments.settings)?;
+        let provisioner = arguments.with_provisioner.then(|| {
+            sim_provisioner::server::prepare(&Settings {
+                config: arguments.provisioner_config.clone(),
+                ..arguments.settings.clone()
+            })
+        });
+        Ok((host, provisioner.transpose()?))
     };
-    match run(&arguments, config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, ExitCode::FAILURE),
-    }
-}
-
-fn read_config(path: &Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))
-}
-
-fn run(arguments: &Arguments, config: Config) -> anyhow::Result<()> {
-    let runtime = real_tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(arguments.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", arguments.listen))?;
-        let address = listener
-            .local_addr()
-            .context("the listener has no address")?;
-        writeln!(stdout(), "sim-executor listens on {address}")?;
-        let host = server::host(config, server::alone(arguments.seed, arguments.verbose));
-        server::serve(listener, host, interrupted())
-            .await
-            .context("the server failed")
-    })
-}
-
-fn complain(error: &anyhow::Error, code: ExitCode) -> ExitCode {
-    // Nothing is left to try if standard error is gone.
-    let _unseen = writeln!(stderr(), "error: {error:#}");
-    code
+    run(
+        server::NAME,
+        arguments.listen,
+        prepare,
+        async |listener, (host, provisioner)| server::run(listener, host, provisioner).await,
+    )
 }

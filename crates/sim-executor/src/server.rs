@@ -1,7 +1,5 @@
 //! The node on a real port: the runner's gRPC service over a [`NodeHost`].
 
-use std::convert::Infallible;
-use std::io::stdout;
 use std::sync::Arc;
 
 use proto::runner::runner_server::{Runner, RunnerServer};
@@ -10,67 +8,80 @@ use proto::runner::{
     StartExecutorRequest, StartExecutorResponse, StopExecutorRequest, StopExecutorResponse,
 };
 use real_tokio::net::TcpListener;
-use sim_node::Ledger;
-use sim_node::chain::{Chain, ChainConfig};
-use sim_node::server::{Discard, Lines, NodeHost, Surroundings, now};
+use sim_node::server::{NodeHost, Settings, Surroundings, interrupted, serve};
+use sim_provisioner::ProvisionerCore;
 use sim_store::RedisModel;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::{Config, ExecutorCore};
 
-/// A node of its own on the real clock. Nobody announces entries to it, so its
-/// workers read their queues on the grid whatever `config.announced_pushes` says.
-pub fn host(config: Config, surroundings: Surroundings) -> Arc<NodeHost<ExecutorCore>> {
+/// The name of the node, in its ledger and on its output.
+pub const NAME: &str = "sim-executor";
+
+/// The node as `settings` want it.
+///
+/// # Errors
+/// A setting makes no sense, or the ledger cannot be written.
+pub fn prepare(settings: &Settings) -> anyhow::Result<Arc<NodeHost<ExecutorCore>>> {
+    let config = settings.config()?;
+    let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
+    let surroundings = settings.surroundings(NAME, own)?;
+    Ok(host(config, settings.first_serial(), surroundings))
+}
+
+/// A node on the real clock, whose workers are numbered from `first_serial` on.
+/// Nobody announces entries to it, so its workers read their queues on the grid
+/// whatever `config.announced_pushes` says.
+pub fn host(
+    config: Config,
+    first_serial: u64,
+    surroundings: Surroundings,
+) -> Arc<NodeHost<ExecutorCore>> {
     let config = Config {
         announced_pushes: false,
         ..config
     };
-    NodeHost::new(ExecutorCore::new(config, 0), surroundings)
+    NodeHost::new(ExecutorCore::new(config, first_serial), surroundings)
 }
 
-/// Surroundings for a node that stands alone: an empty Redis in memory, a
-/// synthetic chain from `seed`, and a ledger that goes to standard output if
-/// `verbose`, else nowhere.
-pub fn alone(seed: u64, verbose: bool) -> Surroundings {
-    let ledger: Box<dyn Ledger + Send> = if verbose {
-        Box::new(Lines(stdout()))
-    } else {
-        Box::new(Discard)
-    };
-    Surroundings {
-        redis: Box::new(RedisModel::new(sim_store::Config::default())),
-        chain: Chain::synthetic_from(ChainConfig::default(), seed, now()),
-        ledger,
-    }
+/// The gRPC service alone. Somebody has to poll [`NodeHost::drive`].
+pub fn service(host: Arc<NodeHost<ExecutorCore>>) -> RunnerServer<Service> {
+    RunnerServer::new(Service { host })
 }
 
-/// Serves `runner.Runner` on `listener` until `shutdown` completes; calls in
-/// flight are then answered first.
+/// Serves the node on `listener` until the program is told to end. With a
+/// `provisioner` it answers on the same port, as the real runner does: both live
+/// and die together.
 ///
 /// # Errors
-/// The listener broke.
-pub async fn serve(
+/// The listener failed.
+pub async fn run(
     listener: TcpListener,
     host: Arc<NodeHost<ExecutorCore>>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), tonic::transport::Error> {
-    let service = Service { host: host.clone() };
-    let served = tonic::transport::Server::builder()
-        .add_service(RunnerServer::new(service))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown);
-    real_tokio::select! {
-        biased;
-        result = served => result,
-        never = host.drive() => absurd(never),
+    provisioner: Option<Arc<NodeHost<ProvisionerCore>>>,
+) -> anyhow::Result<()> {
+    let router = Server::builder().add_service(service(Arc::clone(&host)));
+    match provisioner {
+        None => serve(listener, router, host.drive(), interrupted()).await?,
+        Some(provisioner) => {
+            let data_layer = sim_provisioner::server::service(Arc::clone(&provisioner));
+            let router = router.add_service(data_layer);
+            let drive = async {
+                real_tokio::select! {
+                    biased;
+                    never = host.drive() => never,
+                    never = provisioner.drive() => never,
+                }
+            };
+            serve(listener, router, drive, interrupted()).await?;
+        }
     }
+    Ok(())
 }
 
-fn absurd<T>(never: Infallible) -> T {
-    match never {}
-}
-
-struct Service {
+/// Passes calls on to the hosted node.
+pub struct Service {
     host: Arc<NodeHost<ExecutorCore>>,
 }
 

@@ -13,10 +13,11 @@ use proto::runner::{
 use real_tokio::net::TcpListener;
 use real_tokio::sync::oneshot;
 use sim_executor::{Config, server};
-use sim_node::server::{Surroundings, now};
+use sim_node::server::{Settings, Surroundings, now, serve};
 use sim_node::{Event, IndexerKey, Ledger, Time, executor_id};
+use sim_store::RedisModel;
 use tonic::Code;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Server};
 
 /// Hands the ledger to the test.
 #[derive(Clone, Default)]
@@ -58,16 +59,19 @@ async fn life_of_an_executor() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let ledger = Shared::default();
+    let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
     let mut surroundings = Surroundings {
         ledger: Box::new(ledger.clone()),
-        ..server::alone(1, false)
+        ..Settings::default().surroundings("test", own).unwrap()
     };
     let queued = request().redis_stream;
     surroundings.redis.queue_push(now(), &queued, 41).unwrap();
-    let host = server::host(Config::default(), surroundings);
+    let host = server::host(Config::default(), 0, surroundings);
+    let router = Server::builder().add_service(server::service(host.clone()));
     let (end, ended) = oneshot::channel::<()>();
     let shutdown = async move { ended.await.unwrap() };
-    let serving = real_tokio::spawn(server::serve(listener, host, shutdown));
+    let drive = async move { host.drive().await };
+    let serving = real_tokio::spawn(serve(listener, router, drive, shutdown));
 
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     let mut client = RunnerClient::new(endpoint.connect().await.unwrap());

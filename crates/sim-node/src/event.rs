@@ -1,11 +1,15 @@
 //! The ledger: what really happened at the nodes, whatever their RPCs claim.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{EntryId, IndexerKey, Time};
 
 /// Why a stream task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskStopReason {
     /// StopStream cancelled it.
     Cancelled,
@@ -18,7 +22,8 @@ pub enum TaskStopReason {
 }
 
 /// Why an executor's worker ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkerStopReason {
     /// StopExecutor terminated it.
     Terminated,
@@ -29,7 +34,8 @@ pub enum WorkerStopReason {
 }
 
 /// What a data layer task does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// Creates the data layer.
     Provision,
@@ -38,7 +44,8 @@ pub enum TaskKind {
 }
 
 /// How a data layer task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskResult {
     /// Everything was created (or dropped).
     Complete,
@@ -50,7 +57,8 @@ pub enum TaskResult {
 
 /// One thing that happened at a node. Tasks and workers carry a serial number
 /// that is unique in a run, so that unowned ones can be told apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are named after what they hold")]
 pub enum Event {
     /// A stream task began to produce.
@@ -129,7 +137,7 @@ pub enum Event {
     TaskStage {
         key: IndexerKey,
         task: String,
-        stage: &'static str,
+        stage: Cow<'static, str>,
     },
     /// A data layer task ended.
     TaskEnded {

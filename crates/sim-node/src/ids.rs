@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::Rng;
@@ -48,6 +49,19 @@ impl fmt::Display for IndexerKey {
 impl fmt::Debug for IndexerKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+impl Serialize for IndexerKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for IndexerKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IndexerKey, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        IndexerKey::parse(&text).ok_or_else(|| de::Error::custom("no slash in an indexer's name"))
     }
 }
 

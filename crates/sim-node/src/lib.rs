@@ -17,6 +17,7 @@ mod rng;
 mod time;
 
 pub mod chain;
+pub mod ledger;
 #[cfg(feature = "server")]
 pub mod server;
 
@@ -24,6 +25,6 @@ pub use duration::human_duration;
 pub use event::{Event, Ledger, TaskKind, TaskResult, TaskStopReason, VecLedger, WorkerStopReason};
 pub use ids::{IndexerKey, executor_id, stream_id, uuid_from};
 pub use node::{Env, Node, Reply};
-pub use redis::{EntryId, QueueEntry, Redis, RedisError};
+pub use redis::{EntryId, NoEntryId, QueueEntry, Redis, RedisError};
 pub use rng::Rng;
 pub use time::Time;

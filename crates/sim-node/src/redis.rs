@@ -1,6 +1,9 @@
 //! The Redis commands that the fake nodes use for their data plane.
 
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Time;
 
@@ -16,6 +19,36 @@ pub struct EntryId {
 impl fmt::Display for EntryId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.millis, self.sequence)
+    }
+}
+
+/// A text that is no id of a stream entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of an entry is two numbers with a dash between them")]
+pub struct NoEntryId;
+
+impl FromStr for EntryId {
+    type Err = NoEntryId;
+
+    fn from_str(text: &str) -> Result<EntryId, NoEntryId> {
+        let (millis, sequence) = text.split_once('-').ok_or(NoEntryId)?;
+        Ok(EntryId {
+            millis: millis.parse().map_err(|_| NoEntryId)?,
+            sequence: sequence.parse().map_err(|_| NoEntryId)?,
+        })
+    }
+}
+
+impl Serialize for EntryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EntryId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 

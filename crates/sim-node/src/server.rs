@@ -3,16 +3,24 @@
 //! This is the only place in the fakes that reads a clock. The node itself is
 //! the same state machine that the simulator drives.
 
+mod program;
+mod remote;
+
 use std::convert::Infallible;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use real_tokio::net::TcpListener;
 use real_tokio::sync::Notify;
 use real_tokio::time::{Instant, sleep};
+use tonic::transport::server::{Router, TcpIncoming};
 
 use crate::chain::Chain;
 use crate::{Env, Event, Ledger, Node, Redis, Reply, Time};
+
+pub use program::{Settings, run};
+pub use remote::RemoteRedis;
 
 /// The shortest pause of the drive loop; keeps a node that is always due from
 /// taking a whole core.
@@ -148,6 +156,16 @@ impl Ledger for Discard {
     fn record(&mut self, _now: Time, _event: Event) {}
 }
 
+/// Two ledgers that both hear of everything.
+pub struct Both(pub Box<dyn Ledger + Send>, pub Box<dyn Ledger + Send>);
+
+impl Ledger for Both {
+    fn record(&mut self, now: Time, event: Event) {
+        self.0.record(now, event.clone());
+        self.1.record(now, event);
+    }
+}
+
 /// A ledger that writes a line per event: seconds since the Unix epoch, then
 /// what happened. A broken pipe is not an error; the lines are then lost.
 #[derive(Debug)]
@@ -160,10 +178,54 @@ impl<W: Write> Ledger for Lines<W> {
     }
 }
 
-/// Returns when the user interrupts the program. Never, if that cannot be told.
+/// Returns when the program is told to end, by the user or by whoever started
+/// it. Never, if that cannot be told.
 pub async fn interrupted() {
-    if real_tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    let ctrl_c = async {
+        if real_tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    real_tokio::select! {
+        biased;
+        () = ctrl_c => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use real_tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+/// Serves the calls of `router` on `listener` and polls `drive`, which keeps the
+/// nodes behind them going, until `shutdown` completes and the calls under way
+/// are answered.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    drive: impl Future<Output = Infallible>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let served = router.serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown);
+    real_tokio::select! {
+        biased;
+        result = served => result,
+        never = drive => match never {},
     }
 }
 

@@ -206,7 +206,7 @@ impl ProvisionerCore {
             env.record(Event::TaskStage {
                 key,
                 task,
-                stage: stage.name(),
+                stage: stage.name().into(),
             });
         }
         task.step(&self.layer, &self.config);

@@ -1,7 +1,5 @@
 //! The node on a real port: the data layer's gRPC service over a [`NodeHost`].
 
-use std::convert::Infallible;
-use std::io::stdout;
 use std::sync::Arc;
 
 use proto::data_layer::data_layer_server::{DataLayer as Rpc, DataLayerServer};
@@ -10,53 +8,52 @@ use proto::data_layer::{
     StartTaskResponse,
 };
 use real_tokio::net::TcpListener;
-use sim_node::Ledger;
-use sim_node::chain::{Chain, ChainConfig};
-use sim_node::server::{Discard, Lines, NodeHost, Surroundings, now};
+use sim_node::server::{NodeHost, Settings, Surroundings, interrupted, serve};
 use sim_store::RedisModel;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::{Config, DataLayer, ProvisionerCore};
 
-/// A node of its own on the real clock, over an empty database. Task ids follow
-/// from `seed`. Anything that happens is printed to standard output if `verbose`.
-pub fn host(config: Config, seed: u64, verbose: bool) -> Arc<NodeHost<ProvisionerCore>> {
-    let ledger: Box<dyn Ledger + Send> = if verbose {
-        Box::new(Lines(stdout()))
-    } else {
-        Box::new(Discard)
-    };
-    // A data layer uses neither Redis nor chain; every node is given both.
-    let surroundings = Surroundings {
-        redis: Box::new(RedisModel::new(sim_store::Config::default())),
-        chain: Chain::synthetic_from(ChainConfig::default(), seed, now()),
-        ledger,
-    };
-    NodeHost::new(
-        ProvisionerCore::new(config, seed, 0, DataLayer::default()),
-        surroundings,
-    )
-}
+/// The name of the node, in its ledger and on its output.
+pub const NAME: &str = "sim-provisioner";
 
-/// Serves `data_layer.DataLayer` on `listener` until `shutdown` completes; calls
-/// in flight are then answered first.
+/// The node as `settings` want it, over an empty database.
 ///
 /// # Errors
-/// The listener broke.
-pub async fn serve(
+/// A setting makes no sense, or the ledger cannot be written.
+pub fn prepare(settings: &Settings) -> anyhow::Result<Arc<NodeHost<ProvisionerCore>>> {
+    let config = settings.config()?;
+    // A data layer uses neither Redis nor chain; every node is given both.
+    let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
+    let surroundings = settings.surroundings(NAME, own)?;
+    let (seed, first) = (settings.seed, settings.first_serial());
+    Ok(host(config, seed, first, surroundings))
+}
+
+/// A node on the real clock, over an empty database. Task ids follow from `seed`
+/// and `first_serial`.
+pub fn host(
+    config: Config,
+    seed: u64,
+    first_serial: u64,
+    surroundings: Surroundings,
+) -> Arc<NodeHost<ProvisionerCore>> {
+    let core = ProvisionerCore::new(config, seed, first_serial, DataLayer::default());
+    NodeHost::new(core, surroundings)
+}
+
+/// Serves the node on `listener` until the program is told to end.
+///
+/// # Errors
+/// The listener failed.
+pub async fn run(
     listener: TcpListener,
     host: Arc<NodeHost<ProvisionerCore>>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), tonic::transport::Error> {
-    let served = tonic::transport::Server::builder()
-        .add_service(service(host.clone()))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown);
-    real_tokio::select! {
-        biased;
-        result = served => result,
-        never = host.drive() => absurd(never),
-    }
+) -> anyhow::Result<()> {
+    let router = Server::builder().add_service(service(Arc::clone(&host)));
+    serve(listener, router, host.drive(), interrupted()).await?;
+    Ok(())
 }
 
 /// The service alone, for a server that offers others on the same port, as the
@@ -68,10 +65,6 @@ pub fn service(host: Arc<NodeHost<ProvisionerCore>>) -> DataLayerServer<Service>
 /// Passes calls on to the hosted node.
 pub struct Service {
     host: Arc<NodeHost<ProvisionerCore>>,
-}
-
-fn absurd<T>(never: Infallible) -> T {
-    match never {}
 }
 
 #[tonic::async_trait]

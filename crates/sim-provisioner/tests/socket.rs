@@ -8,9 +8,11 @@ use proto::data_layer::data_layer_client::DataLayerClient;
 use proto::data_layer::{DeprovisionRequest, GetTaskStatusRequest, ProvisionRequest, TaskStatus};
 use real_tokio::net::TcpListener;
 use real_tokio::sync::oneshot;
+use sim_node::server::{Settings, serve};
 use sim_provisioner::{Config, server};
+use sim_store::RedisModel;
 use tonic::Code;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Server};
 
 /// Asks until the task is through; the deadline is the caller's.
 async fn outcome(client: &mut DataLayerClient<Channel>, task_id: &str) -> TaskStatus {
@@ -38,11 +40,16 @@ async fn life_of_a_data_layer() {
         stage_time: Duration::from_millis(2),
         ..Config::default()
     };
+    let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
+    let surroundings = Settings::default().surroundings("test", own).unwrap();
+    let host = server::host(config, 1, 0, surroundings);
+    let router = Server::builder().add_service(server::service(host.clone()));
     let (end, ended) = oneshot::channel::<()>();
     let shutdown = async move { ended.await.unwrap() };
-    let serving = real_tokio::spawn(server::serve(
+    let serving = real_tokio::spawn(serve(
         listener,
-        server::host(config, 1, false),
+        router,
+        async move { host.drive().await },
         shutdown,
     ));
 

@@ -18,6 +18,8 @@ mod value;
 mod watch;
 
 pub mod conformance;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use config::Config;
 pub use control::Cas;

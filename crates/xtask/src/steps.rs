@@ -107,6 +107,7 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
                 "clippy",
                 "--workspace",
                 "--all-targets",
+                "--all-features",
                 "--",
                 "-D",
                 "warnings",
@@ -115,12 +116,7 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
         Step::new(
             "test",
             "tests and house rules pass",
-            &["test", "--workspace"],
-        ),
-        Step::new(
-            "otlp",
-            "traces leave the process when asked to",
-            &["test", "-p", "telemetry", "--features", "otlp"],
+            &["test", "--workspace", "--all-features"],
         ),
         sim_step(
             "sim-lint",

@@ -13,16 +13,11 @@ use std::fs;
 use source::{Source, Violation};
 
 /// What runs outside any simulation, and why it may.
-const EXCEPTIONS: [code::Exception; 13] = [
+const EXCEPTIONS: [code::Exception; 12] = [
     code::Exception {
         path: "crates/store-embedded/src/writer.rs",
         word: "thread::Builder",
         reason: "one thread owns the file and waits for the disk, so that no task does",
-    },
-    code::Exception {
-        path: "tests/tests/e2e/",
-        word: "Instant::now",
-        reason: "real processes take real time",
     },
     code::Exception {
         path: "crates/coordinator-server/src/boot/clock.rs",

@@ -66,8 +66,9 @@ pub struct Commands {
     pub sim_verbs: Vec<String>,
 }
 
-const BUILT_IN: [&str; 11] = [
-    "build", "check", "test", "run", "clippy", "fmt", "doc", "install", "metadata", "deny", "fetch",
+const BUILT_IN: [&str; 12] = [
+    "build", "check", "test", "run", "clippy", "fmt", "doc", "install", "metadata", "deny",
+    "fetch", "fuzz",
 ];
 
 /// Every cargo command that a document shows can be typed.

@@ -8,8 +8,10 @@ use proto::block_streamer::{
 use real_tokio::net::TcpListener;
 use real_tokio::sync::oneshot;
 use sim_block_streamer::{Config, Quirks, server};
+use sim_node::server::{Settings, serve};
+use sim_store::RedisModel;
 use tonic::Code;
-use tonic::transport::Endpoint;
+use tonic::transport::{Endpoint, Server};
 
 fn on_real_time<F: Future>(body: F) -> F::Output {
     let mut runtime = real_tokio::runtime::Builder::new_current_thread();
@@ -35,9 +37,14 @@ fn all_calls_work_over_a_real_socket() {
             quirks,
             ..Config::default()
         };
-        let host = server::standalone(config, 1, false);
+        let own = || Box::new(RedisModel::new(sim_store::Config::default())) as Box<_>;
+        let surroundings = Settings::default()
+            .surroundings("test", own)
+            .expect("nothing to refuse");
+        let host = server::host(config, 0, surroundings);
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = server::serve(listener, host.clone(), async {
+        let router = Server::builder().add_service(server::service(host.clone()));
+        let serving = serve(listener, router, host.drive(), async {
             let _told_or_dropped = stopped.await;
         });
         let calling = async {

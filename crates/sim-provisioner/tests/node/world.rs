@@ -1,5 +1,6 @@
 //! The node and what it works with, driven on virtual time.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use proto::data_layer::{DeprovisionRequest, GetTaskStatusRequest, ProvisionRequest, TaskStatus};
@@ -136,7 +137,11 @@ impl World {
         let events = self.ledger.events.iter();
         events
             .filter_map(|(_, event)| match event {
-                Event::TaskStage { task, stage, .. } if task == wanted => Some(*stage),
+                Event::TaskStage {
+                    task,
+                    stage: Cow::Borrowed(stage),
+                    ..
+                } if task == wanted => Some(*stage),
                 _ => None,
             })
             .collect()

@@ -1,0 +1,8 @@
+//! Tests on disks that fail.
+
+mod damage;
+mod faulty;
+mod group;
+mod model;
+mod power;
+mod split;
