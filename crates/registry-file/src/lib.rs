@@ -20,7 +20,7 @@
 //! account = "alice.near"
 //! function = "calls"
 //! start = 129_000_000
-//! rule = { call = "dex.near", function = "swap, ft_*" }
+//! rule = { call = "dex.near", function = "swap" }
 //! code_file = "calls.js"
 //! schema_file = "calls.sql"
 //! ```
