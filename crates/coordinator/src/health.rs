@@ -1,6 +1,6 @@
 //! What is worth knowing about the coordinator as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::Timestamp;
 
@@ -8,6 +8,9 @@ use crate::registry::decode::Quarantined;
 
 /// The most names that are kept of what was set aside; all are counted.
 pub(crate) const NAMES_MAX: usize = 1_000;
+
+/// The most records that cannot be read and are counted.
+const COUNTED_MAX: usize = 100_000;
 
 /// The longest name that is kept, in bytes.
 const NAME_LEN_MAX: usize = 200;
@@ -21,8 +24,10 @@ pub(crate) struct Health {
     pub(crate) registry_answered: Option<Timestamp>,
     /// Entries of the last listing that make no sense: how many, and the first.
     pub(crate) quarantined: (usize, Vec<Quarantined>),
-    /// Records that cannot be read, by key, and why.
+    /// Records that cannot be read, by key, and why; the first of them.
     pub(crate) unreadable: BTreeMap<String, String>,
+    /// The keys of all of them.
+    pub(crate) unreadable_keys: BTreeSet<String>,
     /// Since when the store has not answered.
     pub(crate) store_down: Option<Timestamp>,
     /// Panics of loops since the start.
@@ -41,15 +46,21 @@ impl Health {
 
     /// Takes note of a record that cannot be read.
     pub(crate) fn set_unreadable(&mut self, key: &str, why: &str) {
+        let key = shortened(key);
+        if self.unreadable_keys.len() < COUNTED_MAX {
+            self.unreadable_keys.insert(key.clone());
+        }
         if self.unreadable.len() < NAMES_MAX {
-            self.unreadable.insert(shortened(key), why.to_owned());
+            self.unreadable.insert(key, why.to_owned());
         }
     }
 
     /// Takes note of a record that can be read, or is gone.
     pub(crate) fn set_readable(&mut self, key: &str) {
-        if !self.unreadable.is_empty() {
-            self.unreadable.remove(&shortened(key));
+        if !self.unreadable_keys.is_empty() {
+            let key = shortened(key);
+            self.unreadable_keys.remove(&key);
+            self.unreadable.remove(&key);
         }
     }
 }
@@ -78,6 +89,11 @@ mod tests {
         assert_eq!(health.quarantined.0, NAMES_MAX + 5);
         assert_eq!(health.quarantined.1.len(), NAMES_MAX);
         assert!(health.quarantined.1[0].name.len() <= NAME_LEN_MAX + 3);
+        for number in 0..NAMES_MAX + 5 {
+            health.set_unreadable(&format!("a.near/f{number}:state"), "torn");
+        }
+        assert_eq!(health.unreadable.len(), NAMES_MAX);
+        assert_eq!(health.unreadable_keys.len(), NAMES_MAX + 5);
     }
 
     #[test]
@@ -85,6 +101,6 @@ mod tests {
         let mut health = Health::default();
         health.set_unreadable("a.near/f:state", "torn");
         health.set_readable("a.near/f:state");
-        assert!(health.unreadable.is_empty());
+        assert!(health.unreadable.is_empty() && health.unreadable_keys.is_empty());
     }
 }

@@ -17,6 +17,7 @@ mod knobs;
 mod polls;
 mod ports;
 mod reconciler;
+mod sentence;
 mod services;
 pub mod shadow;
 mod shared;

@@ -31,8 +31,9 @@ pub struct Wake {
     /// The loop sleeps, and nothing that a service could say by answering again
     /// would be news to it.
     settled: AtomicBool,
-    /// A hold was just acknowledged: a round that began before must not act.
-    held: AtomicBool,
+    /// How many holds were acknowledged: a round that began before the last of
+    /// them must not act on the record that it read.
+    holds: AtomicU64,
 }
 
 impl Wake {
@@ -41,9 +42,9 @@ impl Wake {
         self.settled.store(settled, Ordering::Release);
     }
 
-    /// Whether no effect may begin, whatever the record said when it was read.
-    pub(crate) fn is_held(&self) -> bool {
-        self.held.load(Ordering::Acquire)
+    /// How many holds were acknowledged so far. Read it before the record.
+    pub(crate) fn holds(&self) -> u64 {
+        self.holds.load(Ordering::Acquire)
     }
 }
 
@@ -212,11 +213,11 @@ impl Shared {
         lock(&self.log).all().cloned().collect()
     }
 
-    /// From now on no effect of `id` begins, or no longer so. The record is what
-    /// counts; this reaches a round that read it before it was written.
-    pub(crate) fn set_held(&self, id: &IndexerId, held: bool) {
+    /// A hold of `id` is written: no round that read its record before begins an
+    /// effect any more.
+    pub(crate) fn note_hold(&self, id: &IndexerId) {
         if let Some(wake) = lock(&self.wakes).get(id) {
-            wake.held.store(held, Ordering::Release);
+            wake.holds.fetch_add(1, Ordering::AcqRel);
         }
     }
 

@@ -13,6 +13,8 @@ mod page;
 mod report;
 
 #[cfg(test)]
+mod audit_tests;
+#[cfg(test)]
 mod operating_tests;
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,20 @@ impl Command {
         (next != *record).then_some(next)
     }
 
+    /// Refuses what makes no sense of itself, whichever indexer it is about.
+    fn check(&self) -> Result<(), AdminError> {
+        match self {
+            Command::Hold(Hold { reason, .. })
+                if reason.is_empty() || reason.len() > HOLD_REASON_LEN_MAX =>
+            {
+                Err(AdminError::InvalidArgument(format!(
+                    "a hold needs a reason of 1 to {HOLD_REASON_LEN_MAX} bytes, for other operators"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it makes a record where there is none.
     fn creates(&self) -> bool {
         matches!(self, Command::Switch { .. } | Command::Hold(_))
@@ -121,11 +135,6 @@ impl AdminService {
         reason: &str,
     ) -> Result<(), AdminError> {
         let reason = reason.trim();
-        if reason.is_empty() || reason.len() > HOLD_REASON_LEN_MAX {
-            return Err(AdminError::InvalidArgument(format!(
-                "a hold needs a reason of at most {HOLD_REASON_LEN_MAX} bytes, for other operators"
-            )));
-        }
         let end = caller.floor_char_boundary(HOLD_REASON_LEN_MAX);
         let hold = Hold {
             by: caller.get(..end).unwrap_or_default().to_owned(),
@@ -176,6 +185,7 @@ impl AdminService {
         function: &str,
         command: &Command,
     ) -> Result<(), AdminError> {
+        command.check()?;
         let id = named(account, function)?;
         if self.shared.shadow {
             return Err(AdminError::FailedPrecondition(format!(
@@ -186,13 +196,9 @@ impl AdminService {
         if matches!(command, Command::Switch { .. }) {
             self.expect_registered(&id).await?;
         }
-        if matches!(command, Command::Release) {
-            // Before the record says so: until then the record still holds it.
-            self.shared.set_held(&id, false);
-        }
         let changed = self.write(&id, command).await?;
         if matches!(command, Command::Hold(_)) {
-            self.shared.set_held(&id, true);
+            self.shared.note_hold(&id);
         }
         if changed {
             // A start in flight may be for something that is not wanted any more.

@@ -58,6 +58,23 @@ async fn a_held_indexer_is_left_alone_until_it_is_released() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_that_the_store_forgot_is_no_hold() {
+    let world = World::new();
+    let it = running(&world).await;
+    let before = world.record(A).unwrap();
+    let admin = it.coordinator.admin();
+    admin.hold("olga", "a.near", "f", "why").await.unwrap();
+    pass(5).await;
+    world.put_record(&before).await;
+    world.take_calls();
+    world.drop_stream(A);
+    pass(60).await;
+    assert!(world.has_stream(A), "{}", it.sentence(A));
+    assert!(world.calls("get_stream") < 20, "{:?}", world.take_calls());
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hold_survives_a_restart() {
     let world = World::new();
     let it = running(&world).await;
@@ -236,6 +253,10 @@ async fn the_overview_counts_and_names_what_is_wrong() {
         overview.unreadable.contains_key("torn.near/f:state"),
         "{overview:?}"
     );
+    assert_eq!(
+        (overview.quarantined_count, overview.unreadable_count),
+        (1, 1)
+    );
     assert!(overview.registry_answered.is_some() && overview.registry_height > 0);
     assert!(overview.down.is_empty());
 
@@ -246,6 +267,7 @@ async fn the_overview_counts_and_names_what_is_wrong() {
     pass(120).await;
     let overview = it.coordinator.admin().overview();
     assert!(overview.unreadable.is_empty(), "{overview:?}");
+    assert_eq!(overview.unreadable_count, 0);
     assert!(
         overview
             .down

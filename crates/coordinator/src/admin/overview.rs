@@ -26,6 +26,8 @@ pub struct Overview {
     pub quarantined: Vec<Quarantined>,
     /// Records that cannot be read, by key, and why; the first of them.
     pub unreadable: BTreeMap<String, String>,
+    /// How many records cannot be read.
+    pub unreadable_count: usize,
     /// The highest registry height seen.
     pub registry_height: u64,
     /// When the registry last gave a usable listing.
@@ -76,6 +78,7 @@ impl Shared {
         overview.registry_answered = health.registry_answered;
         (overview.quarantined_count, overview.quarantined) = health.quarantined.clone();
         overview.unreadable.clone_from(&health.unreadable);
+        overview.unreadable_count = health.unreadable_keys.len();
         overview
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Reconciler {
     started: Started,
     /// Commits overtaken by somebody else's, since one was not.
     conflicts: u32,
+    /// How many holds had been acknowledged when the record was read.
+    holds_seen: u64,
     /// The record could not be read the last time.
     unreadable: bool,
     panics: u32,
@@ -96,6 +98,7 @@ impl Reconciler {
             paces: Paces::default(),
             started: Started::default(),
             conflicts: 0,
+            holds_seen: 0,
             // It may have been when the records were first read.
             unreadable: true,
             panics,
@@ -193,6 +196,7 @@ impl Reconciler {
     }
 
     async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
+        self.holds_seen = self.wake.holds();
         let stored = match self.load().await {
             Ok(stored) => stored,
             Err(next) => return next,
@@ -269,7 +273,8 @@ impl Reconciler {
 
     async fn act(&mut self, stored: &Stored, action: &Action, seen: &Observed) -> Next {
         // The looks took time; what is wanted may have changed since.
-        if lock(&self.shared.desired).desired(&self.id) != seen.desired || self.wake.is_held() {
+        let stale = lock(&self.shared.desired).desired(&self.id) != seen.desired;
+        if stale || self.wake.holds() != self.holds_seen {
             return Next::Again;
         }
         let now = Instant::now();

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub use super::entry::MESSAGE_LEN_MAX;
 use super::entry::{self, Entry};
+use crate::sentence::sentence;
 
 /// The largest answer, in bytes.
 pub const ANSWER_LEN_MAX: usize = 64 << 20;
@@ -35,7 +36,7 @@ pub enum DecodeError {
     /// It exceeds [`ENTRIES_MAX`].
     #[error("the answer has more than {ENTRIES_MAX} entries")]
     TooMany,
-    /// It is not of the expected shape.
+    /// It is not of the expected shape; why is bounded.
     #[error("the answer cannot be read: {0}")]
     Malformed(String),
 }
@@ -110,14 +111,9 @@ pub fn decode_one(id: &IndexerId, answer: &[u8]) -> Result<Desired, DecodeError>
     match entry::decode(id, raw) {
         Ok(Entry::Present(spec)) => Ok(Desired::Present(Arc::new(spec))),
         Ok(Entry::Deleted { version, at }) => Ok(Desired::Deleted { version, at }),
-        Err(why) => Err(DecodeError::Malformed(bounded(
-            format!("{id}: {why}"),
-            WHY_LEN_MAX,
-        ))),
+        Err(why) => Err(DecodeError::Malformed(sentence(&format!("{id}: {why}")))),
     }
 }
-
-const WHY_LEN_MAX: usize = 300;
 
 fn functions_of<'a>(
     account: &str,
@@ -144,7 +140,7 @@ impl Listing {
     fn quarantine(&mut self, name: String, why: String) {
         self.quarantined.push(Quarantined {
             name: bounded(name, NAME_LEN_MAX),
-            why: bounded(why, WHY_LEN_MAX),
+            why: sentence(&why),
         });
     }
 }
@@ -157,7 +153,8 @@ fn checked(answer: &[u8]) -> Result<&[u8], DecodeError> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(text).map_err(|error| DecodeError::Malformed(error.to_string()))
+    serde_json::from_slice(text)
+        .map_err(|error| DecodeError::Malformed(sentence(&error.to_string())))
 }
 
 fn bounded(mut text: String, len: usize) -> String {

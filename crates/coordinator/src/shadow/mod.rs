@@ -161,6 +161,8 @@ const COMMITS_MAX: usize = 16;
 /// Follows what would be written down, in memory, up to the first step that is
 /// more than that.
 pub(crate) fn foresee(mut seen: Observed, plan: impl Fn(&Observed) -> Step) -> Foreseen {
+    // Nothing is started, so there is nothing to spread over time.
+    seen.start_slot = Timestamp(0);
     for _ in 0..COMMITS_MAX {
         match plan(&seen) {
             Step::Commit(next) => {
@@ -209,7 +211,8 @@ impl Standing {
         }
     }
 
-    /// What changed since `before` away from what is wanted, in words.
+    /// What was started since `before` that is not wanted, in words. What is gone
+    /// may have died of its own; that nobody starts it again shows in the plan.
     pub(crate) fn surprises(&self, before: &Standing, wanted: Wanted) -> Vec<String> {
         let resources = [
             ("block stream", before.stream, self.stream),
@@ -224,11 +227,6 @@ impl Standing {
                 continue;
             }
             match (wanted, now) {
-                (Wanted::Version(wanted), None) if before == Some(wanted) => {
-                    told.push(format!(
-                        "the {what} of version {wanted} is gone though wanted"
-                    ));
-                }
                 (Wanted::Version(wanted), Some(version)) if version != wanted => told.push(
                     format!("a {what} of version {version} was started, wanted is {wanted}"),
                 ),

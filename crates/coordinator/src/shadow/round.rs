@@ -53,11 +53,35 @@ impl Reconciler {
             seen = self.observe(looked_at.as_ref(), Look::Fresh).await;
             foreseen = foresee(seen.clone(), |seen| plan(seen, policy, now));
         }
+        if let Some(stored) = &stored {
+            // A repair that was foreseen is moot once the world is well without it.
+            let record = Some(stored.record.clone());
+            let plain = Observed {
+                record,
+                ..seen.clone()
+            };
+            let step = plan(&plain, policy, now);
+            if let Step::Wait(Wait {
+                reason: Reason::Steady | Reason::Suspended,
+                ..
+            }) = step
+            {
+                let record = plain.record;
+                foreseen = Foreseen { record, step };
+            }
+        }
         let active = stored.as_ref().map(|stored| stored.record.phase);
         *phase = active;
-        let nothing = is_nothing(&seen);
+        // Without a record there is nothing that a deletion could still remove.
+        let finished = stored.is_none() && matches!(foreseen.step, Step::Finish { .. });
+        let nothing = is_nothing(&seen) || finished;
         let wait = self.take_down(memory, &seen, &foreseen, active);
-        memory.overlay = Some((stored, foreseen.record.map(without_intent)));
+        // What is begun without a record is begun anew each time: the active one may
+        // come to the end of it without ever writing one.
+        memory.overlay = stored.map(|stored| {
+            let record = foreseen.record.map(without_intent);
+            (Some(stored), record)
+        });
         if nothing {
             lock(&self.shared.shadow_log).remove(&self.id);
             return Next::Done;

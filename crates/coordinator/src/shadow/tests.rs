@@ -80,7 +80,7 @@ async fn an_active_coordinator_that_does_the_same_is_agreed_with() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_vanishes_although_wanted_is_a_surprise() {
+async fn what_is_started_although_unwanted_is_a_surprise() {
     let world = World::new();
     world.register(A);
     let active = world.run(Knobs::default());
@@ -89,15 +89,34 @@ async fn what_vanishes_although_wanted_is_a_surprise() {
     let (shadow, _guard) = watch(&world);
     pass(5).await;
     assert_eq!(entry(&shadow).verdict, Verdict::Agrees);
-    world.drop_stream(A);
+    world.set_stream(A, 7);
     pass(5).await;
     let entry = entry(&shadow);
     assert_eq!(entry.verdict, Verdict::Disagrees);
     assert!(
-        entry.unexpected[0].contains("is gone though wanted"),
+        entry.unexpected[0].contains("version 7 was started"),
         "{entry:?}"
     );
-    assert_eq!(changes(&world), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_forgot_everything_is_no_surprise() {
+    let world = World::new();
+    world.register(A);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    active.shut_down().await;
+    let (shadow, _guard) = watch(&world);
+    pass(5).await;
+    world.drop_stream(A);
+    pass(5).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Pending);
+    pass(GRACE.as_secs() + 20).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Disagrees);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Agrees);
+    active.shut_down().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use lifecycle::{IndexerId, Phase, Record};
 
 use super::fields::Fields;
 use super::{keys, legacy};
+use crate::sentence::sentence;
 
 /// The version of the `coordinator` object.
 const FORMAT: u64 = 1;
@@ -63,7 +64,7 @@ pub struct Stored {
 pub struct Corrupt {
     /// Its key.
     pub key: String,
-    /// What is wrong with it, for people.
+    /// What is wrong with it, for people; bounded.
     pub why: String,
 }
 
@@ -75,7 +76,7 @@ pub struct Corrupt {
 pub fn decode(key: &str, raw: &Bytes) -> Result<Stored, Corrupt> {
     let corrupt = |why: String| Corrupt {
         key: key.to_owned(),
-        why,
+        why: sentence(&why),
     };
     let id = keys::indexer_of(key).map_err(|error| corrupt(error.to_string()))?;
     let (record, revision) = decode_value(id, raw).map_err(corrupt)?;

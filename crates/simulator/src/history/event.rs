@@ -13,6 +13,9 @@ pub type CallId = u64;
 /// The how-manieth life of the coordinator, counted from 1.
 pub type Incarnation = u32;
 
+/// Stands in calls for the life of a second coordinator, in shadow mode.
+pub const SHADOW: Incarnation = Incarnation::MAX;
+
 /// Everything the coordinator can ask of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named after the call it stands for")]
@@ -153,6 +156,12 @@ pub enum AdminCommand {
     Enable,
     /// Disable.
     Disable,
+    /// Hold.
+    Hold,
+    /// Release.
+    Release,
+    /// Retry.
+    Retry,
 }
 
 /// The condition of a node.
@@ -276,11 +285,12 @@ impl fmt::Display for Event {
                 key,
                 by,
             } => {
-                write!(
-                    f,
-                    "{}: call {call} {method:?} is sent (life {by})",
-                    named(key)
-                )
+                let key = named(key);
+                write!(f, "{key}: call {call} {method:?} is sent ")?;
+                match *by {
+                    SHADOW => f.write_str("by the shadow"),
+                    by => write!(f, "(life {by})"),
+                }
             }
             Event::CallApplied {
                 call,

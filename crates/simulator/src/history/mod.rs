@@ -8,7 +8,7 @@ use sim_node::{Ledger, Time};
 
 pub use event::{
     AdminCommand, AnswerKind, CallId, Change, Event, Incarnation, Method, NodeName, NodeState,
-    RunPhase,
+    RunPhase, SHADOW,
 };
 pub use trace::Trace;
 

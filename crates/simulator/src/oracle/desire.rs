@@ -1,17 +1,14 @@
 //! What is wanted of one indexer, and what was: registry and operator's switch.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use sim_node::Time;
 
+use super::promise::Promise;
 use crate::history::{AdminCommand, Change};
 
 /// The most stretches of time that are remembered.
 const SEGMENTS_MAX: usize = 4096;
-
-/// How long a command whose answer was an error may still be carried out.
-const DOUBT: Duration = Duration::from_secs(60);
 
 /// The registry's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +35,17 @@ pub(super) enum Switch {
     Unsure,
 }
 
+/// Whether an operator wants it left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// No.
+    No,
+    /// Yes.
+    Yes,
+    /// A command is under way, or its fate is unknown.
+    Unsure,
+}
+
 /// A stretch of time in which the same was wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
@@ -58,11 +66,9 @@ impl Segment {
 #[derive(Clone, Debug)]
 pub(super) struct Desire {
     segments: Vec<Segment>,
-    pending: Vec<AdminCommand>,
-    contested: bool,
-    doubtful: Option<(Time, AdminCommand)>,
-    /// The last command that was certainly carried out, with nothing after it.
-    acknowledged: Option<bool>,
+    enabled: Promise,
+    held: Promise,
+    hold: Hold,
     /// Contents by version: two updates in one block share a version.
     contents: BTreeMap<u64, Vec<(u64, Option<u64>)>>,
     /// Registration lives so far.
@@ -80,10 +86,9 @@ impl Default for Desire {
         };
         Desire {
             segments: vec![first],
-            pending: Vec::new(),
-            contested: false,
-            doubtful: None,
-            acknowledged: None,
+            enabled: Promise::default(),
+            held: Promise::default(),
+            hold: Hold::No,
             contents: BTreeMap::new(),
             lives: 0,
             life_since: Time(0),
@@ -99,6 +104,17 @@ impl Desire {
             registered: Registered::Never,
             switch: Switch::On,
         })
+    }
+
+    /// Since when the registry has wanted what it wants now.
+    pub fn registered_since(&self) -> Time {
+        let now = self.current().registered;
+        let same = self
+            .segments
+            .iter()
+            .rev()
+            .take_while(|one| one.registered == now);
+        same.last().map_or(Time(0), |segment| segment.since)
     }
 
     /// The version wanted now, whatever the switch.
@@ -118,9 +134,19 @@ impl Desire {
         })
     }
 
-    /// What the operator is sure to have been promised.
+    /// How the switch stands by what the operator was promised.
     pub fn acknowledged(&self) -> Option<bool> {
-        self.acknowledged
+        self.enabled.given()
+    }
+
+    /// Whether it is held by what the operator was promised.
+    pub fn promised_hold(&self) -> Option<bool> {
+        self.held.given()
+    }
+
+    /// Whether an operator holds it.
+    pub fn hold(&self) -> Hold {
+        self.hold
     }
 
     /// Whether several contents were registered under `version`.
@@ -184,49 +210,69 @@ impl Desire {
 
     /// An operator's command is under way.
     pub fn sent(&mut self, now: Time, command: AdminCommand) {
-        self.contested |= self.pending.iter().any(|other| *other != command);
-        self.pending.push(command);
-        self.acknowledged = self.acknowledged.filter(|on| *on == is_on(command));
-        if self.current().switch != switch_of(command) {
-            self.push(now, |segment| segment.switch = Switch::Unsure);
+        match command {
+            AdminCommand::Enable | AdminCommand::Disable => {
+                let on = command == AdminCommand::Enable;
+                self.enabled.sent(on);
+                if self.current().switch != switch_of(on) {
+                    self.push(now, |segment| segment.switch = Switch::Unsure);
+                }
+            }
+            AdminCommand::Hold | AdminCommand::Release => {
+                let on = command == AdminCommand::Hold;
+                self.held.sent(on);
+                if self.hold != hold_of(on) {
+                    self.hold = Hold::Unsure;
+                }
+            }
+            AdminCommand::Retry => {}
         }
     }
 
     /// An operator's command was answered.
     pub fn answered(&mut self, now: Time, command: AdminCommand, carried_out: bool) {
-        if let Some(place) = self.pending.iter().position(|other| *other == command) {
-            self.pending.remove(place);
-        }
-        let last = self.pending.is_empty();
-        if !carried_out {
-            self.doubtful = Some((now, command));
-        }
-        let doubt = self
-            .doubtful
-            .is_some_and(|(at, other)| other != command && now.since(at) < DOUBT);
-        if carried_out && last && !self.contested && !doubt {
-            self.acknowledged = Some(is_on(command));
-            self.push(now, |segment| segment.switch = switch_of(command));
-        }
-        if last {
-            self.contested = false;
+        match command {
+            AdminCommand::Enable | AdminCommand::Disable => {
+                let on = command == AdminCommand::Enable;
+                if self.enabled.answered(now, on, carried_out) {
+                    self.push(now, |segment| segment.switch = switch_of(on));
+                }
+            }
+            AdminCommand::Hold | AdminCommand::Release => {
+                let on = command == AdminCommand::Hold;
+                if self.held.answered(now, on, carried_out) {
+                    self.hold = hold_of(on);
+                }
+            }
+            AdminCommand::Retry => {}
         }
     }
 
-    /// The record that held the switch is gone: the next one begins enabled.
-    pub fn reset_switch(&mut self, now: Time) {
-        self.acknowledged = None;
-        let switch = if self.pending.is_empty() {
+    /// The record that held the switch is gone: the next one begins enabled and
+    /// free. A promised hold stays promised: it should have kept the record.
+    pub fn record_removed(&mut self, now: Time) {
+        self.enabled.forget();
+        let switch = if self.enabled.is_idle() {
             Switch::On
         } else {
             Switch::Unsure
         };
         self.push(now, |segment| segment.switch = switch);
+        if self.held.given() != Some(true) {
+            self.held.forget();
+            self.hold = if self.held.is_idle() {
+                Hold::No
+            } else {
+                Hold::Unsure
+            };
+        }
     }
 
-    /// Nobody can know how the switch stands.
-    pub fn doubt_switch(&mut self, now: Time) {
-        self.acknowledged = None;
+    /// Nobody can know how switch and hold stand.
+    pub fn doubt_commands(&mut self, now: Time) {
+        self.enabled.doubt();
+        self.held.doubt();
+        self.hold = Hold::Unsure;
         self.push(now, |segment| segment.switch = Switch::Unsure);
     }
 
@@ -241,15 +287,12 @@ impl Desire {
     }
 }
 
-fn is_on(command: AdminCommand) -> bool {
-    command == AdminCommand::Enable
+fn switch_of(on: bool) -> Switch {
+    if on { Switch::On } else { Switch::Off }
 }
 
-fn switch_of(command: AdminCommand) -> Switch {
-    match command {
-        AdminCommand::Enable => Switch::On,
-        AdminCommand::Disable => Switch::Off,
-    }
+fn hold_of(on: bool) -> Hold {
+    if on { Hold::Yes } else { Hold::No }
 }
 
 #[cfg(test)]
@@ -273,6 +316,49 @@ mod tests {
         assert_eq!(
             (desire.current().switch, desire.acknowledged()),
             (Switch::Unsure, None)
+        );
+    }
+
+    #[test]
+    fn hold_and_switch_do_not_meddle_with_each_other() {
+        let mut desire = Desire::default();
+        desire.sent(Time(1), AdminCommand::Hold);
+        desire.sent(Time(1), AdminCommand::Retry);
+        assert_eq!(
+            (desire.hold(), desire.promised_hold()),
+            (Hold::Unsure, None)
+        );
+        desire.answered(Time(2), AdminCommand::Hold, true);
+        desire.answered(Time(2), AdminCommand::Retry, true);
+        assert_eq!(
+            (desire.hold(), desire.promised_hold()),
+            (Hold::Yes, Some(true))
+        );
+        assert_eq!(
+            (desire.current().switch, desire.acknowledged()),
+            (Switch::On, None)
+        );
+        desire.sent(Time(3), AdminCommand::Disable);
+        desire.answered(Time(4), AdminCommand::Disable, true);
+        assert_eq!(
+            (desire.hold(), desire.current().switch),
+            (Hold::Yes, Switch::Off)
+        );
+        desire.record_removed(Time(5));
+        assert_eq!(
+            (desire.promised_hold(), desire.acknowledged()),
+            (Some(true), None)
+        );
+        desire.doubt_commands(Time(6));
+        assert_eq!(
+            (desire.hold(), desire.promised_hold()),
+            (Hold::Unsure, None)
+        );
+        desire.sent(Time(7), AdminCommand::Release);
+        desire.answered(Time(8), AdminCommand::Release, true);
+        assert_eq!(
+            (desire.hold(), desire.promised_hold()),
+            (Hold::No, Some(false))
         );
     }
 

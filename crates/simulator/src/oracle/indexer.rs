@@ -2,7 +2,7 @@
 
 use sim_node::{IndexerKey, Time};
 
-use super::desire::Desire;
+use super::desire::{Desire, Hold};
 use super::queue::Queue;
 use super::record::Persisted;
 use super::world::World;
@@ -48,6 +48,12 @@ impl Indexer {
             relaxed: false,
             read_heard: None,
         }
+    }
+
+    /// Whether an operator holds it, or may: nothing can be expected then.
+    pub fn is_held(&self) -> bool {
+        let stored = self.record.known().is_some_and(|record| record.held);
+        stored || self.desire.hold() != Hold::No
     }
 
     /// Whether a stream task writes what is not of the current run, through no

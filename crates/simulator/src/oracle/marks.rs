@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lifecycle::{Cause, Phase};
 
 use super::record::Persisted;
-use crate::history::{AnswerKind, Change, Event, Method, NodeName, NodeState};
+use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, NodeName, NodeState};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
@@ -74,7 +74,19 @@ impl Marks {
             Event::CoordinatorStarted { .. } => self.named("coordinator started"),
             Event::CoordinatorEnded { orderly: true, .. } => self.named("coordinator stopped"),
             Event::CoordinatorEnded { .. } => self.named("coordinator crashed"),
-            Event::AdminAnswered { error: None, .. } => self.named("command acknowledged"),
+            Event::AdminAnswered {
+                error: None,
+                command,
+                ..
+            } => {
+                self.named("command acknowledged");
+                match command {
+                    AdminCommand::Enable | AdminCommand::Disable => {}
+                    AdminCommand::Hold => self.named("hold acknowledged"),
+                    AdminCommand::Release => self.named("release acknowledged"),
+                    AdminCommand::Retry => self.named("retry acknowledged"),
+                }
+            }
             Event::AdminAnswered { .. } => self.named("command failed"),
             Event::Registry {
                 change: Change::Deleted { .. },

@@ -21,6 +21,7 @@ mod limits;
 mod marks;
 mod order;
 mod panics;
+mod promise;
 mod prompt;
 mod provisioning;
 mod queue;
@@ -28,10 +29,13 @@ mod rates;
 mod record;
 mod record_history;
 mod resurrection;
+mod retry;
+mod shadow;
 mod silence;
 mod stability;
 mod starts;
 mod startup;
+mod tended;
 mod truth;
 mod versions;
 mod world;
@@ -45,6 +49,7 @@ use sim_node::chain::{Chain, Rule};
 use sim_node::{IndexerKey, Time};
 
 pub use limits::Limits;
+pub use shadow::ShadowView;
 
 use crate::history::{AnswerKind, CallId, Change, Event, Method};
 use crate::report::{BlockTally, Violation};
@@ -62,8 +67,11 @@ use provisioning::Provisioning;
 use queue::Published;
 use rates::Rates;
 use resurrection::Monotone;
+use retry::Retries;
+use shadow::Shadow;
 use stability::Stability;
 use startup::Startup;
+use tended::Tended;
 use truth::Truth;
 
 /// All judges of one run, and what they know.
@@ -87,6 +95,9 @@ pub struct Oracles {
     startup: Startup,
     stability: Stability,
     dead_ends: DeadEnds,
+    retries: Retries,
+    tended: Tended,
+    shadow: Shadow,
 }
 
 impl Oracles {
@@ -111,6 +122,9 @@ impl Oracles {
             startup: Startup::default(),
             stability: Stability::default(),
             dead_ends: DeadEnds::default(),
+            retries: Retries::default(),
+            tended: Tended::default(),
+            shadow: Shadow::default(),
         }
     }
 
@@ -124,6 +138,10 @@ impl Oracles {
         if let Event::Node(node) = event
             && self.data_plane(now, event, node)
         {
+            return;
+        }
+        if self.shadow.is_its_own(event) {
+            self.report(shadow::changes_nothing(event), Some(event));
             return;
         }
         self.evidence.keep(&mut self.truth, now, event);
@@ -162,6 +180,18 @@ impl Oracles {
         self.settle();
         self.now = self.now.max(now);
         let found = self.blocks.finish(&self.truth, now, chain, rules, tip);
+        self.report(found, None);
+    }
+
+    /// Takes note of what the shadow says when the world has settled.
+    pub fn shadow_settled(&mut self, views: Vec<ShadowView>) {
+        self.shadow.settled(views);
+    }
+
+    /// Judges what the shadow says after the silence (L9).
+    pub fn shadow_finish(&mut self, views: &[ShadowView]) {
+        self.marks.named("judged L9");
+        let found = self.shadow.agrees(&self.truth, views);
         self.report(found, None);
     }
 
@@ -307,7 +337,9 @@ impl Oracles {
             } => {
                 let number = self.truth.intern(key);
                 if now >= self.truth.at(number).unsure_until {
-                    self.report(record_history::switch(&self.truth, number), None);
+                    let found = record_history::switch(&self.truth, number);
+                    let found = found.or_else(|| record_history::hold(&self.truth, number));
+                    self.report(found, None);
                 }
             }
             Event::Panicked { message } => self.report(panics::no_panic(message), None),
@@ -325,7 +357,12 @@ impl Oracles {
         self.startup.observe(truth, marks, now, event);
         let late = self.prompt.overdue(truth, &self.fair, marks, now);
         let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
-        self.report(restless.or(late).or(forgotten), None);
+        let ignored = self.retries.observe(truth, now, event);
+        let unnoted = self.tended.observe(truth, &self.fair, marks, now, event);
+        self.report(
+            restless.or(late).or(forgotten).or(ignored).or(unnoted),
+            None,
+        );
         match event {
             Event::RecordWritten { key, .. } => {
                 let number = self.truth.intern(key);
@@ -378,8 +415,15 @@ impl Oracles {
             self.marks.named("judged P6 in an outage");
         }
         let mut found = silence::call(truth, number, method);
+        if let Some(number) = number.filter(|_| !method.is_effect()) {
+            found = found.or_else(|| self.rates.read(truth, now, number));
+        }
         if let Some(number) = number.filter(|_| method.is_effect()) {
+            if truth.at(number).desire.promised_hold() == Some(false) {
+                self.marks.named("effect after a release");
+            }
             found = found
+                .or_else(|| record_history::obeys_hold(truth, number, method))
                 .or_else(|| record_history::allowed(truth, now, number, method))
                 .or_else(|| {
                     let found = destruction::has_reason(truth, now, number, method)?;
@@ -430,6 +474,7 @@ impl Oracles {
             .or_else(|| record_history::transition(truth, number))
             .or_else(|| destruction::has_proof(truth, now, number))
             .or_else(|| record_history::switch(truth, number))
+            .or_else(|| record_history::hold(truth, number))
             .or_else(|| starts::decided(truth, number));
         self.report(found, None);
     }

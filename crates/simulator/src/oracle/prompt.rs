@@ -1,9 +1,10 @@
 //! L4 and L5: a change of what is wanted is acted upon at once, and nobody is
 //! kept waiting behind others for long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use lifecycle::Phase;
 use sim_node::Time;
 
 use super::Limits;
@@ -13,7 +14,7 @@ use super::finding::Finding;
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
-use crate::history::{AnswerKind, Event, Method};
+use crate::history::{AdminCommand, AnswerKind, Event, Method};
 
 /// How long after it was heard of a lone change may be left alone: two seconds,
 /// and a period of the polls with some slack.
@@ -28,6 +29,10 @@ const DISBELIEF: Duration = Duration::from_secs(12);
 /// So many absences at once may be disbelieved.
 const ABSENCES: usize = 5;
 
+/// Only the end of a hold that lasted so long is judged: what was begun before it
+/// has come to its end by then.
+const LONG_HOLD: Duration = Duration::from_secs(15);
+
 /// A change that has had no consequence yet.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
@@ -41,15 +46,21 @@ struct Waiting {
 }
 
 /// L4: a change of what is wanted leads to a call about the indexer shortly after
-/// the coordinator heard of it, in whatever phase and wait. L5: if many changed
-/// at once, within a time that grows with their number only. A point read counts
-/// as a call. Verified only in calm times, if the indexer was not as wanted all
-/// the while, and if nothing legitimate holds it up.
+/// the coordinator heard of it, in whatever phase and wait; so does the end of a
+/// hold, and an ordered retry of something that failed, if what is missing can be
+/// seen. L5: if many changed at once, within a time that grows with their number
+/// only. A point read counts as a call. Verified only in calm times, if the indexer
+/// was not as wanted all the while, and if nothing legitimate holds it up, such as
+/// a hold.
 #[derive(Default)]
 pub(super) struct Prompt {
     waiting: BTreeMap<usize, Waiting>,
     /// How the stored switch stood when the first command under way was sent.
     switches: BTreeMap<usize, Option<bool>>,
+    /// When the hold that lasts was acknowledged.
+    holds: BTreeMap<usize, Time>,
+    /// For whom a retry was sent while the record told of a repair.
+    retries: BTreeSet<usize>,
     next_due: Option<Time>,
 }
 
@@ -77,20 +88,22 @@ impl Prompt {
                 };
                 self.waiting.insert(number, change);
             }
-            Event::AdminSent { key, .. } | Event::RecordTampered { key } => {
+            Event::AdminSent { key, command } => {
+                let number = truth.intern(key);
+                self.command_sent(truth, number, *command);
+            }
+            Event::RecordTampered { key } => {
                 let number = truth.intern(key);
                 self.waiting.remove(&number);
-                let stored = truth.at(number).record.known();
-                let enabled = stored.map(|record| record.enabled);
-                self.switches.entry(number).or_insert(enabled);
+                self.holds.remove(&number);
             }
-            Event::AdminAnswered { key, .. } => {
+            Event::AdminAnswered {
+                key,
+                command,
+                error,
+            } => {
                 let number = truth.intern(key);
-                let before = self.switches.remove(&number).flatten();
-                let after = truth.at(number).desire.acknowledged();
-                if before.is_some() && after.is_some() && before != after {
-                    self.commanded(truth, now, number);
-                }
+                self.command_answered(truth, now, number, *command, error.is_none());
             }
             Event::CallAnswered {
                 method: Method::RegistryListAll,
@@ -108,6 +121,74 @@ impl Prompt {
             }
             Event::CoordinatorEnded { .. } => self.waiting.clear(),
             _ => {}
+        }
+    }
+
+    fn command_sent(&mut self, truth: &Truth, number: usize, command: AdminCommand) {
+        let stored = truth.at(number).record.known();
+        match command {
+            AdminCommand::Enable | AdminCommand::Disable => {
+                self.waiting.remove(&number);
+                let enabled = stored.map(|record| record.enabled);
+                self.switches.entry(number).or_insert(enabled);
+            }
+            AdminCommand::Hold => {
+                self.waiting.remove(&number);
+            }
+            AdminCommand::Release => {}
+            AdminCommand::Retry => {
+                if stored.is_some_and(|record| record.phase == Phase::Repairing) {
+                    self.retries.insert(number);
+                }
+            }
+        }
+    }
+
+    fn command_answered(
+        &mut self,
+        truth: &Truth,
+        now: Time,
+        number: usize,
+        command: AdminCommand,
+        carried_out: bool,
+    ) {
+        let indexer = truth.at(number);
+        match command {
+            AdminCommand::Enable | AdminCommand::Disable => {
+                let before = self.switches.remove(&number).flatten();
+                let after = indexer.desire.acknowledged();
+                if before.is_some() && after.is_some() && before != after {
+                    self.commanded(truth, now, number);
+                }
+            }
+            AdminCommand::Hold => {
+                if indexer.desire.promised_hold() == Some(true) {
+                    self.holds.entry(number).or_insert(now);
+                }
+            }
+            AdminCommand::Release => {
+                let since = self.holds.remove(&number);
+                let long = since.is_some_and(|since| now.since(since) >= LONG_HOLD);
+                match self.waiting.get_mut(&number) {
+                    // What was heard of during the hold counts from its end.
+                    Some(waiting) => {
+                        if let Some(heard) = waiting.heard_at {
+                            waiting.due = now + waiting.due.since(heard);
+                            waiting.heard_at = Some(now);
+                        }
+                    }
+                    None if carried_out && long && misses_something(truth, number) => {
+                        self.commanded(truth, now, number);
+                    }
+                    None => {}
+                }
+            }
+            AdminCommand::Retry => {
+                let failed = self.retries.remove(&number);
+                if failed && carried_out && misses_something(truth, number) {
+                    self.commanded(truth, now, number);
+                }
+            }
         }
     }
 
@@ -273,6 +354,7 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         || indexer.record.known().is_none()
         || now < indexer.unsure_until
         || truth.is_misled(number, now)
+        || indexer.is_held()
         || wanted.switch == Switch::Unsure;
     let ends = wanted.registered == Registered::Deleted || wanted.switch == Switch::Off;
     let refused = matches!(
@@ -284,6 +366,40 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
     );
     let is_starting = indexer.world.starting_for(now).is_some();
     unclear || refused || is_starting || (!ends && is_account_busy(truth, number))
+}
+
+/// Whether the indexer lacks, or has too much of, something that everybody sees who
+/// looks at the services' listings, and nothing but a command kept it so.
+fn misses_something(truth: &Truth, number: usize) -> bool {
+    let indexer = truth.at(number);
+    let Some(record) = indexer.record.known() else {
+        return false;
+    };
+    let Registered::Present {
+        version,
+        supported: true,
+        ..
+    } = indexer.desire.current().registered
+    else {
+        return false;
+    };
+    let heard = truth.list_heard().is_some_and(|at| {
+        let lag = truth.limits.replica_lag;
+        at > indexer.desire.registered_since() + lag
+    });
+    let world = &indexer.world;
+    let differs = match (record.phase, record.enabled) {
+        (Phase::Running, true) => {
+            world.listed_stream.map(|stream| stream.version) != Some(version)
+                || world.executor.map(|executor| executor.version) != Some(version)
+        }
+        (Phase::Initializing, true) => truth.is_nothing_provisioned(),
+        (Phase::Running | Phase::Suspending, false) => {
+            world.listed_stream.is_some() || world.executor.is_some()
+        }
+        _ => false,
+    };
+    heard && differs
 }
 
 /// Whether a data layer task of the account is under way, or may be.

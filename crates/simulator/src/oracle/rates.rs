@@ -13,18 +13,23 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Calls and writes that each wish of users and operators accounts for.
 const PER_WISH: u32 = 20;
 
+/// Reads for each call that is allowed: looks are cheap, but a loop that turns
+/// without a pause makes thousands.
+const READS_PER_CALL: u32 = 20;
+
 #[derive(Clone, Copy, Default)]
 struct Window {
     since: Time,
     calls: u32,
     writes: u32,
+    reads: u32,
     wishes: u32,
     wishes_before: u32,
 }
 
-/// S12. Verifies that calls to nodes and writes of the record stay bounded per
-/// indexer and minute, and that all starts together stay near the start budget
-/// in each second. Reads are not counted.
+/// S12. Verifies that calls to nodes, writes of the record and reads about it stay
+/// bounded per indexer and minute, and that all starts together stay near the
+/// start budget in each second. Polls for all indexers are not counted.
 #[derive(Default)]
 pub(super) struct Rates {
     windows: Vec<Window>,
@@ -51,6 +56,21 @@ impl Rates {
     /// A user or an operator wants something of the indexer.
     pub fn wish(&mut self, now: Time, number: usize) {
         self.window(now, number).wishes += 1;
+    }
+
+    /// The coordinator reads something about the indexer.
+    pub fn read(&mut self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
+        let window = self.window(now, number);
+        window.reads += 1;
+        let wishes = window.wishes.saturating_add(window.wishes_before);
+        let calls = truth.limits.effects_per_indexer_per_minute;
+        let limit = calls.saturating_add(PER_WISH.saturating_mul(wishes));
+        if window.reads <= limit.saturating_mul(READS_PER_CALL) {
+            return None;
+        }
+        let key = &truth.at(number).key;
+        let sentence = format!("{key}: {} reads within a minute", window.reads);
+        Finding::about("S12", number, sentence)
     }
 
     /// The coordinator sends a call that changes the world.

@@ -34,6 +34,9 @@ pub(super) struct Repair {
     pub cause: Cause,
     pub limited: bool,
     pub attempts: u32,
+    /// When it began, in milliseconds.
+    #[serde(default)]
+    pub first_at: u64,
 }
 
 impl Repair {
@@ -52,6 +55,8 @@ pub(super) struct Record {
     pub run: Option<Run>,
     pub task: Option<Task>,
     pub repair: Option<Repair>,
+    /// An operator holds it.
+    pub held: bool,
     /// False for one that another coordinator wrote.
     pub own: bool,
 }
@@ -109,6 +114,7 @@ struct Inner {
     run: Option<Run>,
     task: Option<Task>,
     repair: Option<Repair>,
+    hold: Option<serde::de::IgnoredAny>,
 }
 
 impl Outer {
@@ -131,6 +137,7 @@ impl Outer {
             run: None,
             task: None,
             repair: None,
+            hold: None,
         });
         Some(Record {
             phase,
@@ -138,6 +145,7 @@ impl Outer {
             run: inner.run,
             task: inner.task,
             repair: inner.repair,
+            held: inner.hold.is_some(),
             own,
         })
     }
@@ -160,6 +168,10 @@ mod tests {
             (record.phase, record.enabled, record.own),
             (Phase::Repairing, false, true)
         );
+        assert!(!record.held);
+        let held = br#"{"lifecycle_state":"Running","coordinator":{"format":1,"revision":1,
+            "provisioned":true,"hold":{"by":"o","reason":"r","since":1}}}"#;
+        assert!(Persisted::read(Some(held)).known().unwrap().held);
         assert_eq!(
             record.run.map(|run| (run.version(), run.start)),
             Some((7, Some(5)))

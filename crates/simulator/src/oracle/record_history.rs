@@ -86,6 +86,45 @@ fn touches_world(method: Method) -> bool {
     )
 }
 
+/// S9 of holds, while calls are made. Verifies that from the acknowledgement of a
+/// hold until a release is sent nothing is sent that changes the indexer's world,
+/// whichever life of the coordinator would send it. What was sent before may
+/// still arrive, and the end of a task may be asked for.
+pub(super) fn obeys_hold(truth: &Truth, number: usize, method: Method) -> Option<Finding> {
+    let indexer = truth.at(number);
+    if !touches_world(method) || indexer.desire.promised_hold() != Some(true) {
+        return None;
+    }
+    let key = &indexer.key;
+    let sentence = format!("{key}: {method:?} is sent although an operator holds it");
+    Finding::about("S9", number, sentence)
+}
+
+/// S9 of holds, in the record. Verifies that the hold stands, or is gone, as the
+/// last acknowledged command left it, when it is acknowledged and at every write,
+/// the removal of the record included. Says nothing while another command is
+/// under way, nor about lost or tampered records.
+pub(super) fn hold(truth: &Truth, number: usize) -> Option<Finding> {
+    let indexer = truth.at(number);
+    let promised = indexer.desire.promised_hold()?;
+    let held = match &indexer.record {
+        Persisted::Known(record) => record.held,
+        Persisted::Nothing => false,
+        Persisted::Unknown | Persisted::Corrupt => return None,
+    };
+    if indexer.relaxed || held == promised {
+        return None;
+    }
+    let key = &indexer.key;
+    let word = |held| if held { "held" } else { "not held" };
+    let sentence = format!(
+        "{key}: an operator was told that it is {}, but by its record it is {}",
+        word(promised),
+        word(held)
+    );
+    Finding::about("S9", number, sentence)
+}
+
 /// S9. Verifies that the record's switch stands as the last acknowledged command
 /// left it, when it is acknowledged and at every write. Says nothing while
 /// another command is under way, nor about lost or tampered records.

@@ -101,6 +101,15 @@ impl Truth {
         }
     }
 
+    /// Whether no data layer task runs, nor may run, of anybody.
+    pub fn is_nothing_provisioned(&self) -> bool {
+        let has_task = |indexer: &Indexer| {
+            let record = indexer.record.known();
+            record.is_some_and(|record| record.task.is_some())
+        };
+        self.tasks.is_empty() && !self.indexers.iter().any(has_task)
+    }
+
     /// From when the registry's last listing is that the coordinator heard.
     pub fn list_heard(&self) -> Option<Time> {
         self.list_heard
@@ -267,8 +276,11 @@ impl Truth {
                 let number = self.intern(key);
                 let indexer = self.at_mut(number);
                 if indexer.desire.registry(now, change) {
-                    indexer.relaxed = false;
+                    let was_relaxed = std::mem::take(&mut indexer.relaxed);
                     indexer.queue.forgive();
+                    // Of a task that the store forgot nobody knows in the new life either.
+                    let own = self.tasks.iter_mut().filter(|task| task.indexer == number);
+                    own.for_each(|task| task.excused |= was_relaxed);
                 }
             }
             Event::AdminSent { key, command } => {
@@ -291,7 +303,7 @@ impl Truth {
                 indexer.tampered_at = Some(now);
                 indexer.relaxed = true;
                 indexer.record = Persisted::Unknown;
-                indexer.desire.doubt_switch(now);
+                indexer.desire.doubt_commands(now);
             }
             _ => {}
         }
@@ -528,9 +540,9 @@ impl Truth {
         if indexer.foreign_write {
             indexer.relaxed = true;
             indexer.unsure_until = until;
-            indexer.desire.doubt_switch(now);
+            indexer.desire.doubt_commands(now);
         } else if next == Persisted::Nothing {
-            indexer.desire.reset_switch(now);
+            indexer.desire.record_removed(now);
         }
         let task = next.known().and_then(|record| record.task.as_ref());
         if let Some(id) = task.and_then(|task| task.id.as_ref()) {
@@ -553,7 +565,7 @@ impl Truth {
             if span_micros.is_none() || touched {
                 indexer.relaxed = true;
                 indexer.unsure_until = until;
-                indexer.desire.doubt_switch(now);
+                indexer.desire.doubt_commands(now);
             }
         }
     }

@@ -12,6 +12,21 @@ use crate::history::{AdminCommand, Event, Incarnation, NodeName};
 use crate::transport;
 use crate::world::SharedWorld;
 
+/// Who gives the commands.
+const CALLER: &str = "simulator";
+
+/// Why an indexer is held.
+const HOLD_REASON: &str = "the scenario wants it left alone";
+
+/// Runs a coordinator on a node of its own.
+pub(super) fn spawn(name: String, coordinator: Coordinator) -> (NodeHandle, Arc<Coordinator>) {
+    let coordinator = Arc::new(coordinator);
+    let node = Handle::current().create_node().name(name).build();
+    let running = Arc::clone(&coordinator);
+    node.spawn(async move { running.run(CancellationToken::new()).await });
+    (node, coordinator)
+}
+
 /// One life of the coordinator, on a node of its own.
 pub struct Life {
     node: NodeHandle,
@@ -31,11 +46,8 @@ impl Life {
             incarnation
         };
         let ports = transport::ports(world, incarnation);
-        let coordinator = Arc::new(Coordinator::new(knobs.clone(), ports));
-        let name = format!("coordinator-{incarnation}");
-        let node = Handle::current().create_node().name(name).build();
-        let running = Arc::clone(&coordinator);
-        node.spawn(async move { running.run(CancellationToken::new()).await });
+        let coordinator = Coordinator::new(knobs.clone(), ports);
+        let (node, coordinator) = spawn(format!("coordinator-{incarnation}"), coordinator);
         Life {
             node,
             coordinator,
@@ -75,8 +87,11 @@ impl Life {
         self.node.spawn(async move {
             let (account, function) = (key.account(), key.function());
             let result = match command {
-                AdminCommand::Enable => admin.enable("simulator", account, function).await,
-                AdminCommand::Disable => admin.disable("simulator", account, function).await,
+                AdminCommand::Enable => admin.enable(CALLER, account, function).await,
+                AdminCommand::Disable => admin.disable(CALLER, account, function).await,
+                AdminCommand::Hold => admin.hold(CALLER, account, function, HOLD_REASON).await,
+                AdminCommand::Release => admin.release(CALLER, account, function).await,
+                AdminCommand::Retry => admin.retry(CALLER, account, function).await,
             };
             let error = result.err().map(|error| error.to_string());
             world.enter().record(Event::AdminAnswered {

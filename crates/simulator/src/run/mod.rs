@@ -5,6 +5,7 @@ pub mod knobs;
 mod life;
 mod nemesis;
 mod panics;
+mod shadow;
 mod stage;
 mod timeline;
 mod users;

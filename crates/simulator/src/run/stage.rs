@@ -13,9 +13,10 @@ use sim_registry::{Entry, StartBlock};
 use super::convergence_bound;
 use super::life::Life;
 use super::panics::Panics;
+use super::shadow::Shadow;
 use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
-use crate::scenario::{Indexer, Scenario};
+use crate::scenario::{Action, Indexer, Scenario};
 use crate::world::{Request, SharedWorld, World};
 
 /// How often the stage looks at the world when nothing else is to do.
@@ -33,6 +34,7 @@ pub struct Stage {
     pub(super) bound: Duration,
     pub(super) world: SharedWorld,
     pub(super) life: Option<Life>,
+    shadow: Option<Shadow>,
     pub(super) timeline: Timeline,
     pub(super) choices: Rng,
     /// Every indexer as it was last configured.
@@ -42,6 +44,8 @@ pub struct Stage {
     pub(super) pending: Vec<String>,
     pub(super) quiet: bool,
     pub(super) changes: u64,
+    /// Whether anybody may be held.
+    pub(super) holds: bool,
     panics: Panics,
 }
 
@@ -68,11 +72,13 @@ impl Stage {
             timeline,
             configured,
             rules,
+            holds: may_hold(&scenario),
             scenario,
             seed,
             knobs,
             world: SharedWorld::new(world),
             life: None,
+            shadow: None,
             choices: Rng::new(seed, "choices"),
             pending: Vec::new(),
             quiet: false,
@@ -85,6 +91,9 @@ impl Stage {
     pub async fn play(&mut self) {
         self.enter_phase(RunPhase::Chaos);
         self.life = Some(Life::start(&self.world, &self.knobs));
+        if self.scenario.run.shadow {
+            self.shadow = Some(Shadow::start(&self.world, &self.knobs));
+        }
         let end = World::at(self.scenario.run.duration);
         if !self.until(end).await {
             return;
@@ -96,9 +105,17 @@ impl Stage {
             return;
         }
         self.enter_phase(RunPhase::Silence);
+        if let Some(shadow) = &self.shadow {
+            let views = shadow.views();
+            self.world.enter().history.oracles.shadow_settled(views);
+        }
         let end = self.now() + self.scenario.run.silence;
         if !self.until(end).await {
             return;
+        }
+        if let Some(shadow) = &self.shadow {
+            let views = shadow.views();
+            self.world.enter().history.oracles.shadow_finish(&views);
         }
         let mut guard = self.world.enter();
         let world = &mut *guard;
@@ -170,7 +187,8 @@ impl Stage {
         }
     }
 
-    /// Ends every fault; whatever was dead or frozen runs again.
+    /// Ends every fault; whatever was dead or frozen runs again. Holds are released,
+    /// which is an operator's duty: of what is held nothing can be expected.
     pub(super) fn heal(&mut self) {
         self.world.enter().heal();
         if self.world.enter().resume(NodeName::Coordinator)
@@ -181,6 +199,7 @@ impl Stage {
         if self.life.is_none() {
             self.life = Some(Life::start(&self.world, &self.knobs));
         }
+        self.release_all();
     }
 
     /// Waits until the world is as wanted and nothing moves any more; false if
@@ -194,6 +213,8 @@ impl Stage {
             if !self.until(next).await {
                 return false;
             }
+            // A hold may have been under way when the healing began.
+            self.release_all();
             let (now, made, mut pending) = {
                 let world = self.world.enter();
                 (
@@ -250,6 +271,14 @@ impl Stage {
             })
             .collect()
     }
+}
+
+/// Whether anybody holds anything in `scenario`.
+fn may_hold(scenario: &Scenario) -> bool {
+    let by_step = |step: &crate::scenario::Step| {
+        matches!(step.action, Action::Hold(_) | Action::SetRecord(_))
+    };
+    scenario.workload.hold > 0.0 || scenario.steps.iter().any(by_step)
 }
 
 /// Puts the entries of a registry file into the registry. A start that the

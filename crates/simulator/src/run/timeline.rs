@@ -74,6 +74,9 @@ pub enum Operation {
     Reregister,
     Enable,
     Disable,
+    Hold,
+    Release,
+    Retry,
 }
 
 /// Events by time; those of one instant in the order in which they were added.
@@ -166,6 +169,9 @@ impl Timeline {
             (Operation::Reregister, workload.reregister),
             (Operation::Enable, workload.enable),
             (Operation::Disable, workload.disable),
+            (Operation::Hold, workload.hold),
+            (Operation::Release, workload.release),
+            (Operation::Retry, workload.retry),
         ];
         for (operation, per_minute) in rates {
             let label = format!("{operation:?}");

@@ -1,4 +1,5 @@
-//! What users and operators do: register, update, delete, enable, disable.
+//! What users and operators do: register, update, delete, enable, disable, hold,
+//! release, retry.
 
 use sim_node::IndexerKey;
 use sim_node::chain::{Rule, StatusFilter};
@@ -191,6 +192,17 @@ impl Stage {
         }
     }
 
+    /// Releases whatever is held according to its record.
+    pub(super) fn release_all(&mut self) {
+        if !self.holds {
+            return;
+        }
+        let held = self.world.enter().held();
+        for key in held {
+            self.command(&Selector::One(key), AdminCommand::Release);
+        }
+    }
+
     /// A random operation.
     pub(super) fn operate(&mut self, operation: Operation) {
         let change = |start| ConfigChange {
@@ -215,6 +227,9 @@ impl Stage {
             Operation::Reregister => self.change(&change(None), false),
             Operation::Enable => self.command(&Selector::Random, AdminCommand::Enable),
             Operation::Disable => self.command(&Selector::Random, AdminCommand::Disable),
+            Operation::Hold => self.command(&Selector::Random, AdminCommand::Hold),
+            Operation::Release => self.command(&Selector::Random, AdminCommand::Release),
+            Operation::Retry => self.command(&Selector::Random, AdminCommand::Retry),
         }
     }
 

@@ -27,6 +27,14 @@ pub enum Action {
     Enable(Target),
     /// Calls the admin service's Disable.
     Disable(Target),
+    /// Holds an indexer: it is left alone until it is released. Quiet periods and
+    /// the healing at the end of the run release whatever is held then, as an
+    /// operator must before anything can be expected of it.
+    Hold(Target),
+    /// Ends a hold.
+    Release(Target),
+    /// Orders a retry: past failures are forgotten, and what is due is tried at once.
+    Retry(Target),
     /// Ends a living process at once.
     Kill(OnNode),
     /// Starts a dead process.
@@ -338,6 +346,9 @@ impl Action {
             Action::Delete(_) => "delete",
             Action::Enable(_) => "enable",
             Action::Disable(_) => "disable",
+            Action::Hold(_) => "hold",
+            Action::Release(_) => "release",
+            Action::Retry(_) => "retry",
             Action::Kill(_) => "kill",
             Action::Restart(_) => "restart",
             Action::Pause(_) => "pause",
@@ -376,6 +387,9 @@ impl Action {
             Action::Delete(target)
             | Action::Enable(target)
             | Action::Disable(target)
+            | Action::Hold(target)
+            | Action::Release(target)
+            | Action::Retry(target)
             | Action::PanicTask(target)
             | Action::KillTask(target)
             | Action::CrashWorker(target)
@@ -406,6 +420,9 @@ impl Action {
                 | Action::Delete(_)
                 | Action::Enable(_)
                 | Action::Disable(_)
+                | Action::Hold(_)
+                | Action::Release(_)
+                | Action::Retry(_)
         )
     }
 }

@@ -250,4 +250,10 @@ pub struct Workload {
     pub enable: f64,
     /// Disables an indexer.
     pub disable: f64,
+    /// Holds an indexer. What is still held when the run heals is released then.
+    pub hold: f64,
+    /// Releases an indexer, held or not.
+    pub release: f64,
+    /// Orders a retry for an indexer, whether or not anything failed.
+    pub retry: f64,
 }

@@ -63,7 +63,8 @@ pub const LARGEST_FILE: u64 = 1 << 20;
 /// The oracles a scenario can say it defends.
 pub const ORACLES: &[&str] = &[
     "S1", "S2", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S14", "S15", "S16",
-    "S17", "L1", "L2", "L3", "L4", "L5", "L6", "L8", "P1", "P2", "P3", "P4", "P5", "P6",
+    "S17", "S18", "L1", "L2", "L3", "L4", "L5", "L6", "L8", "L9", "P1", "P2", "P3", "P4", "P5",
+    "P6",
 ];
 
 /// A checked scenario: plain data, with copies of indexers and repetitions of

@@ -21,9 +21,14 @@ pub struct Run {
     #[serde(with = "human_duration")]
     pub silence: Duration,
     /// Times in mid-run in which all faults are healed (dead nodes restarted,
-    /// frozen ones thawed, links mended) and the world must converge. Repeating
-    /// steps pause; single steps may not fall in one.
+    /// frozen ones thawed, links mended, holds released) and the world must
+    /// converge. Repeating steps pause; single steps may not fall in one.
     pub quiet: Vec<Quiet>,
+    /// Whether a second coordinator, in shadow mode, runs beside the one under
+    /// test. It reads through the same faulty network, but neither crashes nor
+    /// freezes; whatever it sends may change nothing (S18), and where the world
+    /// has settled it must agree with what is (L9).
+    pub shadow: bool,
 }
 
 impl Default for Run {
@@ -32,6 +37,7 @@ impl Default for Run {
             duration: Duration::from_secs(600),
             silence: Duration::from_secs(3600),
             quiet: Vec::new(),
+            shadow: false,
         }
     }
 }

@@ -228,6 +228,22 @@ impl World {
         self.note_writes();
     }
 
+    /// The indexers that are held according to their records.
+    pub fn held(&self) -> Vec<IndexerKey> {
+        let is_held = |name: &str| {
+            let value = self.store.peek(name)?;
+            let record: serde_json::Value = serde_json::from_slice(&value).ok()?;
+            let hold = record.pointer("/coordinator/hold")?;
+            (!hold.is_null()).then_some(())
+        };
+        self.store
+            .keys_with_prefix("")
+            .into_iter()
+            .filter(|name| is_held(name).is_some())
+            .filter_map(|name| IndexerKey::parse(name.strip_suffix(":state")?))
+            .collect()
+    }
+
     /// Ends every fault: all nodes but the coordinator run, all links are whole,
     /// nothing is armed.
     pub fn heal(&mut self) {

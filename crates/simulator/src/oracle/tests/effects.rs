@@ -323,6 +323,23 @@ fn s17_lets_a_task_of_unknown_fate_be_repeated_after_a_while() {
     play.is_right();
 }
 
+#[test]
+fn s17_excuses_in_the_next_life_a_task_that_the_store_forgot() {
+    for forgets in [false, true] {
+        let (mut play, begun) = second_task(true, 5);
+        if forgets {
+            play.see(Event::StoreLost {
+                span_micros: Some(60_000_000),
+            });
+            play.wait(20);
+        }
+        play.deleted();
+        play.registered(200, Some(60), true);
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        assert_eq!(play.verdict(), (!forgets).then(|| "S17".to_owned()));
+    }
+}
+
 fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Event) {
     let mut play = Play::new();
     play.registered(100, Some(50), true);

@@ -6,4 +6,5 @@ mod change;
 mod data;
 mod effects;
 mod ending;
+mod operating;
 mod play;

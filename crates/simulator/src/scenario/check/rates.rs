@@ -82,6 +82,9 @@ fn workload(scenario: &Scenario, place: Place<'_>, report: &mut Report) {
         ("reregister", workload.reregister),
         ("enable", workload.enable),
         ("disable", workload.disable),
+        ("hold", workload.hold),
+        ("release", workload.release),
+        ("retry", workload.retry),
     ];
     for (name, value) in rates {
         rate(report, place.at(&[name]), value);

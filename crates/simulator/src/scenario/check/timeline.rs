@@ -11,6 +11,7 @@ use super::super::schema::StepEntry;
 use super::super::tree::Place;
 use super::super::values::{NodeName, Registered, Selector};
 use super::super::{Action, Quiet, Scenario, Step};
+use super::holds::Holds;
 use super::shown;
 
 /// Follows the steps, which are sorted by time. A repeating entry is blamed once.
@@ -22,11 +23,15 @@ pub(super) fn check(
 ) {
     let mut nodes = Nodes::new(&scenario.run.quiet);
     let mut indexers = Indexers::new(scenario);
+    let mut holds = Holds::new(scenario);
     let mut blamed = BTreeSet::new();
     for (step, number) in steps {
         let verdicts = [
             ("node", nodes.apply(step)),
-            ("indexer", indexers.apply(step)),
+            (
+                "indexer",
+                indexers.apply(step).and_then(|()| holds.apply(step)),
+            ),
         ];
         for (key, verdict) in verdicts {
             let (Err(message), Some((_, place))) = (verdict, entries.get(*number)) else {

@@ -9,7 +9,7 @@ const TABLE: &[(&str, &[&str])] = &[
         r#"defends = ["S1", "S3", "p1", "S1"]"#,
         &[
             "2:18: unknown oracle `S3`; expected one of: S1, S2, S4, S5, S6, S7, S8, S9, \
-             S10, S11, S12, S14, S15, S16, S17, L1, L2, L3, L4, L5, L6, L8, P1, P2, P3, \
+             S10, S11, S12, S14, S15, S16, S17, S18, L1, L2, L3, L4, L5, L6, L8, L9, P1, P2, P3, \
              P4, P5, P6",
             r#"2:24: unknown oracle `p1`; did you mean `P1`?"#,
             r#"2:30: oracle `S1` is named twice"#,
@@ -282,6 +282,54 @@ do = { update = { indexer = "aa.near/f" } }"#,
             r#"8:29: `aa.near/f` is not registered yet"#,
             r#"11:31: `aa.near/f` is already registered then: use `update`"#,
             r#"17:29: `aa.near/f` has been deleted by then: use `reregister`"#,
+        ],
+    ),
+    (
+        r#"[run]
+quiet = [{ at = "4m", for = "1m" }]
+[[indexer]]
+account = "aa.near"
+function = "f"
+[[step]]
+at = "1m"
+do = { release = { indexer = "aa.near/f" } }
+[[step]]
+at = "2m"
+do = { hold = { indexer = "all" } }
+[[step]]
+at = "3m"
+do = { release = { indexer = "aa.near/f" } }
+[[step]]
+at = "3m"
+do = { hold = { indexer = "aa.near/g" } }
+[[step]]
+at = "3m"
+do = { hold = { indexer = "aa.near/f" } }
+[[step]]
+at = "6m"
+do = { release = { indexer = "aa.near/f" } }
+[workload]
+retry = -1"#,
+        &[
+            r#"9:30: `aa.near/f` is not held then"#,
+            r#"18:27: unknown indexer `aa.near/g`; did you mean `aa.near/f`?"#,
+            r#"24:30: `aa.near/f` is not held then"#,
+            r#"26:9: -1 is no rate per minute: it must be in 0..=10000"#,
+        ],
+    ),
+    (
+        r#"[[indexer]]
+account = "aa.near"
+function = "f"
+[[step]]
+at = "1m"
+do = { retry = { indexer = "aa.near/f", node = "runner" } }
+[[step]]
+at = "1m"
+do = { hold = {} }"#,
+        &[
+            r#"7:41: unknown key `node`; expected one of: indexer"#,
+            r#"10:15: missing key `indexer`"#,
         ],
     ),
     (

@@ -78,6 +78,11 @@ fn the_whole_language_is_read() {
     assert_eq!(scenario.faults.kill.registry, 1.0);
     assert_eq!(scenario.faults.tasks.fail_stop, 0.1);
     assert_eq!(scenario.workload.stop, Some(seconds(1200)));
+    assert_eq!(
+        (scenario.workload.hold, scenario.workload.retry),
+        (0.5, 0.5)
+    );
+    assert!(scenario.run.shadow);
     let knobs: Vec<&str> = scenario
         .coordinator
         .iter()

@@ -1,0 +1,123 @@
+//! What an operator may rely on of something that is set or not: a switch, a hold.
+
+use std::time::Duration;
+
+use sim_node::Time;
+
+/// How long a command whose answer was an error may still be carried out.
+const DOUBT: Duration = Duration::from_secs(60);
+
+/// Commands that set and unset one thing, and what was promised by answering them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Promise {
+    /// The commands under way: whether each sets it.
+    pending: Vec<bool>,
+    contested: bool,
+    /// The last command that was not acknowledged.
+    doubtful: Option<(Time, bool)>,
+    given: Option<bool>,
+}
+
+impl Promise {
+    /// What the last command that was certainly carried out left, if nothing came
+    /// after it.
+    pub fn given(&self) -> Option<bool> {
+        self.given
+    }
+
+    /// Whether no command is under way.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// A command is under way.
+    pub fn sent(&mut self, sets: bool) {
+        self.contested |= self.pending.iter().any(|other| *other != sets);
+        self.pending.push(sets);
+        self.given = self.given.filter(|given| *given == sets);
+    }
+
+    /// A command was answered; true if it is sure now how things stand.
+    pub fn answered(&mut self, now: Time, sets: bool, carried_out: bool) -> bool {
+        if let Some(place) = self.pending.iter().position(|other| *other == sets) {
+            self.pending.remove(place);
+        }
+        let last = self.pending.is_empty();
+        if !carried_out {
+            self.doubtful = Some((now, sets));
+        }
+        let doubt = self
+            .doubtful
+            .is_some_and(|(at, other)| other != sets && now.since(at) < DOUBT);
+        let sure = carried_out && last && !self.contested && !doubt;
+        if sure {
+            self.given = Some(sets);
+        }
+        if last {
+            self.contested = false;
+        }
+        sure
+    }
+
+    /// The record it stood in is gone.
+    pub fn forget(&mut self) {
+        self.given = None;
+    }
+
+    /// The record it stands in was changed by other hands, maybe after a command
+    /// under way had reached it.
+    pub fn doubt(&mut self) {
+        self.given = None;
+        self.contested |= !self.pending.is_empty();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lone_acknowledged_command_is_a_promise() {
+        let mut promise = Promise::default();
+        promise.sent(true);
+        assert_eq!(promise.given(), None);
+        assert!(promise.answered(Time(2), true, true));
+        assert_eq!(promise.given(), Some(true));
+        promise.sent(true);
+        assert_eq!(
+            promise.given(),
+            Some(true),
+            "a repetition takes nothing back"
+        );
+        promise.sent(false);
+        assert_eq!(promise.given(), None);
+        assert!(!promise.answered(Time(3), true, true));
+        assert!(!promise.answered(Time(4), false, true));
+        assert!(promise.is_idle());
+    }
+
+    #[test]
+    fn a_command_that_failed_may_still_be_carried_out() {
+        let mut promise = Promise::default();
+        promise.sent(false);
+        assert!(!promise.answered(Time(1), false, false));
+        promise.sent(true);
+        assert!(!promise.answered(Time(2), true, true));
+        let later = Time(1) + DOUBT;
+        promise.sent(true);
+        assert!(promise.answered(later, true, true));
+    }
+
+    #[test]
+    fn a_loss_while_a_command_is_under_way_leaves_nothing_sure() {
+        let mut promise = Promise::default();
+        promise.sent(true);
+        promise.doubt();
+        assert!(!promise.answered(Time(1), true, true));
+        assert_eq!(promise.given(), None);
+        promise.sent(true);
+        assert!(promise.answered(Time(2), true, true));
+        promise.doubt();
+        assert_eq!(promise.given(), None);
+    }
+}
