@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::admin::{AdminError, AdminService, HOLD_REASON_LEN_MAX};
+use coordinator::admin::{AdminError, AdminService};
 use http::Extensions;
 use security::{Principal, Role, authorise};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -135,9 +135,6 @@ impl Calls {
         command: Command,
     ) -> Result<(), Status> {
         let caller = commander(extensions)?;
-        if let Command::Hold(reason) = &command {
-            checked_reason(reason)?;
-        }
         let turn = self.turn(&self.in_flight).await?;
         if let Some(ticket) = extensions.get::<Ticket>() {
             ticket.hand_over();
@@ -196,18 +193,6 @@ fn commander(extensions: &Extensions) -> Result<String, Status> {
     authorise(principal, Role::Operate)
         .map_err(|forbidden| Status::permission_denied(forbidden.to_string()))?;
     Ok(caller_of(extensions))
-}
-
-/// A reason that the coordinator would refuse is refused here, where it is
-/// recorded.
-fn checked_reason(reason: &str) -> Result<(), Status> {
-    let length = reason.trim().len();
-    if length == 0 || length > HOLD_REASON_LEN_MAX {
-        return Err(Status::invalid_argument(format!(
-            "a hold needs a reason of 1 to {HOLD_REASON_LEN_MAX} bytes, for other operators"
-        )));
-    }
-    Ok(())
 }
 
 /// The extensions and the message of a request.

@@ -232,6 +232,12 @@ pub(crate) fn overview(overview: Overview, about: &About) -> pb::Overview {
                 since_ms: since.0,
             })
             .collect(),
+        loaded: overview.loaded,
+        panics: overview.panics,
+        suspicious_listings: overview.suspicious_listings,
+        answers_dropped: overview.answers_dropped,
+        quarantined_count: count(overview.quarantined_count),
+        unreadable_count: count(overview.unreadable_count),
     }
 }
 

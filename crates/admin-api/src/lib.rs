@@ -39,5 +39,6 @@ mod status;
 mod text;
 mod watch;
 
+pub use methods::observed;
 pub use observe::Observer;
 pub use server::{About, AdminApi, ApiLimits, ApiOptions, Health, ServeError};

@@ -46,6 +46,15 @@ pub(crate) const METHODS: [Method; 13] = [
     reads("/coordinator.v1.Operations/GetShadowReport"),
 ];
 
+/// What an observer is told of calls that are not ours: probes, reflection, and
+/// what there is not.
+pub(crate) const OTHER: &str = "other";
+
+/// Every method that an [`crate::Observer`] is told of, by the names it is told.
+pub fn observed() -> impl Iterator<Item = &'static str> {
+    METHODS.iter().map(|method| method.path).chain([OTHER])
+}
+
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.";
 

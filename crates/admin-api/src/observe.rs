@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use crate::methods::method;
+use crate::methods::{OTHER, method};
 
 /// Is told of every call.
 pub trait Observer: Send + Sync + 'static {
-    /// A call of `method` (`/package.Service/Method`, or `other` for what is
-    /// not ours) was answered with `code` after `time`. A stream counts as
-    /// answered when it begins.
+    /// A call of `method` (`/package.Service/Method`, or `other` for what is not
+    /// ours; [`crate::observed`] lists them) was answered with `code` after
+    /// `time`. A stream counts as answered when it begins.
     fn answered(&self, method: &'static str, code: Code, time: Duration);
 }
 
@@ -63,7 +63,7 @@ where
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let observer = self.observer.clone();
-        let name = method(request.uri().path()).map_or("other", |method| method.path);
+        let name = method(request.uri().path()).map_or(OTHER, |method| method.path);
         let began = Instant::now();
         let answer = self.inner.call(request);
         Box::pin(async move {

@@ -30,10 +30,9 @@ use client::Change;
 
 /// The commands alone, for helps and completions.
 pub fn command() -> clap::Command {
-    let parent = clap::Command::new("coordinator")
-        .about("Looks after indexers")
-        .subcommand_required(true);
-    Command::augment_subcommands(parent)
+    let parent = clap::Command::new("coordinator").subcommand_required(true);
+    // They bring their own description of the whole, which is theirs alone.
+    Command::augment_subcommands(parent).about("Asks a running coordinator")
 }
 
 /// Does what was typed; Ctrl-C ends it.

@@ -3,10 +3,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{StyledStr, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, ValueHint};
 
+use crate::commands::{Probe, Question, url};
 use crate::config::{CONFIG_ENV, Environment, Flags, Sources};
 use crate::exit;
 use crate::settings::{self, Fallback, Kind, Setting};
@@ -22,6 +24,8 @@ pub enum Action {
     ConfigPrint(Sources, ConfigFormat),
     /// Whether a registry file can be used.
     RegistryCheck(PathBuf),
+    /// Whether a running one is ready, or lives.
+    Probe(Box<Probe>),
     /// A script for a shell.
     Completions(clap_complete::Shell),
     /// Which build this is.
@@ -48,7 +52,24 @@ pub enum VersionFormat {
     Json,
 }
 
+/// Where commands stand in the help that few people look for.
+const LAST: usize = 1000;
+
+/// The longest time that a probe waits.
+const PATIENCE_MAX: Duration = Duration::from_secs(60 * 60);
+
 const ABOUT: &str = "Keeps block streams, executors and data layers in line with a registry";
+
+const LONG_ABOUT: &str = "\
+Keeps block streams, executors and data layers in line with a registry
+
+A registry says which indexers shall exist. For each of them the coordinator has its data \
+layer made by a provisioner, its blocks streamed by a block streamer and its code run by an \
+executor; it starts, updates, repairs, suspends and removes them as the registry and the \
+operators want, and keeps what it must remember in Redis or in a file.
+
+Without a command it runs this service: the same as `coordinator run`. The other commands \
+check its configuration, or ask one that runs.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +79,9 @@ Examples:
   coordinator list --troubled                  ask a running one what is not as wanted
   coordinator explain alice.near/feed          ask it why
 
-Without a command it runs the service: the same as `coordinator run`.";
+Without a command it runs the service: the same as `coordinator run`. The commands from
+`list` to `shadow` ask a coordinator that runs, by default the one on this machine. To try
+all of it without any chain, Redis or service: `cargo local` in a checkout of the source.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -69,6 +92,7 @@ Examples:
   coordinator run --registry-file registry.toml --redis-url redis://localhost:6379 \\
     --block-streamer-url http://localhost:8002 --runner-url http://localhost:7001
 
+The short help (-h) shows the settings that most people need, --help shows all.
 A flag goes before the environment, that before the file, that before the default.
 An empty variable counts as not set.
 
@@ -78,11 +102,10 @@ certificates, tokens and the log filter again.";
 /// The whole command line.
 #[must_use]
 pub fn command() -> Command {
-    let codes = exit::describe();
+    let codes = exit::OF_SERVICE;
     let command = Command::new("coordinator")
         .version(env!("CARGO_PKG_VERSION"))
-        .about(ABOUT)
-        .after_help(format!("{EXAMPLES}\n\n{codes}"))
+        .after_help(format!("{EXAMPLES}\n\n{}", exit::ALL))
         .max_term_width(100)
         .args_conflicts_with_subcommands(true)
         .subcommand_value_name("COMMAND")
@@ -91,11 +114,13 @@ pub fn command() -> Command {
                 .about("Run the service (the same as without a command)")
                 .after_help(format!("{RUN_EXAMPLES}\n\n{codes}")),
         )
-        .subcommand(config_command(&codes))
+        .subcommand(config_command())
         .subcommand(registry_command())
+        .subcommand(probe_command())
         .subcommand(
             Command::new("completions")
                 .about("Print a script that completes commands and flags in a shell")
+                .display_order(LAST)
                 .after_help("Examples:\n  source <(coordinator completions bash)")
                 .arg(
                     Arg::new("shell")
@@ -108,12 +133,15 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("version")
                 .about("Show which build this is")
+                .display_order(LAST)
                 .arg(output::<VersionFormat>("text")),
         );
-    with_settings(admin_cli::Command::augment_subcommands(command))
+    // Those commands bring their own description of the whole.
+    let command = admin_cli::Command::augment_subcommands(command);
+    with_settings(command.about(ABOUT).long_about(LONG_ABOUT))
 }
 
-fn config_command(codes: &str) -> Command {
+fn config_command() -> Command {
     Command::new("config")
         .about("Check or print the configuration of the service")
         .subcommand_required(true)
@@ -122,7 +150,8 @@ fn config_command(codes: &str) -> Command {
             with_settings(Command::new("check"))
                 .about("See whether the service would start, and with what")
                 .after_help(format!(
-                    "Examples:\n  coordinator config check --config coordinator.toml\n\n{codes}"
+                    "Examples:\n  coordinator config check --config coordinator.toml\n\n{}",
+                    exit::OF_CHECKS
                 )),
         )
         .subcommand(
@@ -137,13 +166,16 @@ fn config_command(codes: &str) -> Command {
 
 fn registry_command() -> Command {
     Command::new("registry")
-        .about("Check a registry file")
+        .about("Check a registry file, which stands in for the contract (--registry-file)")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
             Command::new("check")
                 .about("See whether a registry file can be used, and what it holds")
-                .after_help("Examples:\n  coordinator registry check registry.toml")
+                .after_help(format!(
+                    "Examples:\n  coordinator registry check registry.toml\n\n{}",
+                    exit::OF_CHECKS
+                ))
                 .arg(
                     Arg::new("file")
                         .value_name("FILE")
@@ -153,6 +185,57 @@ fn registry_command() -> Command {
                         .help("The file, or a folder of files"),
                 ),
         )
+}
+
+fn probe_command() -> Command {
+    Command::new("probe")
+        .about("Ask a running coordinator whether it is ready, or lives: for health checks")
+        .after_help(format!(
+            "Examples:\n  \
+             coordinator probe ready\n  \
+             coordinator probe live --url http://127.0.0.1:9180 --timeout 1s\n\n\
+             In a Dockerfile:\n  \
+             HEALTHCHECK CMD [\"/usr/local/bin/coordinator\", \"probe\", \"live\"]\n\n{}",
+            exit::OF_PROBES
+        ))
+        .arg(
+            Arg::new("question")
+                .value_name("WHAT")
+                .required(true)
+                .value_parser(clap::builder::EnumValueParser::<Question>::new())
+                .help("What is asked"),
+        )
+        .arg(
+            Arg::new("url")
+                .long("url")
+                .value_name("URL")
+                .value_hint(ValueHint::Url)
+                .value_parser(url)
+                .help(
+                    "Where its probes are answered [default: this machine, at the port that the \
+                     settings `http_listen` or `metrics_port` name, else 9180]",
+                ),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("DURATION")
+                .default_value("5s")
+                .value_parser(patience)
+                .help("How long the answer may take"),
+        )
+        .arg(config_file())
+}
+
+/// A length of time for which somebody waits.
+fn patience(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(length) if length.is_zero() || length > PATIENCE_MAX => {
+            Err("more than nothing, and at most an hour".to_owned())
+        }
+        Ok(length) => Ok(length),
+        Err(error) => Err(format!("{error}; write for instance 5s")),
+    }
 }
 
 fn output<T>(default: &'static str) -> Arg
@@ -170,16 +253,19 @@ where
 
 /// Adds a flag for each setting.
 fn with_settings(command: Command) -> Command {
-    let config = Arg::new("config")
+    let flags = settings::all().into_iter().flat_map(flags);
+    command.arg(config_file()).args(flags)
+}
+
+fn config_file() -> Arg {
+    Arg::new("config")
         .long("config")
         .value_name("FILE")
         .value_hint(ValueHint::FilePath)
         .value_parser(clap::value_parser!(PathBuf))
         .help(format!(
             "File with settings: TOML, `name = value` [env: {CONFIG_ENV}]"
-        ));
-    let flags = settings::all().into_iter().flat_map(flags);
-    command.arg(config).args(flags)
+        ))
 }
 
 /// The flags of one setting: its own, and for a secret that of its file.
@@ -279,6 +365,16 @@ fn action(matches: &ArgMatches, env: Environment) -> Result<Action, clap::Error>
         ("registry", Some((_, inner))) => Ok(Action::RegistryCheck(
             one(inner, "file").unwrap_or_default(),
         )),
+        ("probe", _) => Ok(Action::Probe(Box::new(Probe {
+            question: one(inner, "question").unwrap_or(Question::Ready),
+            url: one(inner, "url"),
+            patience: one(inner, "timeout").unwrap_or(PATIENCE_MAX),
+            sources: Sources {
+                config: one(inner, "config"),
+                env,
+                ..Sources::default()
+            },
+        }))),
         ("completions", _) => {
             let shell = one(inner, "shell").unwrap_or(clap_complete::Shell::Bash);
             Ok(Action::Completions(shell))

@@ -43,18 +43,40 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The codes, for the help.
-#[must_use]
-pub fn describe() -> String {
-    "Exit codes:\n  \
-     0   done, or stopped in order by a signal\n  \
-     1   failed while it ran; a wait was in vain\n  \
-     2   the command line cannot be understood\n  \
-     4   no such indexer\n  \
-     5   not permitted, or not known to the coordinator\n  \
-     69  something it needs is not there: an address to listen at, the coordinator that is\n      \
-     asked, or the store with --fail-fast\n  \
-     78  the configuration cannot be used\n  \
-     130, 143  ended at once by Ctrl-C, or by a second SIGINT or SIGTERM"
-        .to_owned()
-}
+/// The codes of the service, for its help.
+pub const OF_SERVICE: &str = "\
+Exit codes:
+  0    stopped in order by a signal
+  1    failed while it ran
+  2    the command line cannot be understood
+  69   something it needs is not there: an address to listen at, the file of the embedded
+       store, or the store with --fail-fast
+  78   the configuration cannot be used
+  130, 143  ended at once by a second SIGINT or SIGTERM";
+
+/// The codes of commands that check something, for their help.
+pub const OF_CHECKS: &str = "\
+Exit codes:
+  0    it can be used
+  2    the command line cannot be understood
+  78   it cannot be used; every mistake is told";
+
+/// The codes of probes, for their help.
+pub const OF_PROBES: &str = "\
+Exit codes:
+  0    yes
+  1    no, or nobody answers
+  2    the command line cannot be understood";
+
+/// All codes, for the help of the whole.
+pub const ALL: &str = "\
+Exit codes:
+  0    done, or stopped in order by a signal
+  1    failed; a wait was in vain; the answer to a probe is no
+  2    the command line cannot be understood
+  4    no such indexer
+  5    not permitted, or not known to the coordinator
+  69   something it needs is not there: an address to listen at, the store with --fail-fast,
+       the coordinator that is asked, or what that one needs to answer
+  78   the configuration, or the registry file, cannot be used
+  130, 143  ended at once by Ctrl-C, or by a second SIGINT or SIGTERM";

@@ -25,6 +25,7 @@ pub fn main(args: Vec<OsString>, env: Environment, console: &mut Console<'_>) ->
         Action::ConfigCheck(sources) => commands::check(&sources, console),
         Action::ConfigPrint(sources, format) => commands::print(&sources, format, console),
         Action::RegistryCheck(path) => commands::registry_check(&path, console),
+        Action::Probe(probe) => commands::probe(&probe, console),
         Action::Completions(shell) => commands::completions(shell, console),
         Action::Version(format) => commands::version(format, console),
         Action::Operator(command) => commands::operator(*command, console),

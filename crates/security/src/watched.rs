@@ -140,7 +140,8 @@ pub trait Watched: Send + Sync {
     /// is the same at two looks, because writing files takes time.
     fn poll(&self) -> Outcome;
 
-    /// Uses what the files hold now.
+    /// Uses what the files hold now. As with [`Watched::poll`], what is new is
+    /// logged: a change, or why the files cannot be used unless that was known.
     fn reload(&self) -> Outcome;
 
     /// Why the files' content is not in force, if it is not.

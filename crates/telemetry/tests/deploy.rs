@@ -115,6 +115,8 @@ fn values_of(label: &str) -> Option<BTreeSet<&'static str>> {
             "INDEFINITE",
             "REJECTED",
             "ABANDONED",
+            "UNAUTHENTICATED",
+            "PERMISSION_DENIED",
         ])),
         _ => None,
     }

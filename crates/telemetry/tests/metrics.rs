@@ -20,7 +20,7 @@ use proto::{block_streamer as bs, data_layer as dl, runner as rn};
 use telemetry::logs::LogTally;
 use telemetry::metrics::{CoordinatorSource, Kind, find};
 use telemetry::{BuildInfo, METRICS, Metrics, Readiness, Snapshot, Source};
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Services and a registry of which each method ends in its own way.
 struct Fakes;
@@ -256,6 +256,31 @@ async fn a_call_that_nobody_waits_for_ends_all_the_same() {
     );
 }
 
+#[test]
+fn calls_of_the_api_are_counted_by_method_and_answer() {
+    let (metrics, _) = metrics();
+    let api = metrics.api_calls();
+    api.announce("a.B/C");
+    let of = |labels: &str| {
+        let page = samples(&metrics.encode().unwrap());
+        page.get(&format!("coordinator_api_calls_total{{{labels}}}"))
+            .copied()
+    };
+    let refused = "method=\"a.B/C\",code=\"UNAUTHENTICATED\"";
+    assert_eq!(of(refused), Some(0.0));
+    let time = Duration::from_millis(300);
+    api.answered("a.B/C", Code::Unauthenticated, time);
+    metrics.api_calls().answered("a.B/C", Code::Aborted, time);
+    assert_eq!(of(refused), Some(1.0));
+    assert_eq!(of("method=\"a.B/C\",code=\"ABORTED\""), Some(1.0));
+    let page = samples(&metrics.encode().unwrap());
+    let buckets = |le: &str| {
+        let labels = format!("le=\"{le}\",method=\"a.B/C\"");
+        page[&format!("coordinator_api_call_duration_seconds_bucket{{{labels}}}")]
+    };
+    assert_eq!((buckets("0.25"), buckets("0.5")), (0.0, 2.0));
+}
+
 fn full_snapshot() -> Snapshot {
     Snapshot {
         phases: BTreeMap::from([("Running", 3)]),
@@ -281,6 +306,7 @@ fn the_page_and_the_catalogue_agree() {
     readiness.set("store", true, "answers");
     metrics.add_certificate("server", || Some(86_400.0));
     metrics.set_source(Arc::new(Fixed(full_snapshot())));
+    metrics.api_calls().announce("a.B/C");
     let page = metrics.encode().unwrap();
     assert!(page.ends_with("# EOF\n"));
     let mut shown = BTreeMap::new();

@@ -56,6 +56,7 @@ async fn failures_leave_one_line_that_says_what_happened() {
         assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
         let line = audit.only();
         assert_eq!(line["command"], "hold");
+        assert_eq!((&*line["account"], &*line["function"]), ("a.near", "f"));
         assert!(line["error"].contains("a hold needs a reason"), "{line:?}");
     }
     api.end().await;

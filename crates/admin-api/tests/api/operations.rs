@@ -208,8 +208,8 @@ async fn the_whole_is_shown() {
     let overview = until(async || {
         let answer = client.get_overview(pb::GetOverviewRequest {}).await;
         let overview = answer.unwrap().into_inner();
-        (!overview.quarantined.is_empty() && overview.states.contains_key("Steady"))
-            .then_some(overview)
+        let told = !overview.quarantined.is_empty() && !overview.unreadable.is_empty();
+        (told && overview.states.contains_key("Steady")).then_some(overview)
     })
     .await;
     assert_eq!(
@@ -220,6 +220,10 @@ async fn the_whole_is_shown() {
     assert_eq!(overview.phases.get("Running"), Some(&1));
     assert_eq!(overview.registered, 2);
     assert_eq!(overview.quarantined[0].name, "a.near/odd");
+    assert!(overview.loaded);
+    assert_eq!(overview.quarantined_count, 1);
+    assert_eq!(overview.unreadable_count, 1);
+    assert_eq!((overview.panics, overview.suspicious_listings), (0, 0));
     assert_eq!(overview.registry_height, 1002);
     assert!(overview.registry_answered_ms > 0);
     assert!(overview.down.is_empty(), "{:?}", overview.down);

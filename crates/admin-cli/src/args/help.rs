@@ -8,7 +8,7 @@ macro_rules! exits {
   2    the command makes no sense
   4    there is no such indexer
   5    not permitted, or not authenticated
-  69   no coordinator answers
+  69   no coordinator answers, or what it needs for that is away
   130  interrupted by Ctrl-C
   141  the reader of the output went away"
     };

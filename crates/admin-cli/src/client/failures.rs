@@ -120,7 +120,10 @@ pub(crate) fn of_status(what: &str, server: &str, status: &Status) -> Failure {
         Code::InvalidArgument | Code::OutOfRange => (Exit::Usage, String::new()),
         Code::Unavailable => (
             Exit::Unavailable,
-            format!("{server} cannot answer now: try again in a moment."),
+            format!(
+                "Something that {server} needs is away, or it is stopping: `coordinator \
+                 overview` says what is down; try again in a moment."
+            ),
         ),
         Code::DeadlineExceeded => (
             Exit::Failed,

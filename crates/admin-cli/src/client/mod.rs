@@ -28,6 +28,9 @@ const ANSWER_MAX: usize = 64 << 20;
 const INDEXERS_MAX: usize = 1_000_000;
 const PAGE_SIZE: u32 = 500;
 
+/// How it is said that nobody knows whether a change was made.
+const OPEN: &str = "may or may not";
+
 /// One change asked of an indexer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -157,9 +160,11 @@ impl Client {
             }
         };
         answer.map_err(|failure| match failure.is_uncertain {
+            // The coordinator says so itself where it knows no more.
+            true if failure.message.contains(OPEN) => failure,
             true => Failure::uncertain(
                 failure.exit,
-                format!("{failure} It may have been done all the same; to repeat it does no harm."),
+                format!("{failure} It {OPEN} have been carried out; to repeat it does no harm."),
             ),
             false => failure,
         })

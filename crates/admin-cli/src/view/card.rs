@@ -198,6 +198,14 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
         },
     );
     card.add(
+        "Records",
+        if whole.loaded {
+            "read".to_owned()
+        } else {
+            Tone::Warning.paint("still being read: nothing is decided yet")
+        },
+    );
+    card.add(
         "Registry",
         match whole.registry_answered_ms {
             0 => "has not answered yet".to_owned(),
@@ -209,6 +217,16 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
             ),
         },
     );
+    if is_wide || whole.suspicious_listings > 0 {
+        let times = times(whole.suspicious_listings);
+        let said = format!("{times} since the start: far fewer indexers than before were listed");
+        card.add("Suspicious", said);
+    }
+    if is_wide || whole.answers_dropped > 0 {
+        let times = times(whole.answers_dropped);
+        let said = format!("{times} since the start: an answer was older than one before it");
+        card.add("Dropped", said);
+    }
     card.add("Phases", counts(&whole.phases, "no record"));
     card.add("States", counts(&whole.states, "none"));
     let down: Vec<String> = whole
@@ -231,8 +249,14 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
             down.join("\n")
         },
     );
-    card.add("Set aside", set_aside(&whole.quarantined, is_wide));
-    card.add("Unreadable", set_aside(&whole.unreadable, is_wide));
+    if is_wide || whole.panics > 0 {
+        let said = format!("{} of control loops since the start", whole.panics);
+        card.add("Panics", said);
+    }
+    let (entries, all) = (&whole.quarantined, whole.quarantined_count);
+    card.add("Set aside", set_aside(entries, all, is_wide));
+    let (entries, all) = (&whole.unreadable, whole.unreadable_count);
+    card.add("Unreadable", set_aside(entries, all, is_wide));
     format!("{}\n{}", bold("Coordinator"), card.render())
 }
 
@@ -252,8 +276,14 @@ fn counts<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a u64)>, empty: &st
     }
 }
 
-fn set_aside(entries: &[Quarantined], is_wide: bool) -> String {
-    if entries.is_empty() {
+fn times(number: u64) -> String {
+    text::count(usize::try_from(number).unwrap_or(usize::MAX), "time")
+}
+
+/// `all` counts those as well that the coordinator does not name.
+fn set_aside(entries: &[Quarantined], all: u64, is_wide: bool) -> String {
+    let all = usize::try_from(all).unwrap_or(usize::MAX);
+    if entries.is_empty() && all == 0 {
         return "nothing".to_owned();
     }
     let shown = if is_wide { entries.len() } else { LISTED };
@@ -267,7 +297,11 @@ fn set_aside(entries: &[Quarantined], is_wide: bool) -> String {
         })
         .collect();
     if entries.len() > shown {
-        lines.push(format!("and {} more, see -o wide", entries.len() - shown));
+        let more = all.max(entries.len()) - shown;
+        lines.push(format!("and {more} more, see -o wide"));
+    } else if all > entries.len() {
+        let more = all - entries.len();
+        lines.push(format!("and {more} more that it does not name"));
     }
     lines.join("\n")
 }

@@ -275,6 +275,12 @@ pub(crate) struct Overview<'a> {
     quarantined: Vec<SetAside<'a>>,
     unreadable: Vec<SetAside<'a>>,
     down: Vec<Down<'a>>,
+    loaded: bool,
+    panics: u64,
+    suspicious_listings: u64,
+    answers_dropped: u64,
+    quarantined_count: u64,
+    unreadable_count: u64,
 }
 
 #[derive(Serialize)]
@@ -311,6 +317,12 @@ impl<'a> Overview<'a> {
             quarantined: whole.quarantined.iter().map(aside).collect(),
             unreadable: whole.unreadable.iter().map(aside).collect(),
             down: whole.down.iter().map(down).collect(),
+            loaded: whole.loaded,
+            panics: whole.panics,
+            suspicious_listings: whole.suspicious_listings,
+            answers_dropped: whole.answers_dropped,
+            quarantined_count: whole.quarantined_count,
+            unreadable_count: whole.unreadable_count,
         }
     }
 }

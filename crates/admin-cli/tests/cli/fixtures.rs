@@ -173,6 +173,13 @@ fn overview() -> Overview {
             service: "block streamer".to_owned(),
             since_ms: NOW - 200_000,
         }],
+        loaded: true,
+        panics: 1,
+        suspicious_listings: 2,
+        answers_dropped: 31,
+        // More than are named.
+        quarantined_count: 14,
+        unreadable_count: 1,
     }
 }
 

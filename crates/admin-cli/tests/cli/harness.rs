@@ -12,6 +12,8 @@ use clap::Parser;
 pub const NOW: u64 = 1_800_000_000_000;
 
 #[derive(Parser)]
+// As wide as the program makes its helps at most, whatever the terminal is.
+#[command(term_width = 100)]
 #[command(name = "coordinator")]
 struct Cli {
     #[command(subcommand)]

@@ -74,6 +74,10 @@ fn evil_world() -> World {
             service: text(),
             since_ms: u64::MAX,
         }],
+        panics: u64::MAX,
+        suspicious_listings: u64::MAX,
+        answers_dropped: u64::MAX,
+        quarantined_count: u64::MAX,
         ..Overview::default()
     };
     world.shadow.indexers = vec![ShadowIndexer {

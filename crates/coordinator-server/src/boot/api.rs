@@ -3,14 +3,39 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use admin_api::{About, AdminApi, ApiLimits, ApiOptions, Health, ServeError};
+use admin_api::{About, AdminApi, ApiLimits, ApiOptions, Health, Observer, ServeError};
 use coordinator::Clock;
 use coordinator::admin::AdminService;
+use telemetry::metrics::ApiCalls;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use crate::boot::parts::Access;
 use crate::config::ApiConfig;
+
+/// Counts calls of the API.
+struct Counted(ApiCalls);
+
+impl Counted {
+    /// Shows every method from the start.
+    fn new(calls: ApiCalls) -> Counted {
+        admin_api::observed().for_each(|method| calls.announce(label(method)));
+        Counted(calls)
+    }
+}
+
+impl Observer for Counted {
+    fn answered(&self, method: &'static str, code: Code, time: Duration) {
+        self.0.answered(label(method), code, time);
+    }
+}
+
+/// `package.Service/Method`, as gRPC calls it everywhere but on the wire.
+fn label(method: &'static str) -> &'static str {
+    method.trim_start_matches('/')
+}
 
 /// How the running API is told to stop.
 pub struct Api {
@@ -29,6 +54,7 @@ impl Api {
         access: &Access,
         admin: Arc<AdminService>,
         clock: &dyn Clock,
+        calls: ApiCalls,
     ) -> Result<(Api, impl Future<Output = Result<(), String>> + use<>), ServeError> {
         let options = ApiOptions {
             address: config.listen,
@@ -39,7 +65,7 @@ impl Api {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started: clock.now(),
             },
-            observer: None,
+            observer: Some(Arc::new(Counted::new(calls))),
         };
         let server = AdminApi::bind(options, admin)?;
         let api = Api {

@@ -168,6 +168,7 @@ fn services(config: &ServicesConfig) -> Result<Services, Vec<Problem>> {
             cert_file: files.cert.clone(),
             key_file: files.key.clone(),
         }),
+        server_name: config.server_name.clone(),
         ..TlsOptions::default()
     };
     let options = GrpcOptions {

@@ -28,10 +28,14 @@ impl Reload {
         tracing::info!("SIGHUP: reading the configuration, certificates and tokens again");
         for thing in &self.watched {
             let what = thing.what();
+            let before = thing.failure();
             match thing.reload() {
-                Outcome::Replaced(change) => tracing::info!(change, "reloaded {what}"),
+                // It says so itself, as it does when it finds a change without
+                // being told to look.
+                Outcome::Replaced(_) => {}
+                Outcome::Kept(why) if before.as_ref() != Some(&why) => {}
                 Outcome::Kept(why) => {
-                    tracing::error!(why, "{what} cannot be used; the old one stays in force");
+                    tracing::error!(why, "{what} still cannot be used; the old one is in force");
                 }
                 Outcome::Unchanged | Outcome::Settling => {
                     tracing::info!("{what} has not changed");

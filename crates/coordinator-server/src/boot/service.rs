@@ -142,7 +142,13 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
     if let Some(tls) = parts.access.tls.clone() {
         metrics.add_certificate("api", move || Some(tls.status().expires_in as f64));
     }
-    let api = Api::bind(&config.api, &parts.access, coordinator.admin(), &*clock);
+    let api = Api::bind(
+        &config.api,
+        &parts.access,
+        coordinator.admin(),
+        &*clock,
+        metrics.api_calls(),
+    );
     let api = api.map_err(|error| {
         tracing::error!("{error}; stop what listens there, or set `listen` to another address");
         Exit::Unavailable

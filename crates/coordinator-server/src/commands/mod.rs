@@ -2,6 +2,7 @@
 
 mod config;
 mod operator;
+mod probe;
 mod registry;
 mod version;
 
@@ -9,6 +10,7 @@ use std::io::{self, Write};
 
 pub use config::{check, print};
 pub use operator::operator;
+pub use probe::{Probe, Question, probe, url};
 pub use registry::registry_check;
 pub use version::version;
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use security::{BindRequest, check_bind};
 use telemetry::logs::check_filter;
 
@@ -25,6 +26,7 @@ pub(super) fn assemble(values: &mut Values, env: &Environment) -> Option<Config>
     let http_listen = http_listen(values);
     let log = log(values);
     let (shutdown_timeout, drain_delay) = shutdown(values);
+    let shadow = shadow(values, registry.as_ref(), store.as_ref());
     let knobs = knobs(values, shutdown_timeout.saturating_sub(drain_delay));
     Some(Config {
         registry: registry?,
@@ -33,7 +35,7 @@ pub(super) fn assemble(values: &mut Values, env: &Environment) -> Option<Config>
         api,
         http_listen,
         log: log?,
-        shadow: values.switch(&set::SHADOW),
+        shadow,
         fail_fast: values.switch(&set::FAIL_FAST),
         shutdown_timeout,
         drain_delay,
@@ -70,6 +72,30 @@ fn registry(values: &mut Values) -> Option<RegistryConfig> {
         api_key,
         api_key_header: header,
     })
+}
+
+/// A shadow reads what the active coordinator reads, and writes nowhere.
+fn shadow(
+    values: &mut Values,
+    registry: Option<&RegistryConfig>,
+    store: Option<&StoreConfig>,
+) -> bool {
+    let shadow = values.switch(&set::SHADOW);
+    if shadow && matches!(registry, Some(RegistryConfig::File(_))) {
+        values.reject(
+            &set::SHADOW,
+            "it needs a registry behind `rpc_url`: the versions beside a registry file are \
+             written by the active coordinator alone",
+        );
+    }
+    if shadow && matches!(store, Some(StoreConfig::Embedded { .. })) {
+        values.reject(
+            &set::SHADOW,
+            "it needs the records in Redis: an embedded store is open in the active coordinator \
+             alone",
+        );
+    }
+    shadow
 }
 
 /// Whether `text` consists of what RFC 9110 calls token characters.
@@ -148,7 +174,19 @@ fn services(values: &mut Values) -> Option<ServicesConfig> {
     let all_plain = [&block_streamer, &executors, &provisioner]
         .into_iter()
         .all(plain);
-    for setting in [&set::SERVICES_CA, &set::SERVICES_CERT] {
+    let server_name = values.text(&set::SERVICES_SERVER_NAME).map(str::to_owned);
+    if let Some(name) = &server_name
+        && ServerName::try_from(name.as_str()).is_err()
+    {
+        let problem = "it is neither a host name nor an IP address";
+        values.reject(&set::SERVICES_SERVER_NAME, problem);
+    }
+    let needing_tls = [
+        &set::SERVICES_CA,
+        &set::SERVICES_CERT,
+        &set::SERVICES_SERVER_NAME,
+    ];
+    for setting in needing_tls {
         if values.is_set(setting) && all_plain {
             values.reject(setting, "no service has a URL that begins with `https://`");
         }
@@ -159,6 +197,7 @@ fn services(values: &mut Values) -> Option<ServicesConfig> {
         provisioner: provisioner?,
         ca,
         identity,
+        server_name,
     })
 }
 

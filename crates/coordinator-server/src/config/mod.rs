@@ -125,7 +125,7 @@ fn first_steps() -> String {
     }
     text.push_str(
         "or the same as flags (`coordinator run --help`), or in a file (`--config FILE`).\n\n\
-         To try it without any chain, Redis or service:\n  \
+         To try it without any chain, Redis or service, in a checkout of the source:\n  \
          cargo local\n\
          To run it against a registry in a file, in place of RPC_URL and REGISTRY_CONTRACT_ID:\n  \
          coordinator --registry-file registry.toml ...\n",

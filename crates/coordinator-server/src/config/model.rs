@@ -118,6 +118,8 @@ pub struct ServicesConfig {
     pub ca: Option<PathBuf>,
     /// Who we are.
     pub identity: Option<IdentityFiles>,
+    /// The name in their certificates, in place of the host of their URLs.
+    pub server_name: Option<String>,
 }
 
 /// The operators' API.

@@ -186,6 +186,17 @@ pub const SERVICES_KEY: Setting = Setting::new(
 )
 .example("/etc/coordinator/client.key");
 
+/// Name in the services' certificates.
+pub const SERVICES_SERVER_NAME: Setting = Setting::new(
+    Group::Services,
+    "services-server-name",
+    "COORDINATOR_SERVICES_SERVER_NAME",
+    Kind::Text,
+    "name that the certificates of `https://` services bear, where it is not that of their URL",
+)
+.otherwise("the host of each URL")
+.example("services.internal");
+
 /// Port of the API, by the original's name.
 pub const GRPC_PORT: Setting = Setting::new(
     Group::Api,
@@ -302,7 +313,7 @@ pub const LOG_FILTER: Setting = Setting::new(
     "log",
     "RUST_LOG",
     Kind::Text,
-    "which lines are logged: levels, also by module",
+    "which lines are logged: a level, also by module, such as `info,coordinator=debug`",
 )
 .default("info")
 .example("info,coordinator=debug")
@@ -383,7 +394,7 @@ pub const DRAIN_DELAY: Setting = Setting::new(
 .example("5s");
 
 /// All of the above.
-pub(super) const TABLE: [&Setting; 34] = [
+pub(super) const TABLE: [&Setting; 35] = [
     &RPC_URL,
     &REGISTRY_CONTRACT_ID,
     &REGISTRY_FILE,
@@ -401,6 +412,7 @@ pub(super) const TABLE: [&Setting; 34] = [
     &SERVICES_CA,
     &SERVICES_CERT,
     &SERVICES_KEY,
+    &SERVICES_SERVER_NAME,
     &GRPC_PORT,
     &LISTEN,
     &TLS_CERT,

@@ -32,7 +32,7 @@ fn context(name: &str, file: &str) -> Vec<(String, String)> {
             all.extend(with(&["redis-url"], "rediss://redis"));
             all
         }
-        "services-ca" => with(&["runner-url"], "https://runner:7001"),
+        "services-ca" | "services-server-name" => with(&["runner-url"], "https://runner:7001"),
         "services-cert" | "services-key" => {
             let mut all = with(&["services-cert", "services-key"], file);
             all.extend(with(&["runner-url"], "https://runner:7001"));

@@ -167,3 +167,19 @@ fn help() {
         golden(name, &String::from_utf8(output.stdout).unwrap());
     }
 }
+
+#[test]
+fn a_shadow_without_shared_records_and_registry() {
+    let folder = Folder::new();
+    let registry = folder.write("registry.toml", "");
+    let registry = registry.display().to_string();
+    let mut env = COMPOSE.to_vec();
+    env.extend([
+        ("COORDINATOR_SHADOW", "true"),
+        ("COORDINATOR_STORE", "embedded"),
+        ("COORDINATOR_REGISTRY_FILE", registry.as_str()),
+    ]);
+    let said = refusal(&[], &env);
+    assert!(said.contains("by the active coordinator alone"), "{said}");
+    assert!(said.contains("open in the active coordinator"), "{said}");
+}

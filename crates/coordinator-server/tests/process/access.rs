@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use crate::service::{Service, Settings, arg, run};
+use crate::service::{Service, Settings, arg, run, text};
 
 const OPERATOR: &str = "0123456789abcdef-operator";
 const READER: &str = "0123456789abcdef-reader";
@@ -87,6 +87,19 @@ async fn tokens_decide_over_tls() {
         ask(&["disable", "alice.near/feed"], &operator).await,
         Some(1)
     );
+    let (_, page) = service.page("/metrics").await;
+    for (method, code, count) in [
+        ("GetOverview", "OK", 2),
+        ("GetOverview", "UNAUTHENTICATED", 1),
+        ("DisableIndexer", "PERMISSION_DENIED", 1),
+        ("HoldIndexer", "OK", 0),
+    ] {
+        let line = format!(
+            "coordinator_api_calls_total{{method=\"coordinator.v1.Operations/{method}\",\
+             code=\"{code}\"}} {count}\n"
+        );
+        assert!(page.contains(&line), "{line}{page}");
+    }
     // Without TLS there is nobody to talk to.
     let plain = format!("http://localhost:{port}");
     let plain = run(&["overview", "--server", &plain], &[]).await;
@@ -102,6 +115,25 @@ async fn tokens_decide_over_tls() {
         "{:?}",
         service.log
     );
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_leaves_it_open_what_was_done() {
+    let mut service = Settings::new().start().await;
+    for command in ["retry", "release"] {
+        let asked = service.ask(&[command, "alice.near/feed"]).await;
+        let said = text(&asked);
+        assert_eq!(asked.status.code(), Some(69), "{said}");
+        assert!(said.contains("the store cannot be reached"), "{said}");
+        assert_eq!(
+            said.matches("may or may not have been done").count(),
+            1,
+            "{said}"
+        );
+        assert!(said.contains("safely be asked again"), "{said}");
+    }
+    service.signal("-TERM").await;
+    assert_eq!(service.end().await.code(), Some(0));
 }
 
 #[tokio::test]

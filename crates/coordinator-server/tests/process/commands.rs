@@ -1,5 +1,8 @@
 //! The commands beside the service.
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
 use crate::service::{Settings, arg, run, text};
 
 #[tokio::test]
@@ -11,6 +14,41 @@ async fn an_operator_is_told_when_nobody_is_there() {
         "{}",
         text(&output)
     );
+}
+
+#[tokio::test]
+async fn a_probe_of_nobody_is_a_no() {
+    for question in ["live", "ready"] {
+        let output = run(&["probe", question, "--url", "http://127.0.0.1:1"], &[]).await;
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output);
+        let begins = format!("error: not {question}: http://127.0.0.1:1: nobody answers: ");
+        assert!(said.starts_with(&begins), "{said}");
+    }
+    // Somebody who takes the call and says nothing.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", mute.local_addr().unwrap());
+    let output = run(&["probe", "live", "--url", &url, "--timeout", "50ms"], &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output).contains("no answer within 50ms"),
+        "{}",
+        text(&output)
+    );
+    // Somebody who is no coordinator.
+    let other = async {
+        let (mut stream, _) = mute.accept().await.unwrap();
+        // That one was the probe before.
+        drop(mute.accept().await.unwrap());
+        stream.shutdown().await.unwrap();
+    };
+    let args = ["probe", "ready", "--url", &url];
+    let (output, ()) = tokio::join!(run(&args, &[]), other);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let wrong = run(&["probe", "ready", "--url", "https://localhost"], &[]).await;
+    assert_eq!(wrong.status.code(), Some(2));
+    let unknown = run(&["probe", "happy"], &[]).await;
+    assert_eq!(unknown.status.code(), Some(2));
 }
 
 #[tokio::test]

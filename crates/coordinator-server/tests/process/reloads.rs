@@ -37,6 +37,13 @@ async fn tokens_and_the_filter_change_without_a_restart() {
     assert_eq!(asked.status.code(), Some(0), "{asked:?}");
     service.signal("-TERM").await;
     assert_eq!(service.end().await.code(), Some(0));
+    let told = |line: &&String| line.contains("the token file") && !line.contains("chmod");
+    assert_eq!(
+        service.log.iter().filter(told).count(),
+        1,
+        "{:?}",
+        service.log
+    );
     for line in &service.log {
         assert!(!line.contains(TOKEN) && !line.contains(OTHER), "{line}");
     }
@@ -53,9 +60,14 @@ async fn what_is_broken_keeps_the_old() {
     settings.file("coordinator.toml", "rpc_url = 5\n");
     service.signal("-HUP").await;
     service
-        .wait_for("the token file cannot be used; the old one stays in force")
+        .wait_for("the token file has changed and is no good")
         .await;
     service.wait_for("the configuration stays as it was").await;
+    // Whoever asks again is told again.
+    service.signal("-HUP").await;
+    service
+        .wait_for("the token file still cannot be used; the old one is in force")
+        .await;
     let asked = service
         .ask(&["overview", "--token-file", arg(&mine), "--insecure-token"])
         .await;

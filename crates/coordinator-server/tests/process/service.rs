@@ -209,6 +209,13 @@ impl Service {
         }
     }
 
+    /// What a probe says of it, as a container asks: by its environment.
+    pub async fn probe(&self, question: &str) -> (Option<i32>, String) {
+        let env = [("COORDINATOR_HTTP_LISTEN", self.http.as_str())];
+        let output = run(&["probe", question], &env).await;
+        (output.status.code(), text(&output))
+    }
+
     /// Runs an operator's command against it.
     pub async fn ask(&self, args: &[&str]) -> Output {
         let server = format!("http://{}", self.api);

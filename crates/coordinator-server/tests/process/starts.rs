@@ -11,11 +11,11 @@ use crate::service::{Service, Settings, program, run, text};
 async fn the_originals_environment_starts_it() {
     // As the compose file of the original has it, but for the ports: others may
     // be using them on this machine.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Not one of those that the system gives to whoever asks for any.
+    let port = (20_000..30_000)
+        .skip(std::process::id() as usize % 9_000)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap();
     let mut service = Service::spawn(program().envs([
         ("RPC_URL", "http://127.0.0.1:1"),
         ("REGISTRY_CONTRACT_ID", "dev-queryapi.dataplatform.near"),
@@ -53,8 +53,19 @@ async fn it_gets_ready_when_its_redis_and_its_registry_appear() {
     let mut service = settings.start().await;
     let (status, body) = service.page("/readyz").await;
     assert_eq!(status, 503, "{body}");
+    assert_eq!(service.probe("live").await, (Some(0), "live\n".to_owned()));
+    let (code, said) = service.probe("ready").await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.starts_with("error: not ready: ") && said.contains("store: "),
+        "{said}"
+    );
     redis.launch().unwrap();
     let body = service.wait_for_status("/readyz", 200).await;
+    assert_eq!(
+        service.probe("ready").await,
+        (Some(0), "ready\n".to_owned())
+    );
     assert!(body.contains("\"registry\""), "{body}");
     service.wait_for("ready: the store answers").await;
     // The store goes away again: it says so, and lives on.

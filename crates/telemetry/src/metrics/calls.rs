@@ -193,7 +193,7 @@ impl<T> Coded for Result<T, CallError> {
 }
 
 /// The name of a gRPC status code.
-fn grpc_code(code: Code) -> &'static str {
+pub(crate) fn grpc_code(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

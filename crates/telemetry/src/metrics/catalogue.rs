@@ -57,6 +57,19 @@ const fn metric(
 /// All metrics, by name.
 pub const METRICS: &[Metric] = &[
     metric(
+        "coordinator_api_call_duration_seconds",
+        Kind::Histogram,
+        &["method"],
+        "How long calls of the operators' API took until they were answered; streams, until \
+         they began",
+    ),
+    metric(
+        "coordinator_api_calls_total",
+        Kind::Counter,
+        &["method", "code"],
+        "Calls of the operators' API by the gRPC status they were answered with",
+    ),
+    metric(
         "coordinator_audit_records_total",
         Kind::Counter,
         &[],

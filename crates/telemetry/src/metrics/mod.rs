@@ -1,10 +1,12 @@
 //! Metrics in the OpenMetrics text format.
 //!
-//! Calls are counted where they are made, by [`Metered`] ports; everything else
+//! Calls are counted where they are made, by [`Metered`] ports, and where they are
+//! answered, by whoever holds [`ApiCalls`]; everything else
 //! is asked for at the scrape. [`METRICS`] lists all there are. No metric has a
 //! label that names an indexer: with a hundred thousand of them that would cost
 //! more than the coordinator itself. Which indexer it is says the admin API.
 
+mod api;
 mod calls;
 mod catalogue;
 mod collect;
@@ -18,6 +20,7 @@ use coordinator::Ports;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+pub use api::ApiCalls;
 pub use catalogue::{Kind, METRICS, Metric, find, markdown};
 pub use metered::{CALLS, Metered};
 pub use snapshot::{CoordinatorSource, NO_PHASE, STATES, Snapshot, Source};
@@ -39,6 +42,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Metrics {
     registry: Arc<Registry>,
     calls: Calls,
+    api: ApiCalls,
     at_scrape: Arc<AtScrape>,
 }
 
@@ -66,12 +70,24 @@ impl Metrics {
         registry.register(name, help(name), calls.seconds.clone());
         let name = "coordinator_calls_in_flight";
         registry.register(name, help(name), calls.in_flight.clone());
+        let api = ApiCalls::default();
+        let name = "coordinator_api_calls_total";
+        let base = name.trim_end_matches("_total");
+        registry.register(base, help(name), api.answered.clone());
+        let name = "coordinator_api_call_duration_seconds";
+        registry.register(name, help(name), api.seconds.clone());
         registry.register_collector(Box::new(Arc::clone(&at_scrape)));
         Metrics {
             registry: Arc::new(registry),
             calls,
+            api,
             at_scrape,
         }
+    }
+
+    /// Where calls of the operators' API are counted.
+    pub fn api_calls(&self) -> ApiCalls {
+        self.api.clone()
     }
 
     /// `inner`, with its calls counted.

@@ -111,7 +111,7 @@ impl Snapshot {
             states,
             registered: number(overview.registered),
             quarantined: number(overview.quarantined_count),
-            unreadable_records: number(overview.unreadable.len()),
+            unreadable_records: number(overview.unreadable_count),
             registry_height: overview.registry_height,
             registry_answer_age_seconds: overview
                 .registry_answered
