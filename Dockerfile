@@ -68,7 +68,8 @@ EXPOSE 9003 9180
 # The root file system may be read-only. Only an embedded store writes, to the
 # volume that COORDINATOR_DATA_DIR names.
 STOPSIGNAL SIGTERM
-# No HEALTHCHECK: there is no shell or HTTP client in here, and platforms that
-# restart on one ask /healthz and /readyz on 9180 themselves.
+# Platforms that probe by HTTP ask /healthz and /readyz on 9180 instead.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+    CMD ["/usr/local/bin/coordinator", "probe", "live"]
 ENTRYPOINT ["/usr/local/bin/coordinator"]
 CMD ["run"]

@@ -1,0 +1,6 @@
+//! Runs the target `registry_file`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    fuzz_targets::registry_file(bytes);
+});
