@@ -177,32 +177,31 @@ impl Authenticator {
     }
 }
 
-/// The outcome of `check`, later or never if too many have failed that came from
-/// `address`. A failure is remembered and, now and then, logged.
+/// The outcome of `check`. Whoever passes is never slowed, whatever others do
+/// from the same address; a failure is told later, or not looked at more closely,
+/// if too many have failed from there. It is remembered and, now and then, logged.
 async fn slowed(
     throttle: &Throttle,
     address: IpAddr,
     check: impl FnOnce() -> Result<Principal, Refusal>,
 ) -> Result<Principal, Refusal> {
-    let wait = match throttle.turn(address) {
-        Turn::Now => None,
-        Turn::Later(wait) => Some(wait),
-        Turn::Never => return Err(Refusal::Throttled),
+    let refusal = match check() {
+        Ok(principal) => return Ok(principal),
+        Err(refusal) => refusal,
     };
-    if let Some(wait) = &wait {
-        wait.wait().await;
+    match throttle.turn(address) {
+        Turn::Now => {}
+        Turn::Later(wait) => wait.wait().await,
+        Turn::Never => return Err(Refusal::Throttled),
     }
-    let outcome = check();
-    if let Err(refusal) = &outcome
-        && let Some(unlogged) = throttle.failed(address)
-    {
+    if let Some(unlogged) = throttle.failed(address) {
         tracing::warn!(
             peer = %address, %refusal, unlogged,
             "a caller was turned away; unlogged is how many more there were from its address \
              since the last such line"
         );
     }
-    outcome
+    Err(refusal)
 }
 
 fn by_token(tokens: &Tokens, headers: &HeaderMap) -> Result<Principal, Refusal> {

@@ -1,9 +1,9 @@
 //! Slows down peers whose attempts to get in fail.
 //!
 //! A peer that failed often is not shut out, for a whole office may share its
-//! address: each further attempt waits before it is looked at, and only a few may
-//! wait. So tokens cannot be tried out in numbers, nor logs be filled, and those
-//! who have the right token get through.
+//! address: each further failure is told later, and only a few may wait for that.
+//! So logs cannot be filled, and whoever guesses learns little at a time. Those who
+//! have the right token are never slowed.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -138,7 +138,7 @@ fn make_room(peers: &mut Peers, now: Instant) {
 }
 
 /// Those who are treated as one: a machine usually has a whole /64 of IPv6.
-fn site(address: IpAddr) -> IpAddr {
+pub(crate) fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
@@ -25,13 +27,36 @@ pub struct PeerInfo {
     pub certificate: Option<Arc<PeerCertificate>>,
 }
 
-/// A connection that is ready for requests.
+/// What a peer must have sent before its connection counts as used: the preface
+/// of HTTP/2 and the head of the frame behind it (RFC 9113, sections 3.4 and 4.1).
+/// From then on the protocol's own pings find out who is silent.
+const FIRST_WORDS: usize = 24 + 9;
+
+/// A connection that is ready for requests. Who connects and then says nothing
+/// is let go after a while, since places are few.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
     peer: PeerInfo,
+    silence: Option<Silence>,
     /// Counted until it is dropped.
     _slot: Slot,
+}
+
+/// A peer that has not said enough yet, and until when it may stay so.
+#[derive(Debug)]
+struct Silence {
+    missing: usize,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Silence {
+    fn of(patience: Duration) -> Silence {
+        Silence {
+            missing: FIRST_WORDS,
+            until: Box::pin(sleep(patience)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -41,7 +66,12 @@ enum Stream {
 }
 
 impl Connection {
-    pub(super) fn plain(stream: TcpStream, remote: SocketAddr, slot: Slot) -> Connection {
+    pub(super) fn plain(
+        stream: TcpStream,
+        remote: SocketAddr,
+        slot: Slot,
+        patience: Duration,
+    ) -> Connection {
         Connection {
             stream: Stream::Plain(stream),
             peer: PeerInfo {
@@ -49,6 +79,7 @@ impl Connection {
                 encrypted: false,
                 certificate: None,
             },
+            silence: Some(Silence::of(patience)),
             _slot: slot,
         }
     }
@@ -57,6 +88,7 @@ impl Connection {
         stream: TlsStream<TcpStream>,
         remote: SocketAddr,
         slot: Slot,
+        patience: Duration,
     ) -> Connection {
         let certificates = stream.get_ref().1.peer_certificates();
         let own = certificates.and_then(|chain| chain.first());
@@ -68,6 +100,7 @@ impl Connection {
                 encrypted: true,
                 certificate,
             },
+            silence: Some(Silence::of(patience)),
             _slot: slot,
         }
     }
@@ -102,13 +135,39 @@ macro_rules! with_stream {
     };
 }
 
+impl Connection {
+    fn poll_stream_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with_stream!(self, stream => stream.poll_read(context, buffer))
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => stream.poll_read(context, buffer))
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut *this).poll_stream_read(context, buffer);
+        let Some(silence) = &mut this.silence else {
+            return outcome;
+        };
+        if outcome.is_pending() {
+            std::task::ready!(silence.until.as_mut().poll(context));
+            let kind = io::ErrorKind::TimedOut;
+            return Poll::Ready(Err(io::Error::new(kind, "the peer said nothing in time")));
+        }
+        let said = buffer.filled().len().saturating_sub(before);
+        silence.missing = silence.missing.saturating_sub(said);
+        if silence.missing == 0 {
+            this.silence = None;
+        }
+        outcome
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Incoming {
     address: SocketAddr,
     acceptor: Option<Acceptor>,
     slots: Slots,
+    /// How long a connection may stay silent before its first words.
+    patience: Duration,
     pause: Option<Pin<Box<Sleep>>>,
     full: Collapse,
     troubles: Collapse,
@@ -106,6 +108,7 @@ impl Incoming {
             listener: TcpListener::from_std(listener)?,
             address,
             acceptor,
+            patience: limits.handshake_time,
             slots: Slots::new(limits.connections, limits.connections_per_peer),
             pause: None,
             full: Collapse::new(LOG_PERIOD),
@@ -197,7 +200,9 @@ impl Acceptor {
         let time = self.time;
         let shake = async move {
             let problem = match timeout(time, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => return Some(Connection::encrypted(stream, remote, slot)),
+                Ok(Ok(stream)) => {
+                    return Some(Connection::encrypted(stream, remote, slot, time));
+                }
                 Ok(Err(error)) => problem(&error),
                 Err(_) => format!("it took more than {time:?}"),
             };
@@ -266,7 +271,7 @@ impl Stream for Incoming {
             match &mut this.acceptor {
                 Some(acceptor) => acceptor.begin(stream, remote, slot),
                 None => {
-                    let connection = Connection::plain(stream, remote, slot);
+                    let connection = Connection::plain(stream, remote, slot, this.patience);
                     return Poll::Ready(Some(Ok(connection)));
                 }
             }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::throttle::site;
+
 /// Counts connections and bounds their number.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -50,6 +52,7 @@ impl Slots {
         if counts.all >= self.most {
             return Err(Full::All);
         }
+        let peer = site(peer);
         let of_peer = counts.peers.entry(peer).or_insert(0);
         if *of_peer >= self.most_per_peer {
             return Err(Full::Peer);

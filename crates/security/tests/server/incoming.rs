@@ -138,6 +138,33 @@ async fn the_oldest_handshake_gives_way() {
 }
 
 #[tokio::test]
+async fn who_connects_and_says_too_little_is_let_go() {
+    let limits = ServerLimits {
+        handshake_time: Duration::from_millis(50),
+        ..ServerLimits::default()
+    };
+    for words in [&b""[..], b"PRI * HTTP/2.0"] {
+        let mut incoming = listen(None, &limits);
+        let mut client = TcpStream::connect(incoming.address()).await.unwrap();
+        let mut server = next(&mut incoming).await;
+        client.write_all(words).await.unwrap();
+        let mut heard = Vec::new();
+        let read = timeout(LONG, server.read_to_end(&mut heard)).await.unwrap();
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(heard, words);
+    }
+    // Who has begun to speak HTTP/2 may be silent: pings find out who is gone.
+    let mut incoming = listen(None, &limits);
+    let mut client = TcpStream::connect(incoming.address()).await.unwrap();
+    let mut server = next(&mut incoming).await;
+    client.write_all(&[7; 33]).await.unwrap();
+    let mut heard = [0; 33];
+    server.read_exact(&mut heard).await.unwrap();
+    let more = timeout(Duration::from_millis(200), server.read(&mut heard)).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test]
 async fn connections_are_bounded_and_those_that_end_make_room() {
     let limits = ServerLimits {
         connections: 3,

@@ -1,6 +1,6 @@
 //! The server: connections, each bounded in every way.
 
-use std::io;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +19,8 @@ use crate::http::routes::{Pages, router};
 /// Limits of the HTTP port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
-    /// Connections at a time; more wait to be accepted.
+    /// Connections at a time; the oldest gives way to one more. Probes are short: what
+    /// is old waits for nothing that matters, and must not keep a new one out.
     pub connections_max: usize,
     /// How long the head of a request may take, the wait for it included.
     pub head_timeout: Duration,
@@ -39,7 +40,7 @@ impl Default for HttpOptions {
     fn default() -> HttpOptions {
         HttpOptions {
             connections_max: 256,
-            head_timeout: Duration::from_secs(15),
+            head_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             connection_lifetime: Duration::from_secs(300),
             head_bytes_max: 16 * 1024,
@@ -58,24 +59,25 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let router = router(pages, options.request_timeout);
-    let places = Arc::new(Semaphore::new(options.connections_max.max(1)));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     let connections = TaskTracker::new();
     let options = Arc::new(options);
     loop {
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, _)) => {
+                make_room(&mut open, options.connections_max);
                 let (router, options) = (router.clone(), Arc::clone(&options));
                 let shutdown = shutdown.clone();
                 let connection = async move {
                     connection(stream, router, &options, &shutdown).await;
-                    drop(place);
                 };
-                tokio::spawn(connections.track_future(connection));
+                let task = tokio::spawn(connections.track_future(connection));
+                open.push_back(task.abort_handle());
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection to the HTTP port could not be accepted");
@@ -94,14 +96,14 @@ pub async fn serve(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await;
-    let place = place.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+/// Ends the oldest connections until there is room for one more.
+fn make_room(open: &mut VecDeque<AbortHandle>, most: usize) {
+    open.retain(|connection| !connection.is_finished());
+    while open.len() >= most.max(1) {
+        if let Some(oldest) = open.pop_front() {
+            oldest.abort();
+        }
+    }
 }
 
 async fn connection(
