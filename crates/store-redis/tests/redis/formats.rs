@@ -436,7 +436,9 @@ async fn leavings_of_older_versions_are_left_alone() {
     records.clear_data(&id).await.unwrap();
     assert_eq!(real.server.tell("DBSIZE").unwrap(), Reply::Number(9));
     // Else the next life of the indexer would be taken for this one.
-    let version = real.server.tell("EXISTS a.near/last-running:block_stream:version");
+    let version = real
+        .server
+        .tell("EXISTS a.near/last-running:block_stream:version");
     assert_eq!(version.unwrap(), Reply::Number(0));
 }
 
