@@ -107,7 +107,12 @@ class Operations:
 
     def in_phase(self, name, phase):
         def look():
-            indexer = self.get(name)
+            try:
+                indexer = self.get(name)
+            except grpc.RpcError as error:
+                # Just started, it may not have heard of it yet.
+                assert error.code() == grpc.StatusCode.NOT_FOUND, error
+                return None
             return indexer if indexer.phase == phase else None
 
         return until(f"{name.function_name} is {phase}", look)
