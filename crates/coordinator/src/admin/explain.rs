@@ -134,7 +134,12 @@ fn next_after(reason: &Reason) -> &'static str {
     }
 }
 
+/// As a sentence begins; the name of an indexer stays as it is.
 fn capitalised(text: &str) -> String {
+    let first_word = text.split(' ').next().unwrap_or_default();
+    if first_word.contains('/') {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),
@@ -153,4 +158,17 @@ fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_names_stay_as_they_are() {
+        assert_eq!(capitalised("held by olga"), "Held by olga");
+        let busy = "alice.near/feed of the same account is provisioned first";
+        assert_eq!(capitalised(busy), busy);
+        assert_eq!(capitalised(""), "");
+    }
 }
