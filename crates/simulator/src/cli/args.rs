@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::out::Color;
 use super::{exit, seed};
@@ -52,6 +52,10 @@ pub enum Command {
     List(List),
     /// Checks scenario files without running them.
     Check(Check),
+    /// Lists the faults that a scenario can do to the system.
+    Faults(Faults),
+    /// Explains a fault or an oracle.
+    Explain(Explain),
     /// Runs each seed twice, alone and beside others, and compares every byte.
     Determinism(Determinism),
     /// Crashes the coordinator at each effect of a run and compares how it ends.
@@ -190,6 +194,37 @@ pub struct Check {
     /// Scenario files and folders of them; the project's own if not given.
     #[arg(value_name = "FILE|DIR")]
     pub scenarios: Vec<PathBuf>,
+}
+
+/// Options of `faults`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Faults {
+    /// What to print: a table, a JSON object a line, or the page in docs/faults.md.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Listing,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs: one object a line.
+    Json,
+    /// For the documentation.
+    Markdown,
+}
+
+/// Options of `explain`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  cargo sim explain answer_lost
+  cargo sim explain S7")]
+pub struct Explain {
+    /// The name of a fault, as `cargo sim faults` lists it, or of an oracle.
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// Options of `determinism`.

@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod built_in;
+mod catalogue;
 mod ceiling;
 mod determinism;
 mod equivalence;
@@ -112,6 +113,8 @@ pub fn main() -> ExitCode {
         Some(Command::Explore(arguments)) => many::explore(&arguments, &mut context),
         Some(Command::List(arguments)) => inspect::list(&arguments, &mut context),
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
+        Some(Command::Faults(arguments)) => catalogue::faults(&arguments, &mut context.out),
+        Some(Command::Explain(arguments)) => catalogue::explain(&arguments, &mut context.out),
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
         Some(Command::Bench(arguments)) => bench::run(&arguments, &mut context),

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod calls;
+pub mod catalogue;
 mod dead_end;
 mod desire;
 mod destruction;

@@ -3,7 +3,8 @@
 //! A scenario is ten lines or a hundred: everything but the property it defends
 //! has a default. Unknown keys are refused; every mistake is reported with its
 //! place, all at once. The reference is the documentation of [`Run`], [`Data`],
-//! [`Net`], [`Faults`], [`Workload`] and [`Action`].
+//! [`Net`], [`Faults`], [`Workload`] and [`Action`]; what the faults mean stands
+//! in the [`catalogue`].
 //!
 //! ```toml
 //! property = "A crash of the runner loses no block"
@@ -19,6 +20,7 @@
 //! ```
 
 mod action;
+pub mod catalogue;
 mod check;
 mod diagnostic;
 mod faults;
