@@ -14,6 +14,8 @@ pub mod cli;
 #[cfg(madsim)]
 pub mod run;
 #[cfg(madsim)]
+pub mod swarm;
+#[cfg(madsim)]
 pub mod transport;
 #[cfg(madsim)]
 pub mod world;

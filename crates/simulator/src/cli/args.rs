@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::out::Color;
 use super::{exit, seed};
+use crate::swarm::{Override, PROFILES};
 
 /// Runs the coordinator against fake nodes that fail, in virtual time, and
 /// judges what happened.
@@ -48,6 +49,8 @@ pub enum Command {
     Run(Run),
     /// Runs scenarios with many seeds.
     Explore(Explore),
+    /// Makes scenarios from seeds and runs them.
+    Swarm(Swarm),
     /// Lists the scenarios and the properties they defend.
     List(List),
     /// Checks scenario files without running them.
@@ -134,6 +137,9 @@ pub struct Run {
     /// A file in the registry contract's JSON shape; its indexers are added.
     #[arg(long, value_name = "FILE")]
     pub registry: Option<PathBuf>,
+    /// Sets a value of the scenario, by its keys with dots; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
     /// Real time after which the run is given up.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive)]
     pub limit: Duration,
@@ -175,6 +181,73 @@ pub struct Explore {
     /// How worker processes are used.
     #[command(flatten)]
     pub pace: Pace,
+}
+
+/// Options of `swarm`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:
+  cargo sim swarm --for 10m
+  cargo sim swarm --profile network --profile store --seeds 1000
+  cargo sim swarm --seed 7                     one run, its configuration first
+  cargo sim swarm --seed 7 --set net.latency='[\"1ms\",\"2s\"]' --set faults.kill.runner=0
+  cargo sim swarm --seed 7 --save found.toml   as a scenario file, to be made smaller",
+    after_long_help = profiles()
+)]
+pub struct Swarm {
+    /// What may go wrong; all profiles in turn if not given, `everything` with
+    /// --seed.
+    #[arg(long, value_name = "NAME", value_parser = PROFILES.iter().map(|one| one.name).collect::<Vec<_>>())]
+    pub profile: Vec<String>,
+    /// One run with this seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, value_name = "SEED", value_parser = seed::parse,
+        conflicts_with_all = ["seeds", "time", "start_seed", "fail_fast", "max_failures", "marks"])]
+    pub seed: Option<u64>,
+    /// Sets a value of the configuration, by its keys with dots; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = Override::parse)]
+    pub set: Vec<Override>,
+    /// Only prints the configuration of the run.
+    #[arg(long, requires = "seed")]
+    pub print: bool,
+    /// Writes the configuration of the run to a scenario file, and runs nothing.
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with = "print")]
+    pub save: Option<PathBuf>,
+    /// Prints everything that happened in the run.
+    #[arg(long, requires = "seed", conflicts_with_all = ["json", "print", "save"])]
+    pub trace: bool,
+    /// Seeds per profile; 20 if neither this nor --for is given.
+    #[arg(long, value_name = "N", conflicts_with = "time")]
+    pub seeds: Option<u64>,
+    /// Real time after which no further run is begun.
+    #[arg(long = "for", value_name = "TIME", id = "time", value_parser = positive)]
+    pub time: Option<Duration>,
+    /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed::parse)]
+    pub start_seed: u64,
+    /// Stops at the first failed run.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Stops after this many failed runs.
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast")]
+    pub max_failures: Option<u64>,
+    /// Shows how often each interesting situation was reached, too.
+    #[arg(long)]
+    pub marks: bool,
+    /// Prints one JSON report a line, and a summary at the end.
+    #[arg(long)]
+    pub json: bool,
+    /// How worker processes are used.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
+/// The profiles of swarms, for the help.
+fn profiles() -> String {
+    let mut text = String::from("Profiles:\n");
+    for profile in PROFILES {
+        text.push_str(&format!("  {:<12}{}\n", profile.name, profile.about));
+    }
+    text
 }
 
 /// Options of `list`.
@@ -311,6 +384,9 @@ pub struct Worker {
     /// Whether it crashes right before that effect, not right after.
     #[arg(long, requires = "crash_at")]
     pub crash_before: bool,
+    /// Values set by hand.
+    #[arg(long, value_parser = Override::parse)]
+    pub set: Vec<Override>,
     /// Whether to end when stdin does.
     #[arg(long)]
     pub lifeline: bool,

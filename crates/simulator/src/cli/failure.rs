@@ -33,12 +33,15 @@ pub fn commit() -> String {
 
 /// The command that repeats a run.
 pub fn command(job: &Job) -> String {
-    let verb = match job.crash {
-        Some(_) => "cargo sim equivalence",
-        None => "cargo sim run",
+    let verb = match (job.crash, job.given.profile()) {
+        (Some(_), _) => "cargo sim equivalence",
+        (None, Some(_)) => "cargo sim swarm",
+        (None, None) => "cargo sim run",
     };
     let mut words = vec![verb.to_owned()];
-    if job.given.name != built_in::CRASHES {
+    if let Some(profile) = job.given.profile() {
+        words.push(format!("--profile {}", profile.name));
+    } else if job.given.name != built_in::CRASHES {
         words.push(quoted(&job.given.name));
     }
     for (option, path) in [
@@ -48,6 +51,9 @@ pub fn command(job: &Job) -> String {
         if let Some(path) = path {
             words.extend([option.to_owned(), quoted(&path.display().to_string())]);
         }
+    }
+    for set in &job.given.sets {
+        words.push(format!("--set {}", quoted(set.text())));
     }
     words.push(format!("--seed {}", job.seed));
     if let Some(crash) = job.crash {

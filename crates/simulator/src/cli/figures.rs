@@ -30,6 +30,17 @@ pub fn micros(micros: u64) -> String {
     time(Duration::from_micros(micros))
 }
 
+/// As [`micros`], with whole years set apart: `3 years and 4h 5m`.
+pub fn years(micros: u64) -> String {
+    const YEAR: u64 = 365 * 24 * 3_600 * 1_000_000;
+    let rest = self::micros(micros % YEAR);
+    match micros / YEAR {
+        0 => rest,
+        1 => format!("1 year and {rest}"),
+        years => format!("{} years and {rest}", count(years)),
+    }
+}
+
 /// How many per second: one decimal below ten, none above. Nothing is known of
 /// what took no time.
 pub fn rate(number: u64, during: Duration) -> String {
@@ -72,6 +83,14 @@ mod tests {
             ["0.0s", "0.9s", "59.9s", "1m 0s", "59m 59s", "1h 10m"]
         );
         assert_eq!(time(Duration::from_secs(3_600 * 1_500)), "1,500h 0m");
+    }
+
+    #[test]
+    fn years_are_set_apart() {
+        let hour = 3_600_000_000;
+        assert_eq!(years(5 * hour), "5h 0m");
+        assert_eq!(years(365 * 24 * hour), "1 year and 0.0s");
+        assert_eq!(years((3 * 365 * 24 + 5) * hour), "3 years and 5h 0m");
     }
 
     #[test]

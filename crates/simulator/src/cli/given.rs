@@ -8,23 +8,28 @@ use coordinator::Knobs;
 use super::built_in;
 use crate::run::knobs;
 use crate::scenario::{self, Diagnostic, LONGEST, Scenario};
+use crate::swarm::{self, Override, Profile};
 
 /// The project's folder of scenarios.
 const FOLDER: &str = "scenarios";
 /// Where it is if not in the current folder.
 const BUILT_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
+/// What the name of a swarm begins with; the name of its profile follows.
+pub const SWARM: &str = "swarm:";
 /// Folders within folders that are followed.
 const DEEPEST: usize = 16;
 
 /// What to run, without the seed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
-    /// The scenario's file, or its name if it is built in.
+    /// The scenario's file, or its name if it is built in or made by a swarm.
     pub name: String,
     /// Real blocks, if given on the command line.
     pub blocks: Option<PathBuf>,
     /// A real registry, if given on the command line.
     pub registry: Option<PathBuf>,
+    /// Values set on the command line, whatever the scenario says.
+    pub sets: Vec<Override>,
     /// Whether it says that it defends restart equivalence.
     pub defends_equivalence: bool,
 }
@@ -38,18 +43,65 @@ impl Given {
         }
     }
 
-    /// Reads and checks it, the coordinator's knobs included.
+    /// A swarm of this profile.
+    pub fn swarm(profile: &Profile, sets: Vec<Override>) -> Given {
+        Given {
+            sets,
+            ..Given::of(format!("{SWARM}{}", profile.name))
+        }
+    }
+
+    /// The profile, if it is a swarm.
+    pub fn profile(&self) -> Option<&'static Profile> {
+        Profile::by_name(self.name.strip_prefix(SWARM)?)
+    }
+
+    /// As [`Given::load_for`], with some seed if the scenario depends on it.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(&self) -> Result<Scenario, Vec<Diagnostic>> {
+        self.load_for(1)
+    }
+
+    /// Its text with the values that were set, if it is not the one in its file.
+    ///
+    /// # Errors
+    /// A value cannot be set where it shall be.
+    pub fn text(&self, seed: u64) -> Result<Option<String>, Vec<Diagnostic>> {
+        let fixed = || built_in::text(&self.name);
+        let mut root = match self.profile() {
+            Some(profile) => swarm::scenario(profile, seed),
+            None if self.sets.is_empty() => return Ok(fixed()),
+            None => {
+                let text = fixed().or_else(|| fs::read_to_string(&self.name).ok());
+                match text.and_then(|text| toml::from_str(&text).ok()) {
+                    Some(root) => root,
+                    // What is wrong with it is found out by whoever reads it.
+                    None => return Ok(fixed()),
+                }
+            }
+        };
+        for set in &self.sets {
+            let of_file = |message| vec![Diagnostic::of_file(&self.name, message)];
+            set.apply(&mut root).map_err(of_file)?;
+        }
+        Ok(Some(swarm::render(&root)))
+    }
+
+    /// Reads and checks it, the coordinator's knobs included.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load_for(&self, seed: u64) -> Result<Scenario, Vec<Diagnostic>> {
         let check =
             |name: &str, value: &toml::Value| knobs::set(&mut Knobs::default(), name, value);
+        let names = knobs::names();
         let knobs = Some(scenario::Knobs {
-            names: knobs::NAMES,
+            names: &names,
             check: &check,
         });
-        let mut scenario = match built_in::text(&self.name) {
+        let mut scenario = match self.text(seed)? {
             Some(text) => Scenario::parse_with(&self.name, &text, knobs)?,
             None => Scenario::load_with(Path::new(&self.name), knobs)?,
         };
@@ -87,7 +139,7 @@ fn entries(folder: &Path) -> u32 {
 }
 
 /// The scenario files that `paths` name, folders searched, each once and in
-/// order; the project's own if `paths` is empty.
+/// order, and swarms; the project's own if `paths` is empty.
 ///
 /// # Errors
 /// A path leads nowhere or cannot be read; says which.
@@ -96,6 +148,11 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<Given>, String> {
     let paths = if paths.is_empty() { &own[..] } else { paths };
     let mut found = Vec::new();
     for path in paths {
+        let swarm = path.to_str().map(Given::of);
+        if let Some(swarm) = swarm.filter(|swarm| swarm.profile().is_some()) {
+            found.push(swarm);
+            continue;
+        }
         let mut files = Vec::new();
         collect(path, 0, &mut files)?;
         files.sort();

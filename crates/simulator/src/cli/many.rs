@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::args::{Every, Explore};
+use super::args::{Every, Explore, Swarm};
 use super::equivalence;
 use super::exit::Exit;
 use super::failure;
@@ -40,6 +40,8 @@ struct Campaign {
     max_failures: Option<u64>,
     marks: bool,
     json: bool,
+    /// Whether reports of failed runs are written to files.
+    keep: bool,
 }
 
 /// Runs every scenario with several seeds.
@@ -55,6 +57,7 @@ pub fn every(arguments: &Every, context: &mut Context) -> Exit {
         max_failures: None,
         marks: arguments.marks,
         json: arguments.json,
+        keep: true,
     };
     let paths: Vec<_> = arguments.scenarios.iter().cloned().collect();
     let ready = context
@@ -83,12 +86,37 @@ pub fn explore(arguments: &Explore, context: &mut Context) -> Exit {
         },
         marks: arguments.marks,
         json: arguments.json,
+        keep: true,
     };
     let ready = context
         .load(&arguments.scenarios)
         .and_then(|givens| Ok((givens, context.pool(&arguments.pace)?)));
     match ready {
         Ok((givens, pool)) => run(&campaign, &givens, &pool, context),
+        Err(exit) => exit,
+    }
+}
+
+/// Runs swarms with many seeds; what fails is named, and nothing is written.
+pub fn swarm(arguments: &Swarm, givens: &[Arc<Given>], context: &mut Context) -> Exit {
+    let campaign = Campaign {
+        seeds: arguments
+            .seeds
+            .or(arguments.time.is_none().then_some(EXPLORED)),
+        start_seed: arguments.start_seed,
+        until: arguments.time,
+        least: 0,
+        max_failures: if arguments.fail_fast {
+            Some(1)
+        } else {
+            arguments.max_failures
+        },
+        marks: arguments.marks,
+        json: arguments.json,
+        keep: false,
+    };
+    match context.pool(&arguments.pace) {
+        Ok(pool) => run(&campaign, givens, &pool, context),
         Err(exit) => exit,
     }
 }
@@ -147,7 +175,9 @@ fn run(campaign: &Campaign, givens: &[Arc<Given>], pool: &Pool, context: &mut Co
         round: 0,
         place: 0,
     };
-    let mut keeper = Keeper::default();
+    let mut keeper = Keeper {
+        failed: !campaign.keep,
+    };
     pool.each_with(
         equivalence::run,
         || rounds.next(),
@@ -187,8 +217,8 @@ fn run(campaign: &Campaign, givens: &[Arc<Given>], pool: &Pool, context: &mut Co
 }
 
 /// Keeps reports of failed runs until that turns out to be impossible.
-#[derive(Default)]
 struct Keeper {
+    /// Nothing is kept any more.
     failed: bool,
 }
 
@@ -291,6 +321,7 @@ mod tests {
             max_failures: None,
             marks: false,
             json: false,
+            keep: false,
         }
     }
 

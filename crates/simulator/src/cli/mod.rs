@@ -23,6 +23,7 @@ mod pool;
 mod progress;
 mod seed;
 mod summary;
+mod swarm;
 mod table;
 mod worker;
 
@@ -111,6 +112,7 @@ pub fn main() -> ExitCode {
         None => many::every(&arguments.every, &mut context),
         Some(Command::Run(arguments)) => one::run(&arguments, &mut context),
         Some(Command::Explore(arguments)) => many::explore(&arguments, &mut context),
+        Some(Command::Swarm(arguments)) => swarm::run(&arguments, &mut context),
         Some(Command::List(arguments)) => inspect::list(&arguments, &mut context),
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
         Some(Command::Faults(arguments)) => catalogue::faults(&arguments, &mut context.out),

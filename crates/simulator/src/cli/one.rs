@@ -1,6 +1,7 @@
 //! One run, and all about it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::args::{Pace, Run};
 use super::exit::Exit;
@@ -23,9 +24,33 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
             .unwrap_or_else(|| built_in::CRASHES.to_owned()),
         blocks: arguments.blocks.clone(),
         registry: arguments.registry.clone(),
+        sets: arguments.set.clone(),
         ..Given::default()
     };
-    let has_data = match given.load() {
+    let wanted = Wanted {
+        seed: arguments.seed,
+        trace: arguments.trace,
+        json: arguments.json,
+        limit: arguments.limit,
+    };
+    play(given, &wanted, context)
+}
+
+/// How a scenario is to be run once.
+pub struct Wanted {
+    /// The seed.
+    pub seed: u64,
+    /// Whether everything that happens is printed.
+    pub trace: bool,
+    /// Whether the report is printed as JSON.
+    pub json: bool,
+    /// Real time after which the run is given up.
+    pub limit: Duration,
+}
+
+/// Runs `given` once and shows what came of it.
+pub fn play(given: Given, wanted: &Wanted, context: &mut Context) -> Exit {
+    let has_data = match given.load_for(wanted.seed) {
         Ok(scenario) => scenario.data.blocks.is_some() || scenario.data.registry.is_some(),
         Err(found) => {
             context.out.diagnostics(&found);
@@ -34,12 +59,12 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
     };
     let pool = match context.pool(&Pace {
         jobs: None,
-        limit: arguments.limit,
+        limit: wanted.limit,
     }) {
         Ok(pool) => pool,
         Err(exit) => return exit,
     };
-    let folder = match arguments.trace.then(tempfile::tempdir).transpose() {
+    let folder = match wanted.trace.then(tempfile::tempdir).transpose() {
         Ok(folder) => folder,
         Err(error) => {
             context
@@ -52,7 +77,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
     let job = Job {
         given: Arc::new(given),
         place: 0,
-        seed: arguments.seed,
+        seed: wanted.seed,
         trace_to,
         crash: None,
     };
@@ -60,7 +85,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
         context.out.talk("interrupted");
         return Exit::Interrupted;
     };
-    show(&outcome, has_data, arguments.json, context);
+    show(&outcome, has_data, wanted.json, context);
     outcome.exit
 }
 

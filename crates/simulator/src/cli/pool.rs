@@ -180,6 +180,7 @@ impl Pool {
             name,
             blocks,
             registry,
+            sets,
             ..
         } = &*job.given;
         let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
@@ -201,6 +202,9 @@ impl Pool {
             if let Some(path) = path {
                 words.extend([option.into(), path.into()]);
             }
+        }
+        for set in sets {
+            words.push(format!("--set={}", set.text()).into());
         }
         if let Some(crash) = job.crash {
             words.extend(["--crash-at".into(), crash.effect.to_string().into()]);

@@ -21,6 +21,7 @@ struct Row {
     failed: u64,
     virtual_micros: u64,
     faults: u64,
+    calls: u64,
     effects: u64,
     verdict: Option<String>,
     first_failed: Option<u64>,
@@ -50,6 +51,7 @@ struct Total<'a> {
     virtual_micros: u64,
     wall_micros: u64,
     faults: u64,
+    calls: u64,
     effects: u64,
     exit_code: u8,
     failures: Vec<Failure<'a>>,
@@ -86,6 +88,7 @@ impl Summary {
             row.runs += 1;
             row.virtual_micros += report.virtual_micros;
             row.faults += report.faults;
+            row.calls += report.calls;
             row.effects += report.effects;
             if !outcome.passed() {
                 row.failed += 1;
@@ -161,12 +164,13 @@ impl Summary {
         let scenarios = self.rows.iter().filter(|row| row.runs > 0).count();
         format!(
             "{} runs of {scenarios} scenarios in {}: {} seeds/s, {} of virtual time ({} x real \
-             time), {} faults, {} failed",
+             time), {} calls, {} faults, {} failed",
             figures::count(self.runs()),
             figures::time(wall),
             figures::rate(self.runs(), wall),
-            figures::micros(virtual_time),
+            figures::years(virtual_time),
             figures::rate(virtual_time / 1_000_000, wall),
+            figures::count(self.sum(|row| row.calls)),
             figures::count(self.sum(|row| row.faults)),
             figures::count(self.failures.count()),
         )
@@ -209,6 +213,7 @@ impl Summary {
             virtual_micros: self.sum(|row| row.virtual_micros),
             wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
             faults: self.sum(|row| row.faults),
+            calls: self.sum(|row| row.calls),
             effects: self.sum(|row| row.effects),
             exit_code: exit.code(),
             failures: failures.collect(),
@@ -261,6 +266,7 @@ mod tests {
             outcome.report.virtual_micros = 3_600_000_000;
             outcome.report.faults = 600;
             outcome.report.effects = 7;
+            outcome.report.calls = 9;
             outcome
                 .report
                 .marks
@@ -289,7 +295,7 @@ mod tests {
         assert_eq!(
             summary.totals(Duration::from_secs(2)),
             "5 runs of 2 scenarios in 2.0s: 2.5 seeds/s, 5h 0m of virtual time (9,000 x real \
-             time), 3,000 faults, 2 failed"
+             time), 45 calls, 3,000 faults, 2 failed"
         );
         assert_eq!(summary.exit(), Exit::Safety);
         assert_eq!(Summary::new(&[]).exit(), Exit::NothingRan);

@@ -31,9 +31,10 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
         name: arguments.scenario,
         blocks: arguments.blocks,
         registry: arguments.registry,
+        sets: arguments.set,
         ..Given::default()
     };
-    let scenario = match given.load() {
+    let scenario = match given.load_for(arguments.seed) {
         Ok(scenario) => scenario,
         Err(found) => {
             out.diagnostics(&found);
