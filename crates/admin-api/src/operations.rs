@@ -17,6 +17,9 @@ use crate::{convert, page_token, status, watch};
 /// What a page holds if nothing is asked for.
 const PAGE_DEFAULT: usize = 500;
 
+/// What stands in a filter for the phase of what has no record.
+const NO_PHASE: &str = "none";
+
 /// About the most bytes of a page: clients accept 4 MiB unless told otherwise.
 const PAGE_BYTES: usize = 3 << 20;
 
@@ -82,11 +85,18 @@ fn filter(asked: Option<pb::IndexerFilter>) -> Result<Filter, Status> {
     let asked = asked.unwrap_or_default();
     let mut phases = Vec::new();
     for name in &asked.phases {
-        let phase = Phase::ALL.into_iter().find(|phase| phase.name() == name);
-        let phase = phase.ok_or_else(|| {
-            let names: Vec<_> = Phase::ALL.iter().map(|phase| phase.name()).collect();
-            Status::invalid_argument(format!("there is no such phase; it is one of {names:?}"))
-        })?;
+        let known = Phase::ALL.into_iter().find(|phase| phase.name() == name);
+        let phase = match known {
+            None if name == NO_PHASE => None,
+            None => {
+                let names = Phase::ALL.iter().map(|phase| phase.name());
+                let names: Vec<_> = names.chain([NO_PHASE]).collect();
+                return Err(Status::invalid_argument(format!(
+                    "there is no such phase; it is one of {names:?}"
+                )));
+            }
+            known => known,
+        };
         if !phases.contains(&phase) {
             phases.push(phase);
         }
@@ -280,7 +290,10 @@ mod tests {
         };
         assert_eq!(filter(None).unwrap(), Filter::default());
         let both = asked(&["Running", "Repairing", "Running"]).unwrap();
-        assert_eq!(both.phases, [Phase::Running, Phase::Repairing]);
+        assert_eq!(both.phases, [Some(Phase::Running), Some(Phase::Repairing)]);
+        assert_eq!(asked(&["none"]).unwrap().phases, [None]);
+        assert!(asked(&["None"]).is_err());
+        assert!(asked(&[""]).is_err());
         let status = asked(&["running"]).unwrap_err();
         assert!(
             status.message().contains("\"Running\""),

@@ -23,7 +23,7 @@ pub(crate) fn of_look(error: &AdminError, what: &str) -> Status {
 pub(crate) fn of_command(error: &AdminError, what: &str) -> Status {
     let (code, message) = parts(error);
     let mut message = named(message, what);
-    if code == Code::Unavailable {
+    if matches!(error, AdminError::Unavailable(_)) {
         message.push_str("; it may or may not have been done, and it may safely be asked again");
     }
     status(code, &message)
@@ -35,7 +35,9 @@ fn parts(error: &AdminError) -> (Code, &str) {
         AdminError::NotFound(message) => (Code::NotFound, message),
         AdminError::FailedPrecondition(message) => (Code::FailedPrecondition, message),
         AdminError::Internal(message) => (Code::Internal, message),
-        AdminError::Unavailable(message) => (Code::Unavailable, message),
+        AdminError::Unavailable(message) | AdminError::NotNow(message) => {
+            (Code::Unavailable, message)
+        }
     }
 }
 
@@ -65,6 +67,13 @@ mod tests {
             "a.near/f: the store is away; it may or may not have been done, and it may safely be \
              asked again"
         );
+        let error = AdminError::NotNow("nothing is changed: the registry is away".to_owned());
+        let status = of_command(&error, "a.near/f");
+        assert_eq!(
+            status.message(),
+            "a.near/f: nothing is changed: the registry is away"
+        );
+        assert_eq!(status.code(), Code::Unavailable);
         let error = AdminError::NotFound("a.near/f is not registered".to_owned());
         let status = of_command(&error, "a.near/f");
         assert_eq!(status.message(), "a.near/f is not registered");

@@ -26,10 +26,12 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// The same for sentences, in which a line end is only a gap, and which may be
-/// cut.
+/// cut. Nobody reads them back, so a backslash stays one: the coordinator has
+/// escaped what is in its own sentences, and once is enough.
 pub(crate) fn sentence(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    clip(&escape(&line), MESSAGE_WIDTH).into_owned()
+    let shown: Vec<String> = line.split('\\').map(escape).collect();
+    clip(&shown.join("\\"), MESSAGE_WIDTH).into_owned()
 }
 
 /// What [`escape`] was made from; `None` if it was not made by it.
@@ -183,6 +185,14 @@ mod tests {
     #[test]
     fn a_sentence_is_one_line() {
         assert_eq!(sentence("a\n  b\r\nc\u{1b}"), r"a b c\u{1b}");
+    }
+
+    #[test]
+    fn what_the_coordinator_has_escaped_is_not_escaped_again() {
+        let told = "a.near/x\\u{1b}[2J is held, \u{1b}\u{202e} is not";
+        let shown = r"a.near/x\u{1b}[2J is held, \u{1b}\u{202e} is not";
+        assert_eq!(sentence(told), shown);
+        assert_eq!(sentence(shown), shown);
     }
 
     #[test]

@@ -2,32 +2,68 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::time::Duration;
 
-use lifecycle::{Gate, IndexerId};
+use lifecycle::{Gate, IndexerId, Timestamp};
+
+#[cfg(test)]
+mod tests;
+
+/// So many times the places is what may be in flight with the overdue tasks: a
+/// user with many accounts, each with a schema that hangs, brings the provisioner
+/// no more than that at a time.
+const IN_FLIGHT_FACTOR: usize = 4;
 
 /// Keeps account of the provisioning tasks in flight. It mirrors the records:
 /// whoever loads or writes a record tells the gate whether it holds a task.
 ///
-/// Those who wait are called in turn, as many as there are free places: calling
-/// all of them at each release would cost the square of their number.
+/// A task occupies one of the places until it is overdue. After that it keeps out
+/// its own account only, since two tasks of one account destroy each other: what
+/// hangs must not delay what would not. Tasks in flight, overdue ones included,
+/// are bounded by a multiple of the places.
+///
+/// Those who wait are called in turn, as many as there are free places, and only
+/// those of accounts in which nothing is in flight: a call costs the same however
+/// many wait.
 #[derive(Debug)]
 pub struct ProvisioningGate {
-    holders: BTreeMap<String, BTreeSet<IndexerId>>,
+    places: usize,
+    in_flight_max: usize,
+    /// The age at which a task is overdue.
+    overdue: Duration,
+    databases: BTreeMap<String, Database>,
+    /// The tasks that occupy a place, the oldest first.
+    placed: BTreeSet<(Timestamp, IndexerId)>,
     in_flight: usize,
-    parallel: usize,
+    /// Databases for which somebody waits and in which nothing is in flight.
+    ready: BTreeSet<String>,
+    /// The database called last; the next in the order of names comes after.
+    called: Option<String>,
+}
+
+/// What is in flight in one database, and who waits for it.
+#[derive(Debug, Default)]
+struct Database {
+    /// With the time at which each task began.
+    holders: BTreeMap<IndexerId, Timestamp>,
     waiting: BTreeSet<IndexerId>,
-    /// Who was called last; the next in the order of names comes after.
+    /// Who was called last.
     called: Option<IndexerId>,
 }
 
 impl ProvisioningGate {
-    /// A gate that lets `parallel` tasks be in flight, at least one.
-    pub fn new(parallel: usize) -> ProvisioningGate {
+    /// A gate with that many `places`, at least one, each for tasks no older than
+    /// `overdue`.
+    pub fn new(places: usize, overdue: Duration) -> ProvisioningGate {
+        let places = places.max(1);
         ProvisioningGate {
-            holders: BTreeMap::new(),
+            places,
+            in_flight_max: places.saturating_mul(IN_FLIGHT_FACTOR),
+            overdue,
+            databases: BTreeMap::new(),
+            placed: BTreeSet::new(),
             in_flight: 0,
-            parallel: parallel.max(1),
-            waiting: BTreeSet::new(),
+            ready: BTreeSet::new(),
             called: None,
         }
     }
@@ -36,111 +72,146 @@ impl ProvisioningGate {
     /// those to be called when there is a place.
     pub fn look(&mut self, id: &IndexerId) -> Gate {
         let answer = self.judge(id);
-        if answer == Gate::Open {
-            self.waiting.remove(id);
+        let name = database(id);
+        if answer == Gate::Open || self.holds(id) {
+            self.stop_waiting(id, &name);
         } else {
-            self.waiting.insert(id.clone());
+            let entry = self.databases.entry(name.clone()).or_default();
+            entry.waiting.insert(id.clone());
+            self.file(name);
         }
         answer
     }
 
-    /// Lets `id` in if the gate is open; true if it is in now.
-    pub fn try_enter(&mut self, id: &IndexerId) -> bool {
+    /// Lets `id` in if the gate is open, with a task that began at `since`; true
+    /// if it is in now.
+    pub fn try_enter(&mut self, id: &IndexerId, since: Timestamp) -> bool {
         let open = self.judge(id) == Gate::Open;
         if open {
-            self.hold(id);
+            self.hold(id, since);
         }
         open
     }
 
-    /// Takes note that the record of `id` holds a task, whatever the limits.
-    pub fn hold(&mut self, id: &IndexerId) {
-        if self
-            .holders
-            .entry(database(id))
-            .or_default()
-            .insert(id.clone())
-        {
-            self.in_flight += 1;
+    /// Takes note that the record of `id` holds a task that began at `since`,
+    /// whatever the limits.
+    pub fn hold(&mut self, id: &IndexerId, since: Timestamp) {
+        let name = database(id);
+        let entry = self.databases.entry(name.clone()).or_default();
+        entry.waiting.remove(id);
+        match entry.holders.insert(id.clone(), since) {
+            // What is overdue stays so.
+            Some(before) if before == since => {}
+            before => {
+                match before {
+                    Some(before) => _ = self.placed.remove(&(before, id.clone())),
+                    None => self.in_flight += 1,
+                }
+                self.placed.insert((since, id.clone()));
+            }
         }
-        self.waiting.remove(id);
+        self.file(name);
     }
 
     /// Takes note that `id` has no task and does not wait for one; returns who
     /// should look again.
     pub fn release(&mut self, id: &IndexerId) -> Vec<IndexerId> {
-        self.waiting.remove(id);
-        let Some(holders) = self.holders.get_mut(&database(id)) else {
+        let name = database(id);
+        self.stop_waiting(id, &name);
+        let holders = self
+            .databases
+            .get_mut(&name)
+            .map(|entry| &mut entry.holders);
+        let Some(since) = holders.and_then(|holders| holders.remove(id)) else {
             return Vec::new();
         };
-        if !holders.remove(id) {
-            return Vec::new();
-        }
-        if holders.is_empty() {
-            self.holders.remove(&database(id));
-        }
+        self.placed.remove(&(since, id.clone()));
         self.in_flight -= 1;
+        self.file(name);
+        self.call()
+    }
+
+    /// Takes the places of tasks that are overdue at `now`; returns who should
+    /// look again. Also to be asked when nothing is overdue: whoever was called
+    /// before may not have come.
+    pub fn call_at(&mut self, now: Timestamp) -> Vec<IndexerId> {
+        while let Some((since, _)) = self.placed.first()
+            && *since + self.overdue <= now
+        {
+            self.placed.pop_first();
+        }
         self.call()
     }
 
     /// Who of those who wait could enter now, at most one for each free place and
     /// one of each account. They go on waiting until they look or enter, and are
-    /// called again in turn: whoever is called may not come.
-    pub fn call(&mut self) -> Vec<IndexerId> {
-        let places = self.parallel.saturating_sub(self.in_flight);
-        if places == 0 || self.waiting.is_empty() {
-            return Vec::new();
-        }
-        let after = self
-            .called
-            .as_ref()
-            .map_or(Bound::Unbounded, Bound::Excluded);
-        let until = self
-            .called
-            .as_ref()
-            .map_or(Bound::Unbounded, Bound::Included);
-        let later = self
-            .waiting
-            .range::<IndexerId, _>((after, Bound::Unbounded));
-        let earlier = self
-            .waiting
-            .range::<IndexerId, _>((Bound::Unbounded, until));
-        let wrapped = self
-            .called
-            .is_some()
-            .then_some(earlier)
-            .into_iter()
-            .flatten();
-        let mut called: Vec<IndexerId> = Vec::new();
-        let mut accounts = BTreeSet::new();
-        for id in later.chain(wrapped) {
-            if called.len() == places {
+    /// called again in turn.
+    fn call(&mut self) -> Vec<IndexerId> {
+        let number = self.free().min(self.ready.len());
+        let mut called = Vec::with_capacity(number);
+        for _ in 0..number {
+            let Some(name) = after(&self.ready, self.called.as_ref()) else {
                 break;
+            };
+            if let Some(entry) = self.databases.get_mut(&name) {
+                entry.called = after(&entry.waiting, entry.called.as_ref());
+                called.extend(entry.called.clone());
             }
-            if self.judge(id) == Gate::Open && accounts.insert(database(id)) {
-                called.push(id.clone());
-            }
-        }
-        if let Some(last) = called.last() {
-            self.called = Some(last.clone());
+            self.called = Some(name);
         }
         called
     }
 
+    /// How many may enter.
+    fn free(&self) -> usize {
+        let places = self.places.saturating_sub(self.placed.len());
+        places.min(self.in_flight_max.saturating_sub(self.in_flight))
+    }
+
     fn judge(&self, id: &IndexerId) -> Gate {
-        let mut holders = self.holders.get(&database(id)).into_iter().flatten();
+        let entry = self.databases.get(&database(id));
+        let mut holders = entry.into_iter().flat_map(|entry| entry.holders.keys());
         match holders.find(|holder| *holder != id) {
             Some(other) => Gate::AccountBusy(other.clone()),
-            None if self.in_flight >= self.parallel && !self.holds(id) => Gate::Full,
+            None if self.free() == 0 && !self.holds(id) => Gate::Full,
             None => Gate::Open,
         }
     }
 
     fn holds(&self, id: &IndexerId) -> bool {
-        self.holders
+        self.databases
             .get(&database(id))
-            .is_some_and(|holders| holders.contains(id))
+            .is_some_and(|entry| entry.holders.contains_key(id))
     }
+
+    fn stop_waiting(&mut self, id: &IndexerId, name: &str) {
+        if let Some(entry) = self.databases.get_mut(name)
+            && entry.waiting.remove(id)
+        {
+            self.file(name.to_owned());
+        }
+    }
+
+    /// Brings in line what depends on a database that changed.
+    fn file(&mut self, name: String) {
+        let (idle, wanted) = self.databases.get(&name).map_or((true, false), |entry| {
+            (entry.holders.is_empty(), !entry.waiting.is_empty())
+        });
+        if idle && !wanted {
+            self.databases.remove(&name);
+        }
+        if idle && wanted {
+            self.ready.insert(name);
+        } else {
+            self.ready.remove(&name);
+        }
+    }
+}
+
+/// The first after `last` in the order of `set`, which begins again at its end.
+fn after<T: Ord + Clone>(set: &BTreeSet<T>, last: Option<&T>) -> Option<T> {
+    let later = |last| set.range((Bound::Excluded(last), Bound::Unbounded)).next();
+    last.and_then(later).or_else(|| set.first()).cloned()
 }
 
 /// The database that the provisioner keeps an account's schemas in: every
@@ -149,107 +220,4 @@ impl ProvisioningGate {
 fn database(id: &IndexerId) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     id.account().chars().map(plain).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(text: &str) -> IndexerId {
-        IndexerId::parse(text).unwrap()
-    }
-
-    #[test]
-    fn one_task_per_account_and_the_next_is_woken() {
-        let mut gate = ProvisioningGate::new(8);
-        assert!(gate.try_enter(&id("a.near/one")));
-        assert_eq!(
-            gate.look(&id("a.near/two")),
-            Gate::AccountBusy(id("a.near/one"))
-        );
-        assert!(!gate.try_enter(&id("a.near/two")));
-        assert_eq!(gate.look(&id("b.near/one")), Gate::Open);
-        assert_eq!(gate.release(&id("a.near/one")), vec![id("a.near/two")]);
-        assert!(gate.try_enter(&id("a.near/two")));
-    }
-
-    #[test]
-    fn accounts_that_share_a_database_take_turns() {
-        let mut gate = ProvisioningGate::new(8);
-        assert!(gate.try_enter(&id("a-b.near/one")));
-        assert_eq!(
-            gate.look(&id("a.b.near/one")),
-            Gate::AccountBusy(id("a-b.near/one"))
-        );
-        assert_eq!(gate.look(&id("ab.near/one")), Gate::Open);
-    }
-
-    #[test]
-    fn the_number_of_tasks_is_bounded() {
-        let mut gate = ProvisioningGate::new(1);
-        assert!(gate.try_enter(&id("a.near/one")));
-        assert_eq!(gate.look(&id("b.near/one")), Gate::Full);
-        assert_eq!(gate.release(&id("a.near/one")), vec![id("b.near/one")]);
-        assert!(
-            gate.release(&id("a.near/one")).is_empty(),
-            "a second release is none"
-        );
-    }
-
-    #[test]
-    fn tasks_found_in_records_count_beyond_the_limits() {
-        let mut gate = ProvisioningGate::new(1);
-        gate.hold(&id("a.near/one"));
-        gate.hold(&id("a.near/two"));
-        assert_eq!(
-            gate.look(&id("a.near/one")),
-            Gate::AccountBusy(id("a.near/two"))
-        );
-        gate.release(&id("a.near/two"));
-        assert_eq!(gate.look(&id("a.near/one")), Gate::Open);
-    }
-
-    #[test]
-    fn a_release_calls_no_more_than_can_enter() {
-        let mut gate = ProvisioningGate::new(2);
-        assert!(gate.try_enter(&id("a.near/1")) && gate.try_enter(&id("b.near/1")));
-        for n in 0..100 {
-            assert_eq!(gate.look(&id(&format!("x{n:02}.near/1"))), Gate::Full);
-        }
-        assert_eq!(gate.release(&id("a.near/1")), vec![id("x00.near/1")]);
-        assert_eq!(gate.release(&id("b.near/1")).len(), 2);
-    }
-
-    #[test]
-    fn who_does_not_come_when_called_keeps_nobody_out() {
-        let mut gate = ProvisioningGate::new(1);
-        assert!(gate.try_enter(&id("z.near/1")));
-        let all = ["a.near/1", "b.near/1", "c.near/1"].map(id);
-        for waiting in &all {
-            assert_eq!(gate.look(waiting), Gate::Full);
-        }
-        let mut called = gate.release(&id("z.near/1"));
-        called.extend(gate.call());
-        called.extend(gate.call());
-        called.extend(gate.call());
-        let [a, b, c] = all;
-        assert_eq!(called, [a.clone(), b.clone(), c.clone(), a.clone()]);
-        gate.release(&a);
-        gate.release(&b);
-        gate.release(&c);
-        assert!(
-            gate.call().is_empty(),
-            "who has no more need of it is not called"
-        );
-    }
-
-    #[test]
-    fn of_one_account_one_is_called() {
-        let mut gate = ProvisioningGate::new(8);
-        assert!(gate.try_enter(&id("a.near/1")));
-        for n in 2..6 {
-            gate.look(&id(&format!("a.near/{n}")));
-        }
-        assert_eq!(gate.release(&id("a.near/1")), vec![id("a.near/2")]);
-    }
 }

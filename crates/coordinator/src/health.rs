@@ -55,6 +55,18 @@ impl Health {
         }
     }
 
+    /// What is wrong with the record under `key`, if it is known to be unreadable.
+    pub(crate) fn why_unreadable(&self, key: &str) -> Option<String> {
+        if self.unreadable_keys.is_empty() {
+            return None;
+        }
+        let key = shortened(key);
+        let why = self.unreadable.get(&key).cloned();
+        // Of the many not every one has its reason kept.
+        let known = self.unreadable_keys.contains(&key);
+        why.or_else(|| known.then(|| "it is no record; the log says more".to_owned()))
+    }
+
     /// Takes note of a record that can be read, or is gone.
     pub(crate) fn set_readable(&mut self, key: &str) {
         if !self.unreadable_keys.is_empty() {
@@ -94,12 +106,18 @@ mod tests {
         }
         assert_eq!(health.unreadable.len(), NAMES_MAX);
         assert_eq!(health.unreadable_keys.len(), NAMES_MAX + 5);
+        let last = format!("a.near/f{}:state", NAMES_MAX + 4);
+        assert!(health.why_unreadable(&last).is_some());
     }
 
     #[test]
     fn a_record_that_was_mended_is_forgotten() {
         let mut health = Health::default();
+        assert_eq!(health.why_unreadable("a.near/f:state"), None);
         health.set_unreadable("a.near/f:state", "torn");
+        let why = health.why_unreadable("a.near/f:state");
+        assert_eq!(why.as_deref(), Some("torn"));
+        assert_eq!(health.why_unreadable("a.near/g:state"), None);
         health.set_readable("a.near/f:state");
         assert!(health.unreadable.is_empty() && health.unreadable_keys.is_empty());
     }

@@ -24,7 +24,9 @@ pub struct Knobs {
     pub store_pause: Duration,
     /// Starts of streams and executors per second, all indexers together.
     pub starts_per_second: u32,
-    /// Provisioning tasks in flight, all accounts together.
+    /// Provisioning tasks in flight, all accounts together. Those that are pending
+    /// for longer than [`Policy::provisioning_timeout`] do not count, but with them
+    /// there are never more than four times as many.
     pub provisioning_parallel: usize,
     /// A stream whose health was not updated for this long is frozen. Measured
     /// on our own clock from change to change, so that clocks may disagree.

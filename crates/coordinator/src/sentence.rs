@@ -2,17 +2,25 @@
 //! them for whoever reads the log.
 
 /// The longest sentence, in bytes.
-const LEN_MAX: usize = 300;
+pub(crate) const LEN_MAX: usize = 300;
 
-/// The beginning of `text`, in one line and without control characters.
+/// The beginning of `text`, in one line and without characters that steer what
+/// shows it.
 pub(crate) fn sentence(text: &str) -> String {
     let end = text.floor_char_boundary(LEN_MAX);
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let printable = |c: char| if steers(c) { ' ' } else { c };
     text.get(..end)
         .unwrap_or_default()
         .chars()
         .map(printable)
         .collect()
+}
+
+/// Whether `c` moves the cursor, ends the line or turns the direction of writing.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -22,6 +30,8 @@ mod tests {
     #[test]
     fn a_sentence_is_short_and_fit_for_a_terminal() {
         assert_eq!(sentence("it is `\u{1b}[31m\n`"), "it is ` [31m `");
+        assert_eq!(sentence("gpj.\u{202e}exe\u{2029}ok"), "gpj. exe ok");
+        assert_eq!(sentence("it isn't \\u{1b} 区块"), "it isn't \\u{1b} 区块");
         let long = sentence(&"é".repeat(LEN_MAX));
         assert_eq!(long, "é".repeat(LEN_MAX / 2));
         assert_eq!(

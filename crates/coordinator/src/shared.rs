@@ -103,7 +103,10 @@ impl Shared {
             desired: Mutex::new(DesiredView::default()),
             stream_table: Mutex::new(Table::new(knobs.clone())),
             executor_table: Mutex::new(Table::new(knobs.clone())),
-            gate: Mutex::new(ProvisioningGate::new(knobs.provisioning_parallel)),
+            gate: Mutex::new(ProvisioningGate::new(
+                knobs.provisioning_parallel,
+                knobs.policy.provisioning_timeout,
+            )),
             budget: Mutex::new(StartBudget::new(knobs.starts_per_second)),
             found: Notify::new(),
             wakes: Mutex::new(BTreeMap::new()),
@@ -227,10 +230,9 @@ impl Shared {
         called.iter().for_each(|id| self.wake(id));
     }
 
-    /// Gives free places to those who wait for one, should anybody who was called
-    /// before not have come.
+    /// Gives free places, and those of overdue tasks, to those who wait for one.
     pub(crate) fn call_gate(&self) {
-        let called = lock(&self.gate).call();
+        let called = lock(&self.gate).call_at(self.now());
         called.iter().for_each(|id| self.wake(id));
     }
 }

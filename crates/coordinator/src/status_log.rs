@@ -63,6 +63,17 @@ impl StatusLog {
         }
     }
 
+    /// Takes note that the record of `id` was changed by a command, though its loop
+    /// may say the same as before.
+    pub(crate) fn note(&mut self, id: &IndexerId) {
+        let revision = self.touch(id);
+        match self.statuses.get_mut(id) {
+            Some((before, _)) => *before = revision,
+            // Without a loop it is remembered no longer than what ended.
+            None => self.end(id, revision),
+        }
+    }
+
     /// Takes note that a loop ended.
     pub(crate) fn remove(&mut self, id: &IndexerId) {
         if !self.statuses.contains_key(id) {
@@ -70,6 +81,10 @@ impl StatusLog {
         }
         let revision = self.touch(id);
         self.statuses.remove(id);
+        self.end(id, revision);
+    }
+
+    fn end(&mut self, id: &IndexerId, revision: u64) {
         self.ended.insert(id.clone(), revision);
         if self.ended.len() > ENDED_MAX {
             self.forget_oldest();
@@ -170,6 +185,21 @@ mod tests {
         assert!(log.get(&id("a")).is_none());
         log.put(says("a", None, 1));
         assert_eq!(log.since(0, 10), Since::Changed(3, vec![id("a")]));
+    }
+
+    #[test]
+    fn what_was_commanded_is_told_though_the_loop_says_nothing_new() {
+        let mut log = StatusLog::default();
+        log.put(says("a", None, 1));
+        log.note(&id("a"));
+        log.note(&id("b"));
+        assert_eq!(log.since(1, 10), Since::Changed(3, vec![id("a"), id("b")]));
+        log.put(says("b", None, 1));
+        assert_eq!(log.since(0, 10), Since::Changed(4, vec![id("a"), id("b")]));
+        for number in 0..=ENDED_MAX {
+            log.note(&id(&number.to_string()));
+        }
+        assert!(log.changed.len() <= ENDED_MAX + 2);
     }
 
     #[test]

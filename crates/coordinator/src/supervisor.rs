@@ -134,8 +134,8 @@ impl Supervisor {
             match loaded {
                 Ok(stored) => {
                     let id = stored.record.id;
-                    if stored.record.task.is_some() {
-                        lock(&self.shared.gate).hold(&id);
+                    if let Some(task) = &stored.record.task {
+                        lock(&self.shared.gate).hold(&id, task.since);
                     }
                     self.ensure_loop(&id, began);
                     raw.insert(id, stored.raw);

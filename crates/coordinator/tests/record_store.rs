@@ -348,6 +348,44 @@ async fn a_corrupt_record_is_named() {
 }
 
 #[tokio::test]
+async fn what_is_no_text_is_told_from_nothing() {
+    let (store, records, _) = fixture();
+    let [queue, set, nothing] =
+        ["queue", "set", "nothing"].map(|name| IndexerId::new("a.near", name).unwrap());
+    store.memory.push(&keys::state(&queue), 7).unwrap();
+    store.memory.set_add(&keys::state(&set), "x").await.unwrap();
+    for indexer in [&queue, &set, &nothing] {
+        let key = keys::state(indexer);
+        store.memory.set_add(keys::LISTED, &key).await.unwrap();
+        assert_eq!(records.load(indexer).await, Ok(None), "as Redis shows it");
+    }
+    for indexer in [&queue, &set] {
+        let LoadError::Corrupt(corrupt) = records.look(indexer).await.unwrap_err() else {
+            panic!("it was not told");
+        };
+        assert_eq!(corrupt.key, keys::state(indexer));
+        assert!(corrupt.why.contains("text"), "{corrupt}");
+    }
+    assert_eq!(records.look(&nothing).await, Ok(None));
+    store.fail("set_members", Fault::Refused);
+    let unknown = records.look(&nothing).await.unwrap_err();
+    assert!(matches!(unknown, LoadError::Store(_)), "{unknown}");
+
+    let loaded = records.load_and_tidy().await.unwrap();
+    let keys_of = |indexers: [&IndexerId; 2]| indexers.map(keys::state);
+    let found = loaded
+        .into_iter()
+        .map(|(key, stored)| (key, stored.is_err()));
+    let expected = keys_of([&queue, &set]).map(|key| (key, true));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    assert_eq!(
+        listed(&store).await,
+        keys_of([&queue, &set]),
+        "they stay listed"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_of_the_wrong_length_is_no_answer() {
     let (store, records, id) = fixture();
     store.fail("get_many", Fault::ShortAnswer);

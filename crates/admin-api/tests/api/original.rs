@@ -82,6 +82,23 @@ async fn errors_have_the_original_s_codes_and_say_more() {
         "{away}"
     );
     world.set_store_away(false);
+    world.set_registry_away(true);
+    let record = world.record("a.near", "f");
+    for silent in [
+        client.disable(request("a.near", "f")).await.unwrap_err(),
+        client.enable(request("a.near", "f")).await.unwrap_err(),
+    ] {
+        assert_eq!(silent.code(), Code::Unavailable);
+        assert_eq!(
+            silent.message(),
+            "a.near/f: nothing is changed, since nobody says whether it is registered: the \
+             registry cannot be reached: it is away"
+        );
+    }
+    assert_eq!(world.record("a.near", "f"), record);
+    let unlisted = client.list(Empty {}).await.unwrap_err();
+    assert_eq!(unlisted.code(), Code::Unavailable);
+    world.set_registry_away(false);
     until(async || client.disable(request("a.near", "f")).await.ok()).await;
     api.end().await;
 }

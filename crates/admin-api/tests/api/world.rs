@@ -36,6 +36,7 @@ pub struct World {
     born: Instant,
     pub store: MemoryStore,
     store_is_away: AtomicBool,
+    registry_is_away: AtomicBool,
     /// Writes wait until they are told to go on.
     writes_wait: AtomicBool,
     pub write_waits: Notify,
@@ -52,6 +53,7 @@ impl World {
             born: Instant::now(),
             store: MemoryStore::new(),
             store_is_away: AtomicBool::new(false),
+            registry_is_away: AtomicBool::new(false),
             writes_wait: AtomicBool::new(false),
             write_waits: Notify::new(),
             go_on: Notify::new(),
@@ -102,6 +104,10 @@ impl World {
         });
     }
 
+    pub fn set_registry_away(&self, away: bool) {
+        self.registry_is_away.store(away, Ordering::Release);
+    }
+
     pub fn set_store_away(&self, away: bool) {
         self.store_is_away.store(away, Ordering::Release);
     }
@@ -143,6 +149,9 @@ impl Clock for World {
 #[async_trait]
 impl RegistryTransport for World {
     async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
+        if self.registry_is_away.load(Ordering::Acquire) {
+            return Err(RegistryError::Unavailable("it is away".to_owned()));
+        }
         let arguments = String::from_utf8_lossy(arguments).into_owned();
         Ok(self.with(|state| {
             let result = if method == "list_all" {

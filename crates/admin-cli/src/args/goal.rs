@@ -58,7 +58,7 @@ impl Goal {
             Goal::Suspended => indexer.phase == "Suspended",
             Goal::Steady => indexer.state == "Steady",
             Goal::Gone => false,
-            Goal::Phase(phase) => indexer.phase == phase.word(),
+            Goal::Phase(phase) => phase.is_of(indexer),
             Goal::State(state) => indexer.state == *state,
         }
     }
@@ -71,6 +71,7 @@ impl fmt::Display for Goal {
             Goal::Suspended => formatter.write_str("suspended"),
             Goal::Steady => formatter.write_str("steady"),
             Goal::Gone => formatter.write_str("gone"),
+            Goal::Phase(Phase::None) => formatter.write_str("without a record"),
             Goal::Phase(phase) => write!(formatter, "in phase {}", phase.word()),
             Goal::State(state) => write!(formatter, "in state {state}"),
         }
@@ -142,6 +143,7 @@ mod tests {
             ("running", Goal::Running),
             ("GONE", Goal::Gone),
             ("phase=repairing", Goal::Phase(Phase::Repairing)),
+            ("phase=none", Goal::Phase(Phase::None)),
             ("state=gaveup", Goal::State("GaveUp")),
         ] {
             assert_eq!(text.parse(), Ok(goal));

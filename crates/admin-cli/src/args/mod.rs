@@ -8,7 +8,7 @@ mod names;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use proto::coordinator::IndexerFilter;
+use proto::coordinator::{Indexer, IndexerFilter};
 
 pub use connection::Connection;
 pub use goal::Goal;
@@ -136,19 +136,22 @@ pub enum Phase {
     Repairing,
     /// It is being removed.
     Deleting,
+    /// It has no record that can be read.
+    None,
 }
 
 impl Phase {
-    pub(crate) const WORDS: [&str; 6] = [
+    pub(crate) const WORDS: [&str; 7] = [
         "Initializing",
         "Running",
         "Suspending",
         "Suspended",
         "Repairing",
         "Deleting",
+        "none",
     ];
 
-    /// As the coordinator writes it.
+    /// As the coordinator writes it in a filter.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Phase::Initializing => "Initializing",
@@ -157,6 +160,15 @@ impl Phase {
             Phase::Suspended => "Suspended",
             Phase::Repairing => "Repairing",
             Phase::Deleting => "Deleting",
+            Phase::None => "none",
+        }
+    }
+
+    /// Whether `indexer` is in it.
+    pub(crate) fn is_of(self, indexer: &Indexer) -> bool {
+        match self {
+            Phase::None => indexer.phase.is_empty(),
+            phase => indexer.phase == phase.word(),
         }
     }
 }

@@ -49,7 +49,8 @@ impl Name {
 
     fn parse(full: &str) -> Result<Name, Failure> {
         match full.split_once('/') {
-            Some((account, function)) if !account.is_empty() && !function.is_empty() => Ok(Name {
+            // A function may be called anything, also nothing.
+            Some((account, function)) if !account.is_empty() => Ok(Name {
                 account: account.to_owned(),
                 function: function.to_owned(),
             }),
@@ -65,8 +66,10 @@ impl Name {
         let prefixed = text
             .strip_prefix(account)
             .and_then(|rest| rest.strip_prefix('/'));
+        // Nothing at all is more likely a variable that is not set.
+        let is_empty = text.is_empty();
         let function = prefixed.unwrap_or(text);
-        if account.is_empty() || account.contains('/') || function.is_empty() {
+        if account.is_empty() || account.contains('/') || is_empty {
             return Err(Failure::usage(format!(
                 "`{}` of account `{}` does not name an indexer",
                 text::sentence(text),
@@ -227,12 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn a_function_without_a_name_can_be_named() {
+        let nameless = Ok(vec!["mallory.near/".to_owned()]);
+        assert_eq!(shown(&["mallory.near/"], None), nameless);
+        assert_eq!(shown(&["mallory.near/"], Some("mallory.near")), nameless);
+        let listed = from_list("mallory.near/\n", None).unwrap();
+        assert_eq!(listed[0].to_string(), "mallory.near/");
+        assert_eq!(listed[0].typed(), "mallory.near/");
+        let slash = resolve(&["mallory.near//"], None).unwrap();
+        assert_eq!(slash[0].function, "/");
+    }
+
+    #[test]
     fn what_names_nothing_is_refused() {
         for (words, account) in [
             (&["feed"][..], None),
             (&["/feed"], None),
-            (&["alice.near/"], None),
             (&["alice.near/feed", "feed"], None),
+            (&["alice.near", ""], None),
+            (&["/"], None),
             (&["a", "b", "c"], None),
             (&[""], Some("alice.near")),
             (&["feed"], Some("")),

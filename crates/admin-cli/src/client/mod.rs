@@ -30,6 +30,8 @@ const PAGE_SIZE: u32 = 500;
 
 /// How it is said that nobody knows whether a change was made.
 const OPEN: &str = "may or may not";
+/// What a message says that knows that it was not.
+const CLOSED: &str = "nothing is changed";
 
 /// One change asked of an indexer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +163,7 @@ impl Client {
         };
         answer.map_err(|failure| match failure.is_uncertain {
             // The coordinator says so itself where it knows no more.
-            true if failure.message.contains(OPEN) => failure,
+            true if [OPEN, CLOSED].iter().any(|it| failure.message.contains(it)) => failure,
             true => Failure::uncertain(
                 failure.exit,
                 format!("{failure} It {OPEN} have been carried out; to repeat it does no harm."),

@@ -77,14 +77,17 @@ pub(crate) async fn change(
     }
     let late: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|it| it.result.as_ref().is_ok_and(|it| !in_effect(&change, it)))
+        .filter(|it| it.result.as_ref().is_ok_and(|it| !at_rest(&change, it)))
         .collect();
     if args.wait && !late.is_empty() {
         let waited = humantime::format_duration(args.timeout);
         for outcome in &late {
+            let what = match &change {
+                Change::Hold(_) => "held, but what was begun before has not ended",
+                _ => "not in effect",
+            };
             console.talk(&format!(
-                "error: {}: not in effect after {waited}; it is done as soon as the coordinator \
-                 can.",
+                "error: {}: {what} after {waited}; it is done as soon as the coordinator can.",
                 outcome.name
             ));
         }
@@ -139,7 +142,7 @@ fn exit(outcomes: &[Outcome], is_late: bool) -> Exit {
 async fn settle(outcome: &mut Outcome, change: &Change, client: &Client, deadline: Instant) {
     let mut next = Instant::now();
     while let Ok(indexer) = &outcome.result
-        && !in_effect(change, indexer)
+        && !at_rest(change, indexer)
         && next < deadline
     {
         next = (next + PAUSE).min(deadline);
@@ -161,9 +164,19 @@ fn in_effect(change: &Change, indexer: &Indexer) -> bool {
         Change::Enable => indexer.enabled && !matches!(phase, "Suspending" | "Suspended"),
         Change::Disable => !indexer.enabled && phase == "Suspended",
         Change::Retry => indexer.failure.is_none() && !matches!(state, "Retry" | "GaveUp"),
-        Change::Hold(_) => indexer.hold.is_some() && state == "Held",
+        // It is acknowledged when nothing of the indexer begins any more.
+        Change::Hold(_) => indexer.hold.is_some(),
         Change::Release => indexer.hold.is_none() && state != "Held",
     }
+}
+
+/// Whether it is in effect, and nothing that was begun before it goes on.
+fn at_rest(change: &Change, indexer: &Indexer) -> bool {
+    let ended = match change {
+        Change::Hold(_) => indexer.state == "Held",
+        _ => true,
+    };
+    ended && in_effect(change, indexer)
 }
 
 /// What was done, and whether it shows.
@@ -182,8 +195,11 @@ fn sentence(change: &Change, name: &Name, indexer: &Indexer) -> String {
         (phase, state) if phase.is_empty() => format!("no record yet, {state}"),
         (phase, state) => format!("{phase}, {state}"),
     };
-    if in_effect(change, indexer) {
+    if at_rest(change, indexer) {
         return format!("{name}: {done}, in effect ({place})\n");
+    }
+    if in_effect(change, indexer) {
+        return format!("{name}: {done}, in effect; a step begun before may still end ({place})\n");
     }
     let why = match text::sentence(&indexer.explanation) {
         said if said.is_empty() => String::new(),

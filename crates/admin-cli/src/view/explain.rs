@@ -207,7 +207,7 @@ fn next(indexer: &Indexer, now: u64) -> String {
         "Provisioning" => format!("The task is looked at again {look}; when it is done, it runs."),
         "ProvisioningUncertain" => format!("Provisioning is started anew {look}."),
         "AccountBusy" => "Its own turn comes when the other one is done.".to_owned(),
-        "ProvisioningFull" => "Its turn comes when one of them is done.".to_owned(),
+        "ProvisioningFull" => "Its turn comes when one of them is done or overdue.".to_owned(),
         "StartBudget" => format!("It is started {look}."),
         "ExecutorStarting" => format!("It is stopped once it has started; looked at {look}."),
         "Retry" => format!("It is tried again {retry}, or at once if what is wanted changes."),

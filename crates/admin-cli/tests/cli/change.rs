@@ -69,6 +69,57 @@ async fn it_is_said_whether_a_change_shows_and_waited_for_if_wanted() {
 }
 
 #[tokio::test]
+async fn a_hold_is_in_effect_at_once_and_what_was_begun_can_be_waited_for() {
+    let fake = Fake::start(world()).await;
+    fake.world().lag = 2;
+    let words = ["hold", "alice.near/feed", "--reason", "why"];
+    let ran = run(&fake.url(), &words).await.succeeded();
+    assert_eq!(
+        ran.data,
+        "alice.near/feed: held, in effect; a step begun before may still end (Running, Steady)\n"
+    );
+    let mut waiting = words.to_vec();
+    waiting.push("--wait");
+    let ran = run(&fake.url(), &waiting).await.succeeded();
+    assert_eq!(
+        ran.data,
+        "alice.near/feed: held, in effect (Running, Held)\n"
+    );
+
+    let fake = Fake::start(world()).await;
+    fake.world().lag = 1_000_000;
+    waiting.extend(["--timeout", "50ms", "-o", "json"]);
+    let ran = run(&fake.url(), &waiting).await;
+    assert_eq!(ran.exit, Exit::Failed);
+    assert_eq!(ran.json()["changes"][0]["in_effect"], true);
+    let said = "held, but what was begun before has not ended after 50ms";
+    assert!(ran.talk.contains(said), "{}", ran.talk);
+}
+
+#[tokio::test]
+async fn a_function_without_a_name_can_be_disabled() {
+    let mut world = world();
+    let mut nameless = steady("mallory.near", "");
+    nameless.phase = "Running".to_owned();
+    world.put(nameless);
+    let fake = Fake::start(world).await;
+    let words = ["list", "-n", "mallory.near", "-o", "name"];
+    let list = run(&fake.url(), &words).await.succeeded().data;
+    assert_eq!(list, "mallory.near/\n");
+    run(&fake.url(), &["disable", list.trim()])
+        .await
+        .succeeded();
+    run_with(&fake.url(), &["disable", "-"], &list, false)
+        .await
+        .succeeded();
+    let calls = fake.world().calls.clone();
+    assert_eq!(
+        calls[1..],
+        ["disable mallory.near/", "disable mallory.near/"]
+    );
+}
+
+#[tokio::test]
 async fn a_wait_that_takes_too_long_fails() {
     let fake = Fake::start(world()).await;
     fake.world().lag = 1_000_000;

@@ -130,6 +130,11 @@ async fn failures_are_sentences() {
             "the store does not answer; it may or may not have been done, and it may safely be \
              asked again",
         ),
+        (
+            Code::Unavailable,
+            "alice.near/feed: nothing is changed, since nobody says whether it is registered: the \
+             registry cannot be reached",
+        ),
         (Code::DeadlineExceeded, "took longer than 10 s"),
         (Code::Internal, "the record\nis broken \u{1b}[2J"),
         (Code::Unimplemented, ""),

@@ -219,9 +219,13 @@ fn go(indexer: &mut Indexer, phase: &str, state: &str) {
 
 fn matches(indexer: &Indexer, filter: &IndexerFilter) -> bool {
     let name = indexer.name.as_ref().unwrap();
+    let phase = match indexer.phase.as_str() {
+        "" => "none".to_owned(),
+        phase => phase.to_owned(),
+    };
     let quiet = matches!(indexer.state.as_str(), "Steady" | "Suspended" | "Working");
     (filter.account_id.is_empty() || filter.account_id == name.account_id)
-        && (filter.phases.is_empty() || filter.phases.contains(&indexer.phase))
+        && (filter.phases.is_empty() || filter.phases.contains(&phase))
         && (!filter.troubled || !quiet)
 }
 
@@ -240,6 +244,9 @@ impl Operations for Service {
         let indexer = world.find(&name.unwrap());
         if lag == 0 && indexer.phase == "Suspending" {
             go(indexer, "Suspended", "Suspended");
+        }
+        if lag == 0 && indexer.hold.is_some() {
+            indexer.state = "Held".to_owned();
         }
         Ok(Response::new(indexer.clone()))
     }
@@ -345,13 +352,15 @@ impl Operations for Service {
         request: Request<HoldIndexerRequest>,
     ) -> Result<Response<Indexer>, Status> {
         let HoldIndexerRequest { name, reason } = request.get_ref().clone();
-        let hold = |indexer: &mut Indexer, _| {
+        let hold = |indexer: &mut Indexer, lag| {
             indexer.hold = Some(Hold {
                 reason,
                 since_ms: NOW,
                 by: "ops".to_owned(),
             });
-            indexer.state = "Held".to_owned();
+            if lag == 0 {
+                indexer.state = "Held".to_owned();
+            }
         };
         self.on_one(&request, "hold", name.as_ref(), hold).await
     }

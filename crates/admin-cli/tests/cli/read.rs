@@ -72,6 +72,10 @@ async fn a_list_is_filtered_by_the_server() {
             "carol.near/区块\n",
         ),
         (
+            &["--phase", "none,suspended", "--troubled"],
+            "dave.near/broken\n",
+        ),
+        (
             &["--troubled", "-n", "bob.near"],
             "bob.near/likes\nbob.near/posts\n",
         ),

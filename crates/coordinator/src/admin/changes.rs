@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::report::IndexerReport;
 use crate::shared::{Shared, lock};
 use crate::status_log::Since;
-use crate::store::{StoreError, codec, keys};
+use crate::store::StoreError;
 
 /// The most indexers of one batch of changes.
 const BATCH_MAX: usize = 500;
@@ -82,9 +82,7 @@ impl Shared {
             if value.is_none() && !loops {
                 return Change::Removed(id);
             }
-            let stored = value
-                .map(|raw| codec::decode(&keys::state(&id), &raw))
-                .transpose();
+            let stored = self.decoded(&id, value);
             Change::Indexer(Box::new(self.report(id, stored)))
         };
         Ok(ids.into_iter().zip(values).map(change).collect())

@@ -3,6 +3,7 @@
 use lifecycle::{Desired, Phase, Reason, Record, Seen};
 
 use super::report::IndexerReport;
+use crate::sentence::steers;
 
 impl IndexerReport {
     /// Sentences for people: where the indexer stands, why, what happens next,
@@ -122,7 +123,7 @@ fn next_after(reason: &Reason) -> &'static str {
             "Then provisioning is started again, should it not have been."
         }
         Reason::AccountBusy { .. } => "Its own turn comes when that is done.",
-        Reason::ProvisioningFull => "Its turn comes when one of them is done.",
+        Reason::ProvisioningFull => "Its turn comes when one of them is done or overdue.",
         Reason::StartBudget => "Its turn comes in a moment.",
         Reason::ExecutorStarting => "",
         Reason::Retry { .. } => {
@@ -151,7 +152,7 @@ fn capitalised(text: &str) -> String {
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if steers(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);

@@ -54,6 +54,10 @@ pub enum AdminError {
     /// may be repeated.
     #[error("{0}")]
     Unavailable(String),
+    /// It was certainly not carried out, since what it needs to know cannot be had
+    /// now; it may be repeated.
+    #[error("{0}")]
+    NotNow(String),
 }
 
 /// An indexer and its switch.
@@ -92,7 +96,7 @@ impl AdminService {
     /// cannot be read from the store.
     pub async fn get(&self, account: &str, function: &str) -> Result<IndexerReport, AdminError> {
         let id = named(account, function)?;
-        let stored = match self.shared.records.load(&id).await {
+        let stored = match self.shared.records.look(&id).await {
             Ok(stored) => Ok(stored),
             Err(LoadError::Corrupt(corrupt)) => Err(corrupt),
             Err(LoadError::Store(error)) => return Err(unavailable(error)),
@@ -169,10 +173,10 @@ impl AdminService {
     /// The registry or the store brought no usable answer.
     pub async fn list(&self) -> Result<Switches, AdminError> {
         let answer = self.listing().await.map_err(|error| {
-            AdminError::Internal(format!("the indexers cannot be listed: {error}"))
+            AdminError::NotNow(format!("the indexers cannot be listed: {error}"))
         })?;
         let listing = decode::decode_list(&answer.result).map_err(|error| {
-            AdminError::Internal(format!("the registry's listing is unusable: {error}"))
+            AdminError::NotNow(format!("the registry's listing is unusable: {error}"))
         })?;
         let ids: Vec<IndexerId> = listing.indexers.into_keys().collect();
         let values = self

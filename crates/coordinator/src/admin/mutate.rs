@@ -4,6 +4,7 @@ use lifecycle::{Desired, Hold, IndexerId, Record};
 use near_account_id::AccountIdRef;
 
 use super::{AdminError, AdminService, named, unavailable};
+use crate::shared::lock;
 use crate::store::{Commit, LoadError, StoreError, Stored};
 
 /// Writes tried before a command is given up.
@@ -201,6 +202,7 @@ impl AdminService {
             self.shared.note_hold(&id);
         }
         if changed {
+            lock(&self.shared.log).note(&id);
             // A start in flight may be for something that is not wanted any more.
             self.shared.wake_goal(&id);
         } else {
@@ -218,8 +220,8 @@ impl AdminService {
             Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
                 Err(AdminError::NotFound(format!("{id} is not registered")))
             }
-            Err(error) => Err(AdminError::Internal(format!(
-                "the registry cannot be asked about {id}: {error}"
+            Err(error) => Err(AdminError::NotNow(format!(
+                "{id}: nothing is changed, since nobody says whether it is registered: {error}"
             ))),
         }
     }
@@ -278,7 +280,7 @@ impl AdminService {
     async fn load(&self, id: &IndexerId) -> Result<Option<Stored>, AdminError> {
         self.shared
             .records
-            .load(id)
+            .look(id)
             .await
             .map_err(|error| match error {
                 LoadError::Store(error) => unavailable(error),

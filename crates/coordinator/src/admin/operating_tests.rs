@@ -188,21 +188,116 @@ async fn pages_hold_every_indexer_once() {
     assert_eq!(seen.len(), 14);
     assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]));
 
-    let of = |account: &str, phases: &[Phase], troubled| Filter {
+    let of = |account: &str, phases: &[Option<Phase>], troubled| Filter {
         account: Some(account.to_owned()),
         phases: phases.to_vec(),
         troubled,
     };
     for (filter, expected) in [
         (of("a.near", &[], false), 7),
-        (of("a.near", &[Phase::Running], false), 7),
-        (of("a.near", &[Phase::Suspended], false), 0),
+        (of("a.near", &[Some(Phase::Running)], false), 7),
+        (of("a.near", &[None, Some(Phase::Running)], false), 7),
+        (of("a.near", &[Some(Phase::Suspended), None], false), 0),
         (of("b.near", &[], true), 0),
         (of("c.near", &[], false), 0),
     ] {
         let page = admin.page(None, 100, &filter).await.unwrap();
         assert_eq!(page.reports.len(), expected, "{filter:?}");
     }
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_record_yet_can_be_asked_for() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.fault("compare_and_set", Some(Fault::Fails));
+    world.register("b.near/new");
+    pass(5).await;
+    let filter = Filter {
+        phases: vec![None],
+        ..Filter::default()
+    };
+    let admin = it.coordinator.admin();
+    let page = admin.page(None, 100, &filter).await.unwrap();
+    let names: Vec<_> = page
+        .reports
+        .iter()
+        .map(|report| report.id.clone())
+        .collect();
+    assert_eq!(names, [id("b.near/new")]);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_told_though_the_loop_has_nothing_new_to_say() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    admin.hold("olga", "a.near", "f", "why").await.unwrap();
+    pass(5).await;
+    let mut changes = admin.changes();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    let told = changes.next().await.unwrap();
+    let [Change::Indexer(report)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!(report.state(), "Held");
+    assert!(!report.record.as_ref().unwrap().enabled);
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    pass(5).await;
+    let again = tokio::time::timeout(std::time::Duration::from_secs(5), changes.next()).await;
+    assert!(again.is_err(), "what is so already is no change: {again:?}");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_text_is_no_missing_record() {
+    let world = World::new();
+    let key = crate::store::keys::state(&id(A));
+    world.store.push(&key, 1).unwrap();
+    world.register(A);
+    world.register("b.near/f");
+    let it = world.run(Knobs::default());
+    let admin = it.coordinator.admin();
+    pass(60).await;
+    assert!(world.has_stream("b.near/f") && !world.has_stream(A));
+    assert_eq!(admin.overview().unreadable_count, 1);
+    let page = admin.page(None, 100, &Filter::default()).await.unwrap();
+    let states: Vec<_> = page.reports.iter().map(IndexerReport::state).collect();
+    assert_eq!(states, ["Unreadable", "Steady"]);
+    let report = admin.get("a.near", "f").await.unwrap();
+    let why = report.unreadable.unwrap();
+    assert!(why.starts_with("it is no text"), "{why}");
+    let refused = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(matches!(refused, AdminError::Internal(_)), "{refused:?}");
+
+    world.store.delete(&[key]).await.unwrap();
+    pass(90).await;
+    assert!(world.has_stream(A), "{}", it.sentence(A));
+    assert_eq!(admin.overview().unreadable_count, 0);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_replaced_by_something_else_stops_nobody() {
+    let world = World::new();
+    let it = running(&world).await;
+    let key = crate::store::keys::state(&id(A));
+    world
+        .store
+        .delete(std::slice::from_ref(&key))
+        .await
+        .unwrap();
+    world.store.push(&key, 1).unwrap();
+    pass(30).await;
+    let admin = it.coordinator.admin();
+    assert_eq!(admin.overview().unreadable_count, 1);
+    assert_eq!(
+        admin.get("a.near", "f").await.unwrap().state(),
+        "Unreadable"
+    );
+    assert_eq!(effects(&world), 0);
     it.shut_down().await;
 }
 

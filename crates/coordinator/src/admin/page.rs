@@ -4,7 +4,7 @@ use lifecycle::{IndexerId, Phase};
 
 use super::report::IndexerReport;
 use crate::shared::Shared;
-use crate::store::{StoreError, codec, keys};
+use crate::store::StoreError;
 
 /// The most indexers of a page; more are not given, whatever is asked for.
 pub const PAGE_MAX: usize = 1_000;
@@ -20,8 +20,9 @@ const CHUNK: usize = 500;
 pub struct Filter {
     /// Of this account only.
     pub account: Option<String>,
-    /// In one of these phases, if there are any.
-    pub phases: Vec<Phase>,
+    /// In one of these phases, if there are any; `None` stands for those without a
+    /// record that can be read.
+    pub phases: Vec<Option<Phase>>,
     /// Only those in trouble (see [`IndexerReport::troubled`]).
     pub troubled: bool,
 }
@@ -32,7 +33,7 @@ impl Filter {
         let account = self.account.as_deref();
         let phase = report.record.as_ref().map(|record| record.phase);
         account.is_none_or(|account| account == report.id.account())
-            && (self.phases.is_empty() || phase.is_some_and(|phase| self.phases.contains(&phase)))
+            && (self.phases.is_empty() || self.phases.contains(&phase))
             && (!self.troubled || report.troubled())
     }
 }
@@ -71,9 +72,7 @@ pub(super) async fn page(
             .collect();
         let values = shared.records.raw_many(&wanted).await?;
         for (id, value) in wanted.into_iter().zip(values) {
-            let stored = value
-                .map(|raw| codec::decode(&keys::state(&id), &raw))
-                .transpose();
+            let stored = shared.decoded(&id, value);
             let report = shared.report(id, stored);
             if filter.passes(&report) {
                 reports.push(report);

@@ -1,12 +1,13 @@
 //! Everything that is known about one indexer, for operators.
 
+use bytes::Bytes;
 use lifecycle::{Desired, Executor, IndexerId, Phase, Progress, Record, Seen, Stream};
 use tokio::time::Instant;
 
 use crate::reconciler::observe::{executor_seen, stream_seen};
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
-use crate::store::{Corrupt, Stored};
+use crate::store::{Corrupt, Stored, codec, keys};
 use crate::tables::Known;
 
 /// One indexer as the coordinator sees it. Parts may be from different moments.
@@ -61,6 +62,23 @@ impl IndexerReport {
 }
 
 impl Shared {
+    /// What is under the key of the record of `id`, of which `value` was read. What
+    /// is no text reads as nothing.
+    pub(crate) fn decoded(
+        &self,
+        id: &IndexerId,
+        value: Option<Bytes>,
+    ) -> Result<Option<Stored>, Corrupt> {
+        let key = keys::state(id);
+        match value {
+            Some(raw) => codec::decode(&key, &raw).map(Some),
+            None => match lock(&self.health).why_unreadable(&key) {
+                Some(why) => Err(Corrupt { key, why }),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// What is known of `id`, whose record was read as `stored`.
     pub(crate) fn report(
         &self,

@@ -8,6 +8,8 @@ mod started;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +20,12 @@ use lifecycle::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::shadow::ShadowMemory;
 use crate::shared::{Shared, Wake, lock};
 use crate::status::LoopStatus;
-use crate::store::{Commit, LoadError, Stored, keys};
+use crate::store::{Commit, LoadError, StoreError, Stored, keys};
 
 use observe::{Look, is_nothing, missed_a_look};
 use pace::Paces;
@@ -177,7 +180,14 @@ impl Reconciler {
 
     /// Reads the record; an error is what to do instead.
     pub(crate) async fn load(&mut self) -> Result<Option<Stored>, Next> {
-        match self.shared.records.load(&self.id).await {
+        let records = &self.shared.records;
+        // A coordinator that acts finds out when it writes; a shadow never writes.
+        let loaded = if self.unreadable || self.shared.shadow {
+            records.look(&self.id).await
+        } else {
+            records.load(&self.id).await
+        };
+        match loaded {
             Ok(stored) => {
                 if std::mem::take(&mut self.unreadable) {
                     lock(&self.shared.health).set_readable(&keys::state(&self.id));
@@ -284,7 +294,15 @@ impl Reconciler {
                 settled: false,
             };
         }
-        self.apply(stored, action, wanted(&seen.desired)).await
+        let span = tracing::debug_span!(
+            "reconcile",
+            indexer = %self.id,
+            phase = %stored.record.phase,
+            action = action.name(),
+        );
+        self.apply(stored, action, wanted(&seen.desired))
+            .instrument(span)
+            .await
     }
 
     async fn apply(&mut self, stored: &Stored, action: &Action, wanted: Option<Target>) -> Next {
@@ -322,8 +340,10 @@ impl Reconciler {
 
     async fn commit(&mut self, stored: Option<&Stored>, next: &Record) -> Next {
         let had_task = stored.is_some_and(|stored| stored.record.task.is_some());
-        let takes_task = next.task.is_some() && !had_task;
-        if takes_task && !lock(&self.shared.gate).try_enter(&self.id) {
+        let taken = next.task.as_ref().filter(|_| !had_task);
+        if let Some(task) = taken
+            && !lock(&self.shared.gate).try_enter(&self.id, task.since)
+        {
             return Next::Again;
         }
         let before = stored.map(|stored| stored.record.phase);
@@ -333,13 +353,17 @@ impl Reconciler {
                     let from = before.map_or("nothing".to_owned(), |phase| phase.to_string());
                     tracing::info!(indexer = %self.id, %from, to = %next.phase, "new phase");
                 }
-                self.armed = next.task.clone().filter(|_| takes_task);
+                self.armed = taken.cloned();
                 self.conflicts = 0;
                 self.sync_gate(Some(&written));
                 Next::Again
             }
             Ok(Commit::Conflict) => self.overtaken(),
-            Err(error) => Next::Pause(Trouble::Store(error.to_string())),
+            Err(error) => {
+                // Something else than a record may stand there.
+                self.unreadable |= matches!(error, StoreError::Rejected(_));
+                Next::Pause(Trouble::Store(error.to_string()))
+            }
         }
     }
 
@@ -376,10 +400,9 @@ impl Reconciler {
 
     /// The gate mirrors what the record says.
     fn sync_gate(&self, stored: Option<&Stored>) {
-        if stored.is_some_and(|stored| stored.record.task.is_some()) {
-            lock(&self.shared.gate).hold(&self.id);
-        } else {
-            self.shared.release_gate(&self.id);
+        match stored.and_then(|stored| stored.record.task.as_ref()) {
+            Some(task) => lock(&self.shared.gate).hold(&self.id, task.since),
+            None => self.shared.release_gate(&self.id),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Spec, Timestamp};
+use lifecycle::{Policy, Spec, Timestamp};
 
 use tokio::time::Instant;
 
@@ -376,6 +376,33 @@ async fn all_get_their_turn_at_the_gate_and_nobody_asks_in_vain() {
     assert_eq!(world.calls("start_provisioning_task"), NUMBER);
     let loads = world.calls("get_many");
     assert!(loads < NUMBER * 30, "{loads} loads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_hang_make_room_for_others_but_not_for_ever_more() {
+    let world = World::new();
+    world.fault("get_task_status", Some(Fault::Lies));
+    for n in 0..8 {
+        world.register(&format!("a{n}.near/f"));
+        world.register(&format!("a{n}.near/g"));
+    }
+    let policy = Policy {
+        provisioning_timeout: Duration::from_secs(30),
+        ..Policy::default()
+    };
+    let _running = world.run(Knobs {
+        provisioning_parallel: 1,
+        policy,
+        ..Knobs::default()
+    });
+    let mut started = 0;
+    for expected in [1, 2, 3, 4, 4, 4] {
+        pass(15).await;
+        started += world.calls("start_provisioning_task");
+        assert_eq!(started, expected);
+        world.take_calls();
+        pass(17).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,10 +21,8 @@ pub use executors::{ExecutorKind, ExecutorView, Executors};
 pub use listing::{Entry, Listing, News};
 pub use provisioner::Provisioner;
 
+use crate::sentence::sentence;
 use crate::transport::{CallError, CallResult};
-
-/// The longest detail of an error, in bytes.
-const DETAIL_LEN_MAX: usize = 300;
 
 /// A look at a service that brought nothing usable. It says nothing about what
 /// the service has.
@@ -57,9 +55,10 @@ impl Failure {
         }
     }
 
-    /// For people: where, what and why.
+    /// For people: where, what and why. The service's words may hold some of a
+    /// user, who may have written them for a terminal.
     fn detail(&self, service: &str, method: &str) -> String {
-        let mut detail = match self {
+        let detail = match self {
             Failure::TooLate(deadline) => {
                 format!("{service}: {method} was not answered within {deadline:?}")
             }
@@ -69,8 +68,7 @@ impl Failure {
                 format!("{service}: {method} failed{unsent} with {code}: {message}")
             }
         };
-        detail.truncate(detail.floor_char_boundary(DETAIL_LEN_MAX));
-        detail
+        sentence(&detail)
     }
 
     /// What a failed look means: nothing.

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 
 use super::listing::LISTED_MAX;
 use super::*;
+use crate::sentence::LEN_MAX;
 use crate::transport::{BlockStreamerTransport, ExecutorTransport, ProvisionerTransport};
 
 const DEADLINE: Duration = Duration::from_millis(20);
@@ -342,8 +343,13 @@ async fn details_say_service_method_and_code_and_are_bounded() {
     );
     let status = Status::internal("é".repeat(10_000));
     let detail = Failure::Call(status.into()).detail("service", "Method");
-    assert!(detail.len() <= DETAIL_LEN_MAX, "{}", detail.len());
-    assert!(detail.len() > DETAIL_LEN_MAX - 4);
+    assert!(detail.len() <= LEN_MAX, "{}", detail.len());
+    assert!(detail.len() > LEN_MAX - 4);
+    let status = Status::invalid_argument("line 1: `\u{1b}[2J\u{202e}` is no\r\ntype");
+    assert_eq!(
+        Failure::Call(status.into()).detail("service", "Method"),
+        "service: Method failed with INVALID_ARGUMENT: line 1: ` [2J ` is no  type"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use lifecycle::{Action, Observed, Phase, Reason, Record, Step, Wait, plan};
 
 use super::{Foreseen, GRACE, ShadowEntry, Standing, UNEXPECTED_MAX, Verdict, Wanted, foresee};
 use crate::reconciler::observe::{Look, is_nothing};
-use crate::reconciler::{Next, Reconciler};
+use crate::reconciler::{Next, Reconciler, Trouble};
 use crate::shared::lock;
 use crate::store::Stored;
 
@@ -33,7 +33,13 @@ impl Reconciler {
     ) -> Next {
         let stored = match self.load().await {
             Ok(stored) => stored,
-            Err(next) => return next,
+            Err(next) => {
+                if matches!(next, Next::Pause(Trouble::Corrupt(_))) {
+                    // Nothing can be said of it any more.
+                    lock(&self.shared.shadow_log).remove(&self.id);
+                }
+                return next;
+            }
         };
         let now = self.shared.now();
         let record = match memory.overlay.take() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::store::StoreTransport;
 use crate::testing::{World, id, pass};
 use crate::{Coordinator, Knobs};
 
@@ -33,6 +34,38 @@ fn changes(world: &World) -> u64 {
     .into_iter()
     .map(|method| world.calls(method))
     .sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_text_is_reported_and_no_reason_to_begin() {
+    for before in [true, false] {
+        let world = World::new();
+        let key = crate::store::keys::state(&id(A));
+        if before {
+            world
+                .store
+                .set_add(crate::store::keys::LISTED, &key)
+                .await
+                .unwrap();
+            world.store.push(&key, 1).unwrap();
+        }
+        world.register(A);
+        let (shadow, _guard) = watch(&world);
+        pass(5).await;
+        if !before {
+            assert_eq!(entry(&shadow).verdict, Verdict::Pending);
+            world.store.push(&key, 1).unwrap();
+            pass(15).await;
+        }
+        let overview = shadow.admin().overview();
+        let unreadable: Vec<_> = overview.unreadable.keys().collect();
+        assert_eq!(unreadable, [&key]);
+        let report = shadow.admin().get("a.near", "f").await.unwrap();
+        assert_eq!(report.state(), "Unreadable");
+        pass(GRACE.as_secs() + 20).await;
+        let report = shadow.admin().shadow_report(None, 10, false);
+        assert_eq!(report.disagreements, 0, "{report:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

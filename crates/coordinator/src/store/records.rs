@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::codec::{self, Corrupt, Stored};
 use super::{CasOutcome, StoreError, StoreTransport, keys, legacy};
+use crate::sentence::sentence;
 
 /// The most keys of one read.
 pub(crate) const READ_KEYS_MAX: usize = 500;
@@ -77,7 +78,7 @@ impl RecordStore {
     }
 
     /// All listed records by key, in the order of keys. Listed keys without a
-    /// value are left out.
+    /// value are left out; one that holds something else than text is unreadable.
     ///
     /// # Errors
     /// The listing or one of the reads failed; unreadable records are no error.
@@ -132,8 +133,11 @@ impl RecordStore {
                     loaded.push((key, stored));
                 }
                 // Keys that are no record's are nobody's to tidy up.
-                None if keys::indexer_of(&key).is_ok() => empty.push(key),
-                None => {}
+                None if keys::indexer_of(&key).is_err() => {}
+                None => match self.oddity(&key).await? {
+                    Some(why) => loaded.push((key.clone(), Err(Corrupt { key, why }))),
+                    None => empty.push(key),
+                },
             }
         }
         *self.lock_listed() = listed;
@@ -200,6 +204,40 @@ impl RecordStore {
         let key = keys::state(id);
         let value = self.read_one(key.clone()).await?;
         Ok(value.map(|raw| codec::decode(&key, &raw)).transpose()?)
+    }
+
+    /// The same, and where there seems to be none, makes sure of it: a read of
+    /// texts passes over what some other program has put there instead.
+    ///
+    /// # Errors
+    /// One of the reads failed, or what stands there is no record.
+    pub async fn look(&self, id: &IndexerId) -> Result<Option<Stored>, LoadError> {
+        if let Some(stored) = self.load(id).await? {
+            return Ok(Some(stored));
+        }
+        let key = keys::state(id);
+        let Some(why) = self.oddity(&key).await? else {
+            return Ok(None);
+        };
+        // A record may have been written between the two reads.
+        match self.load(id).await? {
+            None => Err(Corrupt { key, why }.into()),
+            stored => Ok(stored),
+        }
+    }
+
+    /// What is wrong with a key that holds no text; `None` if it does not exist.
+    async fn oddity(&self, key: &str) -> Result<Option<String>, StoreError> {
+        // A set has members, and of all other kinds none can be had.
+        let members = self.transport.set_members(key);
+        match self.reading("looking for another kind", members).await {
+            Ok(members) if members.is_empty() => Ok(None),
+            Ok(_) => Ok(Some("it is a set, and records are texts".to_owned())),
+            Err(StoreError::Rejected(why)) => Ok(Some(sentence(&format!(
+                "it is no text, as records are: {why}"
+            )))),
+            Err(error) => Err(error),
+        }
     }
 
     /// The undecoded records of `ids`, in their order.

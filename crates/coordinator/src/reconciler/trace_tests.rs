@@ -1,0 +1,65 @@
+//! What a round that acts leaves in a trace.
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::*;
+use crate::Knobs;
+use crate::testing::{World, pass};
+
+/// The spans of rounds, in words.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<String>>>);
+
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let value = format!("{value:?}").replace('"', "");
+        self.0.push_str(&format!(" {}={value}", field.name()));
+    }
+}
+
+impl Subscriber for Spans {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span()
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut words = Words(span.metadata().name().to_owned());
+        span.record(&mut words);
+        self.0.lock().unwrap().push(words.0);
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_action_has_a_span_and_rest_has_none() {
+    let spans = Spans::default();
+    let _guard = tracing::subscriber::set_default(spans.clone());
+    let world = World::new();
+    world.register("a.near/f");
+    let running = world.run(Knobs::default());
+    pass(600).await;
+    let told = std::mem::take(&mut *spans.0.lock().unwrap());
+    let expected = [
+        ("Initializing", "StartProvisioning"),
+        ("Running", "ClearData"),
+        ("Running", "StartExecutor"),
+        ("Running", "StartStream"),
+    ];
+    let expected = expected
+        .map(|(phase, action)| format!("reconcile indexer=a.near/f phase={phase} action={action}"));
+    assert_eq!(told, expected);
+    running.shut_down().await;
+}
