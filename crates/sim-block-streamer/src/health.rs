@@ -12,6 +12,14 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// As a machine tells it whose clock is wrong by so many microseconds.
+    pub(crate) fn told_by(self, clock_error: i64) -> Verdict {
+        Verdict {
+            updated_at: self.updated_at.shifted(clock_error),
+            ..self
+        }
+    }
+
     pub(crate) fn on_wire(self) -> Health {
         Health {
             processing_state: self.state.into(),

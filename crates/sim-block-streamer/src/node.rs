@@ -128,7 +128,7 @@ impl BlockStreamer {
                     state,
                 });
             }
-            stream.verdict = verdict;
+            stream.verdict = verdict.told_by(self.clock_error);
         }
         stream.next_look = Some(env.now + self.config.health_interval);
         let next = stream.next_look;

@@ -29,6 +29,8 @@ pub struct BlockStreamer {
     /// When which stream has what to do; mirrors the times in `streams`.
     pub(crate) agenda: BTreeSet<(Time, u64, Job)>,
     pub(crate) next_serial: u64,
+    /// By how many microseconds the machine's clock is wrong.
+    pub(crate) clock_error: i64,
 }
 
 /// A task that runs, seen from outside.
@@ -57,7 +59,19 @@ impl BlockStreamer {
             listed: BTreeMap::new(),
             agenda: BTreeSet::new(),
             next_serial: serial_base,
+            clock_error: 0,
         }
+    }
+
+    /// Timings and habits from now on; what has been scheduled stays.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config.clamped();
+    }
+
+    /// The machine's clock is wrong by so many microseconds from now on. Only what
+    /// callers are told is taken from it; durations are not.
+    pub fn set_clock_error(&mut self, micros: i64) {
+        self.clock_error = micros;
     }
 
     /// The serial number that the next task will get.
@@ -109,6 +123,10 @@ impl BlockStreamer {
             start_height: start.start_height,
         });
         let stream = Stream::new(Arc::clone(&id), start, task, &self.config, env.now);
+        let stream = Stream {
+            verdict: stream.verdict.told_by(self.clock_error),
+            ..stream
+        };
         self.listed.insert(Arc::clone(&id), task);
         self.schedule(task, Job::Step, stream.next_step);
         self.schedule(task, Job::Look, stream.next_look);

@@ -56,6 +56,11 @@ impl ExecutorCore {
         }
     }
 
+    /// Timings and habits from now on; what has been scheduled stays.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config.clamped();
+    }
+
     /// The serial number that the next worker gets.
     pub fn next_serial(&self) -> u64 {
         self.next_serial

@@ -27,6 +27,12 @@ impl Time {
         self.0 / 1_000
     }
 
+    /// This much later, or earlier if `micros` is negative: what a clock shows that
+    /// is wrong by so many microseconds.
+    pub fn shifted(self, micros: i64) -> Time {
+        Time(self.0.saturating_add_signed(micros))
+    }
+
     /// Time passed since `earlier`; zero if `earlier` lies in the future.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -55,6 +55,11 @@ impl ProvisionerCore {
         }
     }
 
+    /// Timings and habits from now on; what has been scheduled stays.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
     /// The number that the next task gets.
     pub fn next_serial(&self) -> u64 {
         self.next_serial

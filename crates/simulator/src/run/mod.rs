@@ -9,6 +9,7 @@ mod shadow;
 mod stage;
 mod timeline;
 mod users;
+mod wide;
 
 use std::time::Duration;
 

@@ -36,6 +36,12 @@ impl Stage {
                 world.queues_changed();
             }
             Doing::Unclog(from, to, mark) => self.world.enter().links.unclog(from, to, mark),
+            Doing::Unmix(from, to, mark) => self.world.enter().links.unmix(from, to, mark),
+            Doing::SpeedUp(node, mark) => self.world.enter().speed_up(node, mark),
+            Doing::PutRight(node, by, healings) => self.put_right(node, by, healings),
+            Doing::RunRight(node, healings) => self.run_right(node, healings),
+            Doing::Swizzled(node, kind, span) if !self.quiet => self.swizzled(node, kind, span),
+            Doing::Swizzled(..) => {}
             Doing::StoreWritable => self.world.enter().store.set_read_only(false),
             Doing::StoreMemory => self.world.enter().store.set_out_of_memory(false),
             Doing::FetchesWork => self.world.enter().executor.set_fetch_outage(false),
@@ -97,6 +103,13 @@ impl Stage {
             }
             Action::Partition(cut) => self.partition(cut.from, cut.to, cut.both_ways, cut.r#for),
             Action::Clog(clog) => self.clog(clog.from, clog.to, clog.latency, clog.r#for),
+            Action::Reorder(_)
+            | Action::LoseNodes(_)
+            | Action::Swizzle(_)
+            | Action::SlowNode(_)
+            | Action::ClockSkew(_)
+            | Action::ClockJump(_)
+            | Action::ClockDrift(_) => self.act_widely(action),
             Action::CallFault(fault) => self.arm_call(fault),
             Action::StoreFault(fault) => self.store_fault(fault),
             Action::RegistryFault(fault) => self.arm_registry(fault),
@@ -230,14 +243,15 @@ impl Stage {
             Family::SlowNext => self.plant_for(&any, 1, "provisioning is slow", |world, key| {
                 world.provisioner.slow_next(key, long);
             }),
+            wide => self.befall_widely(wide, &faults),
         }
     }
 
-    fn draw(&mut self, range: DurationRange) -> Duration {
+    pub(super) fn draw(&mut self, range: DurationRange) -> Duration {
         self.choices.duration(range.low, range.high)
     }
 
-    fn random_link(&mut self) -> (NodeName, NodeName) {
+    pub(super) fn random_link(&mut self) -> (NodeName, NodeName) {
         let links: Vec<(NodeName, NodeName)> = NodeName::ALL
             .into_iter()
             .flat_map(|from| NodeName::ALL.into_iter().map(move |to| (from, to)))
@@ -247,7 +261,7 @@ impl Stage {
         self.choices.pick(&links).copied().unwrap_or(coordinator)
     }
 
-    fn kill(&mut self, node: NodeName, down: Option<Duration>) {
+    pub(super) fn kill(&mut self, node: NodeName, down: Option<Duration>) {
         if self.world.enter().condition(node).state == NodeState::Down {
             return;
         }
@@ -275,7 +289,7 @@ impl Stage {
         }
     }
 
-    fn pause(&mut self, node: NodeName, span: Option<Duration>) {
+    pub(super) fn pause(&mut self, node: NodeName, span: Option<Duration>) {
         if !self.world.enter().pause(node) {
             return;
         }
@@ -300,7 +314,13 @@ impl Stage {
         }
     }
 
-    fn partition(&mut self, from: NodeName, to: NodeName, both_ways: bool, span: Option<Duration>) {
+    pub(super) fn partition(
+        &mut self,
+        from: NodeName,
+        to: NodeName,
+        both_ways: bool,
+        span: Option<Duration>,
+    ) {
         let arrow = if both_ways { "<->" } else { "->" };
         self.world
             .enter()
@@ -319,7 +339,7 @@ impl Stage {
         }
     }
 
-    fn clog(
+    pub(super) fn clog(
         &mut self,
         from: NodeName,
         to: NodeName,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sim_node::{Rng, Time};
 
 use crate::history::NodeName;
-use crate::scenario::{Action, Registered, Scenario};
+use crate::scenario::{Action, Registered, Scenario, SwizzleKind};
 use crate::world::World;
 
 /// Something that is going to happen.
@@ -28,6 +28,18 @@ pub enum Doing {
     Mend(NodeName, NodeName, u64),
     /// A slow link is fast again.
     Unclog(NodeName, NodeName, u64),
+    /// Messages on a link keep their order again.
+    Unmix(NodeName, NodeName, u64),
+    /// A slow node is as fast as it was.
+    SpeedUp(NodeName, u64),
+    /// A clock is moved by so many microseconds, unless all have been put right
+    /// more often than this.
+    PutRight(NodeName, i64, u64),
+    /// A clock runs at the right rate, unless all have been put right more often
+    /// than this.
+    RunRight(NodeName, u64),
+    /// A node's turn in a swizzle, and how long it lasts.
+    Swizzled(NodeName, SwizzleKind, Duration),
     /// The store takes writes again.
     StoreWritable,
     /// The store has memory again.
@@ -63,6 +75,12 @@ pub enum Family {
     FailNext,
     HangNext,
     SlowNext,
+    SlowNode(NodeName),
+    ClockJump(NodeName),
+    ClockDrift(NodeName),
+    Reorder,
+    LoseNodes,
+    Swizzle,
 }
 
 /// A random operation.
@@ -230,6 +248,18 @@ fn families(scenario: &Scenario) -> Vec<(Family, f64)> {
         (Family::FailNext, tasks.fail_next),
         (Family::HangNext, tasks.hang_next),
         (Family::SlowNext, tasks.slow_next),
+        (Family::Reorder, faults.reorder),
+        (Family::LoseNodes, faults.lose_nodes),
+        (Family::Swizzle, faults.swizzle),
     ]);
+    for node in NodeName::ALL {
+        families.push((Family::SlowNode(node), faults.slow_node.of(node)));
+    }
+    for (node, rate) in faults.clock_jump.each() {
+        families.push((Family::ClockJump(node), rate));
+    }
+    for (node, rate) in faults.clock_drift.each() {
+        families.push((Family::ClockDrift(node), rate));
+    }
     families
 }

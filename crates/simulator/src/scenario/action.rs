@@ -9,6 +9,7 @@ use super::values::{
     CallOutcome, DurationRange, Method, NodeName, RegistryFaultKind, RuleSpec, Selector, StartSpec,
     StoreFaultKind, optional_duration,
 };
+use super::wide::{ClockDrift, ClockStep, LoseNodes, Reorder, SlowNode, Swizzle};
 
 /// What a step does. Written as a table with one key:
 /// `do = { kill = { node = "runner" } }`.
@@ -51,6 +52,20 @@ pub enum Action {
     Partition(Partition),
     /// Makes the link between two nodes slow.
     Clog(Clog),
+    /// Lets messages on the link between two nodes overtake each other.
+    Reorder(Reorder),
+    /// Several nodes die in one instant; each comes back after a time of its own.
+    LoseNodes(LoseNodes),
+    /// Nodes fail one by one and come back in another order.
+    Swizzle(Swizzle),
+    /// Makes a node slow: its answers, and its own work.
+    SlowNode(SlowNode),
+    /// A node's clock is wrong by just so much, whatever it showed before.
+    ClockSkew(ClockStep),
+    /// A node's clock jumps.
+    ClockJump(ClockStep),
+    /// A node's clock runs too fast or too slow.
+    ClockDrift(ClockDrift),
     /// Decides what becomes of calls of the coordinator.
     CallFault(CallFault),
     /// Decides what befalls the store.
@@ -357,6 +372,13 @@ impl Action {
             Action::CrashCoordinatorAtEffect(_) => "crash_coordinator_at_effect",
             Action::Partition(_) => "partition",
             Action::Clog(_) => "clog",
+            Action::Reorder(_) => "reorder",
+            Action::LoseNodes(_) => "lose_nodes",
+            Action::Swizzle(_) => "swizzle",
+            Action::SlowNode(_) => "slow_node",
+            Action::ClockSkew(_) => "clock_skew",
+            Action::ClockJump(_) => "clock_jump",
+            Action::ClockDrift(_) => "clock_drift",
             Action::CallFault(_) => "call_fault",
             Action::StoreFault(_) => "store_fault",
             Action::CorruptRecord(_) => "corrupt_record",

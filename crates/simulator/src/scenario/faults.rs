@@ -38,6 +38,36 @@ pub struct Faults {
     pub clog_for: DurationRange,
     /// The latency of a slow link.
     pub clog_latency: DurationRange,
+    /// Links on which messages overtake each other, per minute, over all links.
+    pub reorder: f64,
+    /// For how long they do.
+    pub reorder_for: DurationRange,
+    /// How long a message is held back that is overtaken.
+    pub reorder_by: DurationRange,
+    /// Slow machines per minute and node.
+    pub slow_node: NodeRates,
+    /// How long a machine is slow.
+    pub slow_node_for: DurationRange,
+    /// How much longer each call takes then.
+    pub slow_node_by: DurationRange,
+    /// Losses of several nodes at once per minute; each is down as `down` says.
+    pub lose_nodes: f64,
+    /// Rounds per minute in which nodes fail one by one and come back in another
+    /// order.
+    pub swizzle: f64,
+    /// The time from one to the next.
+    pub swizzle_apart: DurationRange,
+    /// Clocks that jump, per minute and node, forward or back.
+    pub clock_jump: ClockRates,
+    /// How far a clock jumps.
+    pub clock_jump_by: DurationRange,
+    /// How long it is wrong then, before it is put right.
+    pub clock_jump_for: DurationRange,
+    /// Clocks that begin to run between half and twice as fast as they should, per
+    /// minute and node.
+    pub clock_drift: ClockRates,
+    /// For how long they do.
+    pub clock_drift_for: DurationRange,
     /// What becomes of calls.
     pub calls: CallRates,
     /// What becomes of the coordinator's commands to the store.
@@ -62,6 +92,20 @@ impl Default for Faults {
             clog: 0.0,
             clog_for: DurationRange::from_millis(1_000, 30_000),
             clog_latency: DurationRange::from_millis(500, 5_000),
+            reorder: 0.0,
+            reorder_for: DurationRange::from_millis(1_000, 30_000),
+            reorder_by: DurationRange::from_millis(100, 15_000),
+            slow_node: NodeRates::default(),
+            slow_node_for: DurationRange::from_millis(5_000, 60_000),
+            slow_node_by: DurationRange::from_millis(50, 3_000),
+            lose_nodes: 0.0,
+            swizzle: 0.0,
+            swizzle_apart: DurationRange::from_millis(500, 10_000),
+            clock_jump: ClockRates::default(),
+            clock_jump_by: DurationRange::from_millis(1_000, 3_600_000),
+            clock_jump_for: DurationRange::from_millis(10_000, 600_000),
+            clock_drift: ClockRates::default(),
+            clock_drift_for: DurationRange::from_millis(10_000, 600_000),
             calls: CallRates::default(),
             store_calls: StoreRates::default(),
             registry_calls: RegistryRates::default(),
@@ -96,6 +140,26 @@ impl NodeRates {
             NodeName::Store => self.store,
             NodeName::Registry => self.registry,
         }
+    }
+}
+
+/// Events per minute for each node whose clock anybody sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockRates {
+    /// The coordinator, which keeps times in its records.
+    pub coordinator: f64,
+    /// The block streamer, which says when a stream's health was last looked at.
+    pub block_streamer: f64,
+}
+
+impl ClockRates {
+    /// The nodes with their rates.
+    pub fn each(&self) -> [(NodeName, f64); 2] {
+        [
+            (NodeName::Coordinator, self.coordinator),
+            (NodeName::BlockStreamer, self.block_streamer),
+        ]
     }
 }
 

@@ -29,6 +29,7 @@ mod nearest;
 mod schema;
 mod tree;
 mod values;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -45,13 +46,16 @@ pub use action::{
     Partition, Pause, Poison, RecordText, RegistryFault, SlowNext, SlowStart, StoreFault, Target,
 };
 pub use diagnostic::Diagnostic;
-pub use faults::{CallRates, Faults, NodeRates, RegistryRates, StoreRates, TaskRates, Workload};
+pub use faults::{
+    CallRates, ClockRates, Faults, NodeRates, RegistryRates, StoreRates, TaskRates, Workload,
+};
 pub use load::Knobs;
 pub use schema::{Data, Net, Quiet, Run};
 pub use values::{
     CallOutcome, DurationRange, Method, NodeName, Registered, RegistryFaultKind, RuleSpec,
     RuleStatus, Selector, StartSpec, StoreFaultKind,
 };
+pub use wide::{ClockDrift, ClockStep, LoseNodes, Reorder, SlowNode, Swizzle, SwizzleKind};
 
 /// The most indexers a scenario may declare, copies counted.
 pub const MOST_INDEXERS: usize = 1_000;

@@ -269,8 +269,10 @@ impl SimTransport {
                 fault: outcome_name(outcome),
             });
         }
-        let there = world.links.draw(NodeName::Coordinator, server);
-        let back = world.links.draw(server, NodeName::Coordinator);
+        let (before, after) = world.slow.draw(server);
+        let (heard, read) = world.slow.draw(NodeName::Coordinator);
+        let there = before + world.links.draw(NodeName::Coordinator, server);
+        let back = after + heard + read + world.links.draw(server, NodeName::Coordinator);
         let cut = world.links.is_cut(NodeName::Coordinator, server);
         let condition = world.condition(server);
         let connected = (condition.state != NodeState::Down).then_some(condition.life);

@@ -15,7 +15,7 @@ use lifecycle::Timestamp;
 
 pub use stale::OldAnswers;
 
-use crate::history::Incarnation;
+use crate::history::{Incarnation, NodeName};
 use crate::world::SharedWorld;
 
 /// The world as one life of the coordinator reaches it.
@@ -31,7 +31,9 @@ struct WorldClock(SharedWorld);
 
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.enter().now.as_millis())
+        let world = self.0.enter();
+        let shown = world.clocks.read(NodeName::Coordinator, world.now);
+        Timestamp(shown.as_millis())
     }
 }
 

@@ -13,7 +13,10 @@ pub struct Links {
     latency: DurationRange,
     cuts: BTreeMap<(NodeName, NodeName), u64>,
     clogs: BTreeMap<(NodeName, NodeName), (u64, DurationRange)>,
+    held_back: BTreeMap<(NodeName, NodeName), (u64, f64, DurationRange)>,
     rng: Rng,
+    /// Who is held back must not shift the latencies.
+    rng_order: Rng,
     marks: u64,
 }
 
@@ -25,7 +28,9 @@ impl Links {
             latency,
             cuts: BTreeMap::new(),
             clogs: BTreeMap::new(),
+            held_back: BTreeMap::new(),
             rng,
+            rng_order: Rng::new(seed, "order of messages"),
             marks: 0,
         }
     }
@@ -41,7 +46,40 @@ impl Links {
             Some((_, range)) if !self.clogs.is_empty() => *range,
             _ => self.latency,
         };
-        self.rng.duration(range.low, range.high)
+        self.rng.duration(range.low, range.high) + self.held_back(from, to)
+    }
+
+    /// How long a message is kept so that later ones overtake it.
+    fn held_back(&mut self, from: NodeName, to: NodeName) -> Duration {
+        match self.held_back.get(&(from, to)) {
+            Some((_, probability, by)) if self.rng_order.chance(*probability) => {
+                self.rng_order.duration(by.low, by.high)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Lets messages overtake each other; the mark that is returned is needed to end
+    /// exactly this.
+    pub fn mix(
+        &mut self,
+        from: NodeName,
+        to: NodeName,
+        probability: f64,
+        by: DurationRange,
+    ) -> u64 {
+        self.marks += 1;
+        let mixed = (self.marks, probability, by);
+        self.held_back.insert((from, to), mixed);
+        self.marks
+    }
+
+    /// Ends the disorder of a link, unless a later one replaced it.
+    pub fn unmix(&mut self, from: NodeName, to: NodeName, mark: u64) {
+        let set = self.held_back.get(&(from, to)).map(|(set, ..)| *set);
+        if set == Some(mark) {
+            self.held_back.remove(&(from, to));
+        }
     }
 
     /// Cuts a link; the mark that is returned is needed to mend exactly this cut.
@@ -80,5 +118,6 @@ impl Links {
     pub fn heal(&mut self) {
         self.cuts.clear();
         self.clogs.clear();
+        self.held_back.clear();
     }
 }

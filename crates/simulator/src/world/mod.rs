@@ -5,10 +5,12 @@
 //! order, before anybody looks. Nothing in it sleeps.
 
 mod armed;
+mod clocks;
 mod control;
 mod delayed;
 mod links;
 mod operations;
+mod slow;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,9 +27,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use armed::{Armed, CallFaultRule, RegistryRule, Scope, StoreRule};
+pub use clocks::{Clocks, micros};
 pub(crate) use control::EffectFate;
 pub use control::{CrashAt, Request};
 pub use links::Links;
+pub use slow::SlowNodes;
 
 use crate::history::{CallId, Event, History, Incarnation, NodeName, NodeState};
 use crate::scenario::{Action, CallOutcome, Scenario};
@@ -80,6 +84,10 @@ pub struct World {
     pub replicas: Replicas,
     /// The links between the nodes.
     pub links: Links,
+    /// The wall clocks of the nodes.
+    pub clocks: Clocks,
+    /// The nodes that are slow.
+    pub slow: SlowNodes,
     /// Faults waiting for their call.
     pub armed: Armed,
     /// How much happened.
@@ -214,6 +222,8 @@ impl World {
             registry: RegistryModel::new(scenario.registry.clone()),
             replicas: Replicas::new(&scenario.registry, seed),
             links: Links::new(scenario.net.latency, seed),
+            clocks: Clocks::default(),
+            slow: SlowNodes::new(nodes.clone(), seed),
             armed: Armed::default(),
             counters: Counters::default(),
             control: control::Control::default(),
@@ -316,6 +326,8 @@ impl World {
             chain: &mut self.chain,
             ledger: &mut self.history,
         };
+        let error = self.clocks.error(NodeName::BlockStreamer, self.now);
+        self.streamer.set_clock_error(error);
         let result = work(&mut self.streamer, &mut env);
         self.announce_pushes();
         result

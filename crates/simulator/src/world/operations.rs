@@ -248,6 +248,8 @@ impl World {
     /// nothing is armed.
     pub fn heal(&mut self) {
         self.links.heal();
+        self.clocks.heal();
+        self.speed_all_up();
         self.armed.heal();
         self.control.crashes.clear();
         self.store.set_read_only(false);

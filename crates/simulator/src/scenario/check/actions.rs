@@ -14,7 +14,7 @@ use super::super::tree::{Place, unknown};
 use super::super::values::{
     CallOutcome, Method, NodeName, RegistryFaultKind, Selector, StoreFaultKind,
 };
-use super::{indexers, limited, positive, probability, range, times};
+use super::{indexers, limited, positive, probability, range, times, wide};
 
 /// Checks what an action refers to elsewhere in the file.
 pub(super) fn check_references(
@@ -48,6 +48,13 @@ pub(super) fn check(action: &Action, place: Place<'_>, report: &mut Report) {
         Action::CrashCoordinatorAtEffect(crash) => crash_at_effect(crash, place, report),
         Action::Partition(partition) => check_partition(partition, place, report),
         Action::Clog(clog) => check_clog(clog, place, report),
+        Action::Reorder(_)
+        | Action::LoseNodes(_)
+        | Action::Swizzle(_)
+        | Action::SlowNode(_)
+        | Action::ClockSkew(_)
+        | Action::ClockJump(_)
+        | Action::ClockDrift(_) => wide::check(action, place, report),
         Action::CallFault(fault) => call_fault(fault, place, report),
         Action::StoreFault(fault) => store_fault(fault, place, report),
         Action::RegistryFault(fault) => registry_fault(fault, place, report),
@@ -132,7 +139,7 @@ fn check_clog(clog: &Clog, place: Place<'_>, report: &mut Report) {
 }
 
 /// Notes a link that nothing ever passes.
-fn link(from: NodeName, to: NodeName, place: Place<'_>, report: &mut Report) {
+pub(super) fn link(from: NodeName, to: NodeName, place: Place<'_>, report: &mut Report) {
     if from == to {
         report.add(
             place.at(&["to"]).span(),
@@ -242,7 +249,8 @@ fn count_and_time(
     lasting(report, place, duration);
 }
 
-fn lasting(report: &mut Report, place: Place<'_>, duration: Option<Duration>) {
+/// Notes a time to last that is zero or longer than any run.
+pub(super) fn lasting(report: &mut Report, place: Place<'_>, duration: Option<Duration>) {
     if let Some(duration) = duration {
         positive(report, place.at(&["for"]), "for", duration);
     }

@@ -7,6 +7,7 @@ mod indexers;
 mod rates;
 mod steps;
 mod timeline;
+mod wide;
 
 use std::time::Duration;
 

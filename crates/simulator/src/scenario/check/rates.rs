@@ -20,18 +20,47 @@ pub(super) fn check<'a>(
     let place = section("faults");
     let end = scenario.run.duration;
     window(report, place, faults.start, faults.stop, end);
-    for (table, rates) in [("kill", &faults.kill), ("pause", &faults.pause)] {
+    let of_nodes = [
+        ("kill", &faults.kill),
+        ("pause", &faults.pause),
+        ("slow_node", &faults.slow_node),
+    ];
+    for (table, rates) in of_nodes {
         for node in NodeName::ALL {
             rate(report, place.at(&[table, node.as_str()]), rates.of(node));
         }
     }
-    rate(report, place.at(&["partition"]), faults.partition);
-    rate(report, place.at(&["clog"]), faults.clog);
+    let of_clocks = [
+        ("clock_jump", &faults.clock_jump),
+        ("clock_drift", &faults.clock_drift),
+    ];
+    for (table, rates) in of_clocks {
+        for (node, value) in rates.each() {
+            rate(report, place.at(&[table, node.as_str()]), value);
+        }
+    }
+    for (name, value) in [
+        ("partition", faults.partition),
+        ("clog", faults.clog),
+        ("reorder", faults.reorder),
+        ("lose_nodes", faults.lose_nodes),
+        ("swizzle", faults.swizzle),
+    ] {
+        rate(report, place.at(&[name]), value);
+    }
     let ranges = [
         ("down", faults.down),
         ("partition_for", faults.partition_for),
         ("clog_for", faults.clog_for),
         ("clog_latency", faults.clog_latency),
+        ("reorder_for", faults.reorder_for),
+        ("reorder_by", faults.reorder_by),
+        ("slow_node_for", faults.slow_node_for),
+        ("slow_node_by", faults.slow_node_by),
+        ("swizzle_apart", faults.swizzle_apart),
+        ("clock_jump_by", faults.clock_jump_by),
+        ("clock_jump_for", faults.clock_jump_for),
+        ("clock_drift_for", faults.clock_drift_for),
     ];
     for (name, value) in ranges {
         range(report, place.at(&[name]), value);

@@ -86,9 +86,22 @@ impl Nodes<'_> {
                 NodeName::Coordinator,
                 self.kill(NodeName::Coordinator, Life::Unknown)?,
             ),
+            // When each of them is down only the run will tell.
+            Action::LoseNodes(lose) => return self.lose_sight(&lose.nodes),
+            Action::Swizzle(swizzle) if swizzle.nodes.is_empty() => {
+                return self.lose_sight(&NodeName::ALL);
+            }
+            Action::Swizzle(swizzle) => return self.lose_sight(&swizzle.nodes),
             _ => return Ok(()),
         };
         self.lives.insert(node, next);
+        Ok(())
+    }
+
+    fn lose_sight(&mut self, nodes: &[NodeName]) -> Result<(), String> {
+        for node in nodes {
+            self.lives.insert(*node, Life::Unknown);
+        }
         Ok(())
     }
 
