@@ -329,9 +329,10 @@ fn repair() -> impl Strategy<Value = Repair> {
         (phase(), causes, ".{0,40}", any::<bool>(), any::<u32>()),
         any::<[u64; 3]>(),
         prop::option::of(target()),
+        prop::option::of(any::<u64>()),
     )
         .prop_map(
-            |((from, cause, detail, limited, attempts), times, target)| {
+            |((from, cause, detail, limited, attempts), times, target, other_at)| {
                 let [first_at, last_at, next_at] = times.map(Timestamp);
                 Repair {
                     from,
@@ -343,6 +344,7 @@ fn repair() -> impl Strategy<Value = Repair> {
                     last_at,
                     next_at,
                     target,
+                    other_at: other_at.map(Timestamp),
                 }
             },
         )

@@ -130,7 +130,31 @@ fn not_done(record: &Record, cause: Cause, outcome: &Outcome, context: Context<'
         Outcome::Rejected(detail) => (detail.as_str(), true),
         Outcome::Unavailable(detail) | Outcome::Indefinite(detail) => (detail.as_str(), false),
     };
+    if let Some(repair) = put_off(record, cause, context) {
+        return Record {
+            repair: Some(repair),
+            ..record.clone()
+        };
+    }
     failed(record, cause, detail, limited, context)
+}
+
+/// The repair of one half of a run that goes on although the other half failed to
+/// start meanwhile: each has its own time, or they would take turns without pause.
+/// The pauses of the other half double, as it waits as long as the first has.
+fn put_off(record: &Record, cause: Cause, context: Context<'_>) -> Option<Repair> {
+    let Context { policy, now, .. } = context;
+    let repair = record.repair.as_ref()?;
+    let waits = record.phase == Phase::Repairing && now < repair.next_at;
+    if !waits || repair.cause.other_half() != Some(cause) {
+        return None;
+    }
+    let first = policy.retry.delay(&record.id, 1);
+    let delay = now.since(repair.last_at).max(first).min(policy.retry.cap);
+    Some(Repair {
+        other_at: Some(now + delay),
+        ..repair.clone()
+    })
 }
 
 /// The record after something failed: Repairing where the phase knows it, else
@@ -176,6 +200,7 @@ pub(crate) fn failed(
         last_at: now,
         next_at: now + delay,
         target: wanted,
+        other_at: None,
     };
     let phase = if leads_to_repair(record.phase) {
         Phase::Repairing

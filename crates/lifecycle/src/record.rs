@@ -179,6 +179,18 @@ impl Cause {
         )
     }
 
+    /// The failure of the other half of a run that may befall it while the half
+    /// that this is about waits.
+    pub fn other_half(self) -> Option<Cause> {
+        match self {
+            Cause::StreamNotStarted | Cause::StreamUnhealthy => Some(Cause::ExecutorNotStarted),
+            Cause::ExecutorNotStarted | Cause::ExecutorUnhealthy | Cause::ExecutorFailing => {
+                Some(Cause::StreamNotStarted)
+            }
+            _ => None,
+        }
+    }
+
     /// Something that was to be stopped was not.
     pub fn is_stop(self) -> bool {
         matches!(self, Cause::StreamNotStopped | Cause::ExecutorNotStopped)
@@ -227,6 +239,10 @@ pub struct Repair {
     pub next_at: Timestamp,
     /// What was wanted then; a change of it ends the repair.
     pub target: Option<Target>,
+    /// When the other half of the run is tried again, if it could not be started
+    /// either while this one waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_at: Option<Timestamp>,
 }
 
 /// An operator's wish that the indexer be left alone.

@@ -28,6 +28,7 @@ pub(super) fn set_right(record: &Record, policy: &Policy, now: Timestamp) -> Opt
             first_at: repair.first_at.min(now),
             last_at: repair.last_at.min(now),
             next_at: repair.next_at.min(now + delay.min(policy.attempts_window)),
+            other_at: None,
             ..repair.clone()
         }
     });
@@ -61,6 +62,7 @@ mod tests {
                 last_at: Timestamp(last_at),
                 next_at: Timestamp(next_at),
                 target: None,
+                other_at: None,
             }),
             task: Some(Task {
                 id: None,

@@ -32,7 +32,7 @@ pub(super) fn repairing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
     }
     if round.now < repair.next_at {
         let wait = Step::wait(reason(repair, round.policy), Some(repair.next_at));
-        let other = running::other_half(round, spec, repair.cause);
+        let other = running::other_half(round, spec, repair);
         return sooner(other, Some(wait.clone())).unwrap_or(wait);
     }
     restart(round, spec, repair).unwrap_or_else(|| {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Round;
+use super::repairing::reason;
 use super::stopping::{
     service_down, sooner, stop_all, stop_foreign, unseen_executor, unseen_stream,
 };
 use crate::{
-    Action, Cause, Executor, ExecutorState, Policy, Progress, Reason, Record, Rule, Run, Seen,
-    Service, Spec, StartBlock, Step, Stream, StreamHealth, Target, Timestamp, Wait,
+    Action, Cause, Executor, ExecutorState, Policy, Progress, Reason, Record, Repair, Rule, Run,
+    Seen, Service, Spec, StartBlock, Step, Stream, StreamHealth, Target, Timestamp, Wait,
 };
 
 pub(super) fn running(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
@@ -108,13 +109,14 @@ fn resume_height(run: Run, cursor: Option<u64>, spec: &Spec) -> u64 {
 }
 
 /// While one half of a run waits for its repair, the other half is kept alive:
-/// a start that is due for it.
-pub(super) fn other_half(round: &Round<'_>, spec: &Arc<Spec>, cause: Cause) -> Option<Step> {
+/// a start that is due for it, unless that has failed and waits for a time of its
+/// own.
+pub(super) fn other_half(round: &Round<'_>, spec: &Arc<Spec>, repair: &Repair) -> Option<Step> {
     let run = round
         .record
         .run
         .filter(|run| run.target.is(spec) && run.prepared)?;
-    let step = match cause {
+    let step = match repair.cause {
         Cause::StreamNotStarted | Cause::StreamUnhealthy => executor_step(round, spec),
         Cause::ExecutorNotStarted | Cause::ExecutorUnhealthy | Cause::ExecutorFailing
             if round.record.synced_at == Some(spec.version) =>
@@ -124,9 +126,25 @@ pub(super) fn other_half(round: &Round<'_>, spec: &Arc<Spec>, cause: Cause) -> O
         _ => None,
     }?;
     match &step {
-        Step::Apply(_) => Some(step),
+        Step::Apply(_) => match repair.other_at.filter(|at| round.now < *at) {
+            Some(at) => Some(Step::wait(waiting_half(round, repair), Some(at))),
+            None => Some(step),
+        },
         Step::Wait(wait) if wait.reason == Reason::StartBudget => Some(step),
         _ => None,
+    }
+}
+
+/// Why the other half waits: the first half is what an operator has to know of,
+/// but one that has given up would hide that something is still tried.
+fn waiting_half(round: &Round<'_>, repair: &Repair) -> Reason {
+    match (reason(repair, round.policy), repair.cause.other_half()) {
+        (Reason::GaveUp { .. }, Some(cause)) => Reason::Retry {
+            cause,
+            attempts: 1,
+            detail: "it is tried again for as long as the other half waits".to_owned(),
+        },
+        (reason, _) => reason,
     }
 }
 

@@ -212,12 +212,15 @@ fn may_stop(world: &World, version: u64, sick: bool) -> bool {
         Phase::Suspending | Phase::Suspended => !record.enabled,
         Phase::Deleting => record.tombstone.is_some(),
         Phase::Running | Phase::Repairing => {
-            let Desired::Present(spec) = &world.seen.desired else {
-                return false;
+            let is_current =
+                |spec: &Spec| (record.run).is_some_and(|run| run.target.is(spec) && run.prepared);
+            let spec = match &world.seen.desired {
+                Desired::Present(spec) => spec,
+                // What ran last is kept alive, alone.
+                Desired::Unlisted(spec) if is_current(spec) => spec,
+                _ => return false,
             };
-            let current = record
-                .run
-                .is_some_and(|run| run.target.is(spec) && run.prepared);
+            let current = is_current(spec);
             let newer_runs = record
                 .run
                 .is_some_and(|run| run.target.version > spec.version);

@@ -60,12 +60,13 @@ fn any_run() -> impl Strategy<Value = Run> {
 }
 
 fn any_repair() -> impl Strategy<Value = Repair> {
-    let times = (any_time(), any_time(), any_time());
+    let times = (any_time(), any_time(), any_time(), of(any_time()));
     let cause = select(&CAUSES[..]);
     let attempts = prop_oneof![1..12_u32, Just(u32::MAX)];
     (cause, attempts, any::<bool>(), times, of(any_target())).prop_map(
-        |(cause, attempts, limited, (first_at, last_at, next_at), target)| Repair {
+        |(cause, attempts, limited, (first_at, last_at, next_at, other_at), target)| Repair {
             limited,
+            other_at,
             first_at,
             last_at,
             ..repair(cause, attempts, next_at, target)

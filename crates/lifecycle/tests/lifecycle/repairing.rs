@@ -240,3 +240,53 @@ fn a_long_error_is_shortened_at_a_character() {
     let detail = world.seen.record.unwrap().repair.unwrap().detail;
     assert_eq!(detail, "ä".repeat(150));
 }
+
+#[test]
+fn halves_that_both_fail_do_not_take_turns_without_pause() {
+    let world = repairing(Cause::ExecutorNotStarted, 90).synced(5);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    for outcome in [unreachable(), refused()] {
+        let failed = world.clone().ended(outcome);
+        let repair = failed.seen.record.clone().unwrap().repair.unwrap();
+        assert_eq!(
+            (repair.cause, repair.attempts),
+            (Cause::ExecutorNotStarted, 3)
+        );
+        assert_eq!(
+            failed.plan(),
+            "wait: the executor could not be started (attempt 3): broken"
+        );
+        assert_eq!(failed.wakes_in(), Some(90));
+        // What was tried meanwhile is no reason to wait beyond the time.
+        let world = failed.later(secs(90)).committed();
+        assert_eq!(world.plan(), "start executor, version 5");
+    }
+}
+
+#[test]
+fn the_pauses_of_the_other_half_double_and_end_with_its_start() {
+    let mut world = repairing(Cause::StreamUnhealthy, 9000).stream_is(stalled());
+    for pause in [100, 200, 300, 300] {
+        assert_eq!(world.plan(), "start executor, version 5");
+        world = world.ended(unreachable());
+        assert_eq!(world.wakes_in(), Some(pause));
+        world = world.later(secs(pause));
+    }
+    assert_eq!(world.executor(5).wakes_in(), Some(8100));
+}
+
+#[test]
+fn a_half_that_gave_up_does_not_hide_that_the_other_is_still_tried() {
+    let world = running().has_repair(Cause::ExecutorNotStarted, 8, ago(0));
+    let world = world.synced(5).executor_is(Seen::Absent).ended(refused());
+    assert!(world.plan().contains("start stream"), "{}", world.plan());
+    let world = world.ended(unreachable());
+    assert!(
+        world
+            .plan()
+            .contains("the block stream could not be started"),
+        "{}",
+        world.plan()
+    );
+    assert!(world.wakes_in().is_some_and(|pause| pause <= 300));
+}

@@ -108,6 +108,7 @@ pub fn repair(cause: Cause, attempts: u32, next_at: Timestamp, target: Option<Ta
         last_at: ago(100),
         next_at,
         target,
+        other_at: None,
     }
 }
 

@@ -175,6 +175,20 @@ pub enum NodeState {
     Paused,
 }
 
+/// What becomes of a coordinator that was replaced and still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FormerState {
+    /// It is frozen from the moment that it was replaced.
+    Frozen,
+    /// It goes on where it stood.
+    Thawed {
+        /// When it was frozen.
+        since: Time,
+    },
+    /// It is dead.
+    Ended,
+}
+
 /// The part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RunPhase {
@@ -257,12 +271,19 @@ pub enum Event {
     },
     /// The record of an indexer was changed by hand.
     RecordTampered { key: IndexerKey },
+    /// Another program left the record of an indexer in its own form.
+    RecordTranslated { key: IndexerKey },
     /// The coordinator starts its next life.
     CoordinatorStarted { incarnation: Incarnation },
     /// The coordinator's life ended.
     CoordinatorEnded {
         incarnation: Incarnation,
         orderly: bool,
+    },
+    /// Something becomes of a coordinator that was replaced and still lives.
+    Former {
+        incarnation: Incarnation,
+        state: FormerState,
     },
     /// Product code panicked.
     Panicked { message: String },
@@ -352,6 +373,12 @@ impl fmt::Display for Event {
                 Some(error) => write!(f, "{key}: operator: {command:?} refused: {error}"),
             },
             Event::RecordTampered { key } => write!(f, "{key}: record changed by hand"),
+            Event::RecordTranslated { key } => {
+                write!(f, "{key}: record left by another program")
+            }
+            Event::Former { incarnation, state } => {
+                write!(f, "the former coordinator, life {incarnation}: {state:?}")
+            }
             Event::CoordinatorStarted { incarnation } => {
                 write!(f, "the coordinator starts, life {incarnation}")
             }

@@ -7,8 +7,8 @@ mod trace;
 use sim_node::{Ledger, Time};
 
 pub use event::{
-    AdminCommand, AnswerKind, CallId, Change, Event, Incarnation, Method, NodeName, NodeState,
-    RunPhase, SHADOW,
+    AdminCommand, AnswerKind, CallId, Change, Event, FormerState, Incarnation, Method, NodeName,
+    NodeState, RunPhase, SHADOW,
 };
 pub use trace::Trace;
 

@@ -68,10 +68,12 @@ fn owner(truth: &mut Truth, event: &Event) -> Owner {
         | Event::Registry { key, .. }
         | Event::AdminSent { key, .. }
         | Event::AdminAnswered { key, .. }
-        | Event::RecordTampered { key } => Owner::Indexer(truth.intern(key)),
+        | Event::RecordTampered { key }
+        | Event::RecordTranslated { key } => Owner::Indexer(truth.intern(key)),
         Event::StoreLost { .. }
         | Event::CoordinatorStarted { .. }
         | Event::CoordinatorEnded { .. }
+        | Event::Former { .. }
         | Event::Panicked { .. }
         | Event::NodeState { .. }
         | Event::Fault { .. }

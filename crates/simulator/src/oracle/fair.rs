@@ -79,7 +79,9 @@ impl Fair {
             Event::StoreLost { .. } | Event::Panicked { .. } | Event::Phase(_) => {
                 self.trouble_at = Some(now);
             }
-            Event::RecordTampered { .. } => self.trouble_at = Some(now),
+            Event::RecordTampered { .. }
+            | Event::RecordTranslated { .. }
+            | Event::Former { .. } => self.trouble_at = Some(now),
             Event::CoordinatorStarted { .. } => {
                 self.asked.clear();
                 self.polled = [None; 3];

@@ -4,7 +4,7 @@ use sim_node::{IndexerKey, Time};
 
 use super::desire::{Desire, Hold};
 use super::queue::Queue;
-use super::record::Persisted;
+use super::record::{Persisted, Record};
 use super::world::World;
 
 /// One indexer.
@@ -20,6 +20,10 @@ pub(super) struct Indexer {
     /// The last write was no coordinator's.
     pub foreign_write: bool,
     pub tampered_at: Option<Time>,
+    /// When another program left its record in its own form.
+    pub translated_at: Option<Time>,
+    /// The record is another program's.
+    pub taken_over: bool,
     /// Until then the persisted phase may differ from what the coordinator read.
     pub unsure_until: Time,
     /// Until then the coordinator may act on an answer that was not true.
@@ -43,11 +47,30 @@ impl Indexer {
             record_at: Time(0),
             foreign_write: false,
             tampered_at: None,
+            translated_at: None,
+            taken_over: false,
             unsure_until: Time(0),
             misled_until: Time(0),
             relaxed: false,
             read_heard: None,
         }
+    }
+
+    /// Another program leaves `next` as its record: whatever that cannot say is
+    /// forgotten, through no fault of the coordinator.
+    pub fn translated(&mut self, now: Time, next: &Persisted) {
+        let Some(before) = self.record_before.known() else {
+            return;
+        };
+        let settled = before.task.is_none()
+            && before.repair.is_none()
+            && before.run.is_none_or(|run| run.prepared);
+        let after = next.known();
+        let commands = |record: &Record| (record.enabled, record.held);
+        if after.map(commands).unwrap_or((true, false)) != commands(before) {
+            self.desire.doubt_commands(now);
+        }
+        self.relaxed |= !settled;
     }
 
     /// Whether an operator holds it, or may: nothing can be expected then.

@@ -14,6 +14,7 @@ mod destruction;
 mod evidence;
 mod exclusivity;
 mod fair;
+mod fencing;
 mod finding;
 mod heights;
 mod indexer;
@@ -37,6 +38,7 @@ mod stability;
 mod starts;
 mod startup;
 mod tended;
+mod timely;
 mod truth;
 mod versions;
 mod world;
@@ -52,7 +54,7 @@ use sim_node::{IndexerKey, Time};
 pub use limits::Limits;
 pub use shadow::ShadowView;
 
-use crate::history::{AnswerKind, CallId, Change, Event, Method};
+use crate::history::{AnswerKind, CallId, Change, Event, Incarnation, Method};
 use crate::report::{BlockTally, Violation};
 use blocks::{Blocks, Executed};
 use dead_end::DeadEnds;
@@ -292,7 +294,12 @@ impl Oracles {
     fn control_plane(&mut self, now: Time, event: &Event) {
         match event {
             Event::Node(event) => self.node(event),
-            Event::CallSent { method, key, .. } => self.sent(now, *method, key.as_ref()),
+            Event::CallSent {
+                call,
+                method,
+                key,
+                by,
+            } => self.sent(now, (*call, *method, *by), key.as_ref()),
             Event::CallApplied {
                 call,
                 method,
@@ -312,7 +319,13 @@ impl Oracles {
                 };
                 self.applied(now, *method, number, &detail);
             }
-            Event::RecordWritten { key, .. } => self.written(now, key),
+            Event::RecordWritten { key, before, after } => {
+                let number = self.truth.intern(key);
+                let texts = (before.as_deref(), after.as_deref());
+                let unread = self.truth.fencing.written(now, key, number, texts);
+                self.report(unread, Some(event));
+                self.written(now, key);
+            }
             Event::DataCleared { key } => {
                 let number = self.truth.intern(key);
                 self.order.cleared(number);
@@ -329,7 +342,9 @@ impl Oracles {
                     }
                 }
             }
-            Event::AdminSent { key, .. } | Event::RecordTampered { key } => {
+            Event::AdminSent { key, .. }
+            | Event::RecordTampered { key }
+            | Event::RecordTranslated { key } => {
                 let number = self.truth.intern(key);
                 self.rates.wish(now, number);
             }
@@ -408,8 +423,21 @@ impl Oracles {
         self.unsettled = true;
     }
 
-    fn sent(&mut self, now: Time, method: Method, key: Option<&IndexerKey>) {
+    fn sent(
+        &mut self,
+        now: Time,
+        (call, method, by): (CallId, Method, Incarnation),
+        key: Option<&IndexerKey>,
+    ) {
         let number = key.map(|key| self.truth.intern(key));
+        let deposed = key
+            .zip(number)
+            .and_then(|(key, number)| self.truth.fencing.sent(key, number, (call, method, by)));
+        self.report(deposed, None);
+        let outdated = self.truth.fencing.was_outdated(call);
+        if outdated {
+            self.marks.named("effect of an outdated coordinator");
+        }
         let truth = &self.truth;
         let stops = matches!(method, Method::StopStream | Method::StopExecutor);
         if stops && self.fair.lacks_store_or_registry() {
@@ -419,7 +447,7 @@ impl Oracles {
         if let Some(number) = number.filter(|_| !method.is_effect()) {
             found = found.or_else(|| self.rates.read(truth, now, number));
         }
-        if let Some(number) = number.filter(|_| method.is_effect()) {
+        if let Some(number) = number.filter(|_| method.is_effect() && !outdated) {
             if truth.at(number).desire.promised_hold() == Some(false) {
                 self.marks.named("effect after a release");
             }
@@ -443,6 +471,9 @@ impl Oracles {
         self.isolation.call(method, number);
         self.unsettled = true;
         let truth = &self.truth;
+        if truth.fencing.was_outdated(detail.sent.0) {
+            return;
+        }
         let found = match (method, detail.version) {
             (Method::StartStream | Method::StartExecutor, Some(version)) => {
                 let older = self.monotone.applied(truth, number, version, detail.sent.1);

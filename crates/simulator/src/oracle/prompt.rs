@@ -92,7 +92,7 @@ impl Prompt {
                 let number = truth.intern(key);
                 self.command_sent(truth, number, *command);
             }
-            Event::RecordTampered { key } => {
+            Event::RecordTampered { key } | Event::RecordTranslated { key } => {
                 let number = truth.intern(key);
                 self.waiting.remove(&number);
                 self.holds.remove(&number);

@@ -107,6 +107,7 @@ struct Outer {
     lifecycle_state: Option<String>,
     provisioned_state: Option<serde_json::Value>,
     coordinator: Option<Inner>,
+    block_stream_synced_at: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -133,8 +134,14 @@ impl Outer {
             },
         };
         let own = self.coordinator.is_some();
+        // Other programs know of a run's version only.
+        let old_run = self.block_stream_synced_at.map(|version| Run {
+            target: Target { version },
+            start: None,
+            prepared: true,
+        });
         let inner = self.coordinator.unwrap_or(Inner {
-            run: None,
+            run: old_run,
             task: None,
             repair: None,
             hold: None,

@@ -16,10 +16,13 @@ pub(super) fn transition(truth: &Truth, number: usize) -> Option<Finding> {
         return None;
     }
     let key = &indexer.key;
+    // The first format has no record, and yet it runs.
+    let taken_over = indexer.translated_at.is_some();
     let sentence = match (&indexer.record_before, &indexer.record) {
         (_, Persisted::Corrupt) => format!("{key}: what was written is no record"),
         (Persisted::Nothing, Persisted::Known(record))
-            if !matches!(record.phase, Phase::Initializing | Phase::Deleting) =>
+            if !matches!(record.phase, Phase::Initializing | Phase::Deleting)
+                && !(taken_over && record.phase == Phase::Running) =>
         {
             format!("{key}: a life begins in phase {}", record.phase)
         }

@@ -69,6 +69,8 @@ impl Stability {
             }
             Event::CoordinatorStarted { .. } if self.settled => self.until = Some(now + STILL),
             Event::RecordTampered { .. }
+            | Event::RecordTranslated { .. }
+            | Event::Former { .. }
             | Event::RecordWritten { .. }
             | Event::StoreLost { .. }
             | Event::CallFault { .. }

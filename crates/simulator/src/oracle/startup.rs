@@ -51,7 +51,8 @@ impl Startup {
             }
             Event::Registry { key, .. }
             | Event::AdminSent { key, .. }
-            | Event::RecordTampered { key } => {
+            | Event::RecordTampered { key }
+            | Event::RecordTranslated { key } => {
                 let number = truth.intern(key);
                 self.waiting.remove(&number);
             }

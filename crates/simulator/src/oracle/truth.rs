@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
-use std::time::Duration;
 
 use sim_node::{IndexerKey, Time};
 
 use super::Limits;
 use super::calls::{Call, Calls, Horizons};
 use super::desire::{Registered, Switch};
+use super::fencing::Fencing;
 use super::indexer::{DataTask, Indexer};
 use super::queue::Published;
 use super::record::Persisted;
+use super::timely::Applied;
 use crate::history::{
-    AnswerKind, CallId, Event, Incarnation, Method, NodeName, NodeState, RunPhase,
+    AnswerKind, CallId, Event, FormerState, Incarnation, Method, NodeName, NodeState, RunPhase,
 };
 
 /// Wire number of gRPC's INTERNAL.
@@ -27,6 +28,7 @@ pub(super) struct Truth {
     pub calls: Calls,
     pub tasks: Vec<DataTask>,
     pub incarnation: Incarnation,
+    pub fencing: Fencing,
     pub phase: RunPhase,
     list_heard: Option<Time>,
     registry_lied_at: Option<Time>,
@@ -59,6 +61,7 @@ impl Truth {
             calls: Calls::default(),
             tasks: Vec::new(),
             incarnation: 0,
+            fencing: Fencing::default(),
             phase: RunPhase::Chaos,
             list_heard: None,
             registry_lied_at: None,
@@ -185,32 +188,6 @@ impl Truth {
         self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
     }
 
-    /// Whether a start arrives when nobody means it any more: repeated or held
-    /// back by the network, sent by an earlier life, or overtaken by a change.
-    fn is_untimely(&self, now: Time, number: usize, applied: &Applied) -> bool {
-        let stray = self.is_stray(now, applied);
-        let indexer = self.at(number);
-        let current = indexer.desire.current();
-        let overtaken = current.switch == Switch::Off
-            || indexer.record.known().is_some_and(|record| !record.enabled)
-            || applied
-                .version
-                .is_some_and(|version| !current.names(version));
-        stray || overtaken
-    }
-
-    fn is_late(&self, now: Time, applied: &Applied, deadline: Duration) -> bool {
-        applied.by != self.incarnation || now.since(applied.sent_at) > deadline
-    }
-
-    /// Whether a call to a node takes effect beyond its sender's deadline, in
-    /// another life, or once more.
-    fn is_stray(&self, now: Time, applied: &Applied) -> bool {
-        let call = self.calls.get(applied.call);
-        call.is_some_and(|call| call.late || call.applied > 0)
-            || self.is_late(now, applied, self.limits.call_deadline)
-    }
-
     /// Takes note of an event that is neither about blocks nor cursors.
     pub fn observe(&mut self, now: Time, event: &Event) {
         match event {
@@ -254,9 +231,14 @@ impl Truth {
             | Event::AdminSent { .. }
             | Event::AdminAnswered { .. }
             | Event::RecordTampered { .. } => self.people(now, event),
+            Event::RecordTranslated { key } => {
+                let number = self.intern(key);
+                self.at_mut(number).translated_at = Some(now);
+            }
             Event::CoordinatorStarted { incarnation } => {
                 self.incarnation = *incarnation;
                 self.paused = None;
+                self.fencing.life(event);
             }
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => {
@@ -265,7 +247,15 @@ impl Truth {
                 }
             }
             Event::Phase(phase) => self.phase = *phase,
-            Event::CoordinatorEnded { .. } | Event::Panicked { .. } => {}
+            Event::CoordinatorEnded { .. } => self.fencing.life(event),
+            Event::Former { state, .. } => {
+                self.fencing.life(event);
+                // What it has in mind is as old as its sleep.
+                if let FormerState::Thawed { since } = state {
+                    self.paused = Some((*since, Some(now)));
+                }
+            }
+            Event::Panicked { .. } => {}
         }
     }
 
@@ -457,6 +447,8 @@ impl Truth {
             return;
         };
         let number = self.intern(key);
+        let whose = (method, applied.by);
+        self.fencing.applied(now, number, whose, answer);
         self.take_effect(now, method, number, applied, answer);
         if let Some(call) = self.calls.get_mut(applied.call) {
             call.applied += 1;
@@ -535,9 +527,14 @@ impl Truth {
             Persisted::Unknown => Persisted::read(before),
             known => known,
         };
-        indexer.foreign_write = lost || tampered;
+        let translated = indexer.translated_at == Some(now);
+        indexer.foreign_write = lost || tampered || translated;
         indexer.record_at = now;
-        if indexer.foreign_write {
+        indexer.taken_over = translated;
+        if translated && !lost && !tampered {
+            indexer.unsure_until = until;
+            indexer.translated(now, &next);
+        } else if indexer.foreign_write {
             indexer.relaxed = true;
             indexer.unsure_until = until;
             indexer.desire.doubt_commands(now);
@@ -569,12 +566,4 @@ impl Truth {
             }
         }
     }
-}
-
-/// The parts of a call's effect that tell whether it is timely.
-struct Applied {
-    call: CallId,
-    by: Incarnation,
-    sent_at: Time,
-    version: Option<u64>,
 }

@@ -66,6 +66,16 @@ impl Life {
         });
     }
 
+    /// The how-manieth it is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Ends it at once, while another one is the coordinator.
+    pub fn end(self) {
+        Handle::current().kill(self.node.id());
+    }
+
     /// Freezes it.
     pub fn pause(&self) {
         Handle::current().pause(self.node.id());

@@ -1,10 +1,12 @@
 //! One run: a world, a coordinator, a timeline, and a verdict.
 
+mod control_plane;
 mod end_state;
 pub mod knobs;
 mod life;
 mod nemesis;
 mod panics;
+mod second;
 mod shadow;
 mod stage;
 mod timeline;
@@ -139,7 +141,9 @@ fn convergence_bound(scenario: &Scenario, knobs: &Knobs) -> Duration {
 
 /// Whether a provisioning task of `scenario` may never end.
 fn hangs(scenario: &Scenario) -> bool {
-    let by_step = |step: &crate::scenario::Step| matches!(step.action, Action::HangNext(_));
+    let by_step = |step: &crate::scenario::Step| {
+        matches!(step.action, Action::HangNext(_) | Action::Broken(_))
+    };
     scenario.steps.iter().any(by_step) || scenario.faults.tasks.hang_next > 0.0
 }
 

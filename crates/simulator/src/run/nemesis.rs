@@ -47,6 +47,7 @@ impl Stage {
             Doing::FetchesWork => self.world.enter().executor.set_fetch_outage(false),
             Doing::RatesOn => self.switch_rates(true),
             Doing::RatesOff => self.switch_rates(false),
+            Doing::Later(later) => self.catch_up(later),
             Doing::QuietBegins => {
                 self.quiet = true;
                 self.heal();
@@ -69,10 +70,12 @@ impl Stage {
         let mut swarm = sim_node::Rng::new(self.seed, "swarm of calls");
         let mut kept = |_: &str| on && !(swarm.chance(0.5) && faults.swarm);
         let (calls, store, registry) = (kept("calls"), kept("store"), kept("registry"));
+        let lists = kept("lists");
         let mut world = self.world.enter();
         world.armed.call_rates = calls.then_some(faults.calls);
         world.armed.store_rates = store.then_some(faults.store_calls);
         world.armed.registry_rates = registry.then_some(faults.registry_calls);
+        world.armed.lists.rates = lists.then_some(faults.lists);
     }
 
     /// A step of the scenario.
@@ -194,7 +197,7 @@ impl Stage {
                     world.provisioner.slow_next(key, by);
                 });
             }
-            _ => {}
+            other => self.act_on_control_plane(other),
         }
     }
 
@@ -243,6 +246,9 @@ impl Stage {
             Family::SlowNext => self.plant_for(&any, 1, "provisioning is slow", |world, key| {
                 world.provisioner.slow_next(key, long);
             }),
+            Family::Quota | Family::SecondCoordinator | Family::Downgrade => {
+                self.befall_control_plane(family);
+            }
             wide => self.befall_widely(wide, &faults),
         }
     }
@@ -358,7 +364,7 @@ impl Stage {
         }
     }
 
-    fn scope(
+    pub(super) fn scope(
         &mut self,
         times: Option<u64>,
         span: Option<Duration>,
@@ -380,7 +386,7 @@ impl Stage {
     }
 
     /// The indexers a fault is confined to; one `None` for a fault of all.
-    fn confined(&mut self, selector: Option<&Selector>) -> Vec<Option<IndexerKey>> {
+    pub(super) fn confined(&mut self, selector: Option<&Selector>) -> Vec<Option<IndexerKey>> {
         match selector {
             Some(selector) => self.select(selector, true).into_iter().map(Some).collect(),
             None => vec![None],
@@ -442,7 +448,10 @@ impl Stage {
                 self.world.enter().lose_tail(window);
             }
             StoreFaultKind::Empty => self.world.enter().lose_everything(),
-            StoreFaultKind::Conflict | StoreFaultKind::ErrorBefore | StoreFaultKind::ErrorAfter => {
+            StoreFaultKind::Conflict
+            | StoreFaultKind::Rival
+            | StoreFaultKind::ErrorBefore
+            | StoreFaultKind::ErrorAfter => {
                 for key in self.confined(fault.indexer.as_ref()) {
                     let scope = self.scope(fault.times, fault.r#for, fault.probability, key);
                     self.world.enter().armed.arm_store(StoreRule {

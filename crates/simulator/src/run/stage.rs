@@ -13,6 +13,7 @@ use sim_registry::{Entry, StartBlock};
 use super::convergence_bound;
 use super::life::Life;
 use super::panics::Panics;
+use super::second::Former;
 use super::shadow::Shadow;
 use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
@@ -34,6 +35,8 @@ pub struct Stage {
     pub(super) bound: Duration,
     pub(super) world: SharedWorld,
     pub(super) life: Option<Life>,
+    /// Coordinators that were replaced and still live.
+    pub(super) former: Vec<Former>,
     shadow: Option<Shadow>,
     pub(super) timeline: Timeline,
     pub(super) choices: Rng,
@@ -78,6 +81,7 @@ impl Stage {
             knobs,
             world: SharedWorld::new(world),
             life: None,
+            former: Vec::new(),
             shadow: None,
             choices: Rng::new(seed, "choices"),
             pending: Vec::new(),
@@ -196,6 +200,7 @@ impl Stage {
         {
             life.resume();
         }
+        self.heal_formers();
         if self.life.is_none() {
             self.life = Some(Life::start(&self.world, &self.knobs));
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sim_node::{Rng, Time};
+use sim_node::{IndexerKey, Rng, Time};
 
-use crate::history::NodeName;
-use crate::scenario::{Action, Registered, Scenario, SwizzleKind};
+use crate::history::{Incarnation, NodeName};
+use crate::scenario::{Action, Defect, Indexer, Registered, Resource, Scenario, SwizzleKind};
 use crate::world::World;
 
 /// Something that is going to happen.
@@ -54,6 +54,25 @@ pub enum Doing {
     QuietBegins,
     /// A quiet period ends.
     QuietEnds,
+    /// Something that an earlier step put off.
+    Later(Later),
+}
+
+/// What a step about the control plane puts off.
+#[derive(Clone, Debug)]
+pub enum Later {
+    /// This quota is lifted.
+    LiftQuota(Resource, u64),
+    /// A former coordinator goes on.
+    ThawFormer(Incarnation),
+    /// A former coordinator ends.
+    EndFormer(Incarnation),
+    /// An indexer that was disabled is enabled again.
+    Enable(IndexerKey),
+    /// An indexer is registered just so.
+    Configure(Box<Indexer>),
+    /// A service that was broken works again.
+    Mend(Defect),
 }
 
 /// A family of random faults.
@@ -81,6 +100,9 @@ pub enum Family {
     Reorder,
     LoseNodes,
     Swizzle,
+    Quota,
+    SecondCoordinator,
+    Downgrade,
 }
 
 /// A random operation.
@@ -95,6 +117,8 @@ pub enum Operation {
     Hold,
     Release,
     Retry,
+    HiddenChange,
+    Churn,
 }
 
 /// Events by time; those of one instant in the order in which they were added.
@@ -190,6 +214,8 @@ impl Timeline {
             (Operation::Hold, workload.hold),
             (Operation::Release, workload.release),
             (Operation::Retry, workload.retry),
+            (Operation::HiddenChange, workload.hidden_change),
+            (Operation::Churn, workload.churn),
         ];
         for (operation, per_minute) in rates {
             let label = format!("{operation:?}");
@@ -228,6 +254,7 @@ impl Timeline {
 fn families(scenario: &Scenario) -> Vec<(Family, f64)> {
     let faults = &scenario.faults;
     let tasks = &faults.tasks;
+    let control = &faults.control_plane;
     let mut families = Vec::new();
     for node in NodeName::ALL {
         families.push((Family::Kill(node), faults.kill.of(node)));
@@ -251,6 +278,9 @@ fn families(scenario: &Scenario) -> Vec<(Family, f64)> {
         (Family::Reorder, faults.reorder),
         (Family::LoseNodes, faults.lose_nodes),
         (Family::Swizzle, faults.swizzle),
+        (Family::Quota, control.quota),
+        (Family::SecondCoordinator, control.second_coordinator),
+        (Family::Downgrade, control.downgrade),
     ]);
     for node in NodeName::ALL {
         families.push((Family::SlowNode(node), faults.slow_node.of(node)));

@@ -230,6 +230,8 @@ impl Stage {
             Operation::Hold => self.command(&Selector::Random, AdminCommand::Hold),
             Operation::Release => self.command(&Selector::Random, AdminCommand::Release),
             Operation::Retry => self.command(&Selector::Random, AdminCommand::Retry),
+            Operation::HiddenChange => self.random_hidden_change(),
+            Operation::Churn => self.churn(&super::control_plane::random_churn()),
         }
     }
 

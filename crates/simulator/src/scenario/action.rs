@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use sim_node::human_duration;
 
+use super::control_plane::{
+    Broken, Churn, Downgrade, HiddenChange, ListFault, Quota, SecondCoordinator,
+};
 use super::values::{
     CallOutcome, DurationRange, Method, NodeName, RegistryFaultKind, RuleSpec, Selector, StartSpec,
     StoreFaultKind, optional_duration,
@@ -102,6 +105,20 @@ pub enum Action {
     HangNext(Next),
     /// The next provisioning task takes longer.
     SlowNext(SlowNext),
+    /// Decides what the services list.
+    ListFault(ListFault),
+    /// Limits how much a service takes on.
+    Quota(Quota),
+    /// Changes something, and changes it back before anybody can have looked.
+    HiddenChange(HiddenChange),
+    /// Updates an indexer many times within a short time.
+    Churn(Churn),
+    /// Starts a second coordinator beside the first.
+    SecondCoordinator(SecondCoordinator),
+    /// Replaces the coordinator by another program for a while.
+    Downgrade(Downgrade),
+    /// Breaks a service for good, or for a while.
+    Broken(Broken),
 }
 
 /// An indexer, and what of its configuration changes.
@@ -397,6 +414,13 @@ impl Action {
             Action::FailNext(_) => "fail_next",
             Action::HangNext(_) => "hang_next",
             Action::SlowNext(_) => "slow_next",
+            Action::ListFault(_) => "list_fault",
+            Action::Quota(_) => "quota",
+            Action::HiddenChange(_) => "hidden_change",
+            Action::Churn(_) => "churn",
+            Action::SecondCoordinator(_) => "second_coordinator",
+            Action::Downgrade(_) => "downgrade",
+            Action::Broken(_) => "broken",
         }
     }
 
@@ -428,6 +452,10 @@ impl Action {
             | Action::HangNext(next) => next.indexer.as_ref(),
             Action::FailNext(fail) => fail.indexer.as_ref(),
             Action::SlowNext(slow) => slow.indexer.as_ref(),
+            Action::ListFault(fault) => fault.indexer.as_ref(),
+            Action::HiddenChange(change) => Some(&change.indexer),
+            Action::Churn(churn) => Some(&churn.indexer),
+            Action::Downgrade(downgrade) => Some(&downgrade.indexer),
             _ => None,
         }
     }
@@ -445,6 +473,8 @@ impl Action {
                 | Action::Hold(_)
                 | Action::Release(_)
                 | Action::Retry(_)
+                | Action::HiddenChange(_)
+                | Action::Churn(_)
         )
     }
 }

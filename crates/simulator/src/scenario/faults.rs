@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use sim_node::human_duration;
 
+use super::control_plane::{ControlRates, ListRates};
 use super::values::{DurationRange, NodeName, optional_duration};
 
 /// Random faults. Everything is off unless given. A rate is the mean number of
@@ -76,6 +77,10 @@ pub struct Faults {
     pub registry_calls: RegistryRates,
     /// What befalls streams, executors and provisioning tasks.
     pub tasks: TaskRates,
+    /// What the services list.
+    pub lists: ListRates,
+    /// What befalls quotas, coordinators and the format of records.
+    pub control_plane: ControlRates,
 }
 
 impl Default for Faults {
@@ -110,6 +115,8 @@ impl Default for Faults {
             store_calls: StoreRates::default(),
             registry_calls: RegistryRates::default(),
             tasks: TaskRates::default(),
+            lists: ListRates::default(),
+            control_plane: ControlRates::default(),
         }
     }
 }
@@ -219,6 +226,9 @@ pub struct StoreRates {
     pub error_before: f64,
     /// The command fails and has had its effect.
     pub error_after: f64,
+    /// A compare-and-set loses a race against a second writer, who changes a field
+    /// that the coordinator does not know.
+    pub rival: f64,
 }
 
 /// Probabilities per read of the registry; together at most 1.
@@ -320,4 +330,8 @@ pub struct Workload {
     pub release: f64,
     /// Orders a retry for an indexer, whether or not anything failed.
     pub retry: f64,
+    /// Changes something of an indexer and changes it back within a second.
+    pub hidden_change: f64,
+    /// Updates an indexer ten times within a few seconds.
+    pub churn: f64,
 }

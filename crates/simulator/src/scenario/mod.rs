@@ -22,6 +22,7 @@
 mod action;
 pub mod catalogue;
 mod check;
+mod control_plane;
 mod diagnostic;
 mod faults;
 mod load;
@@ -44,6 +45,10 @@ use toml::Spanned;
 pub use action::{
     Action, CallFault, Clog, ConfigChange, Crash, CrashAtEffect, FailNext, Lasting, Next, OnNode,
     Partition, Pause, Poison, RecordText, RegistryFault, SlowNext, SlowStart, StoreFault, Target,
+};
+pub use control_plane::{
+    Broken, Churn, ControlRates, Defect, Downgrade, HiddenChange, HiddenKind, ListFault,
+    ListFaultKind, ListRates, Listing, Quota, RecordFormat, Resource, SecondCoordinator,
 };
 pub use diagnostic::Diagnostic;
 pub use faults::{
@@ -68,7 +73,7 @@ pub const LARGEST_FILE: u64 = 1 << 20;
 
 /// The oracles a scenario can say it defends.
 pub const ORACLES: &[&str] = &[
-    "S1", "S2", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S14", "S15", "S16",
+    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10", "S11", "S12", "S14", "S15", "S16",
     "S17", "S18", "L1", "L2", "L3", "L4", "L5", "L6", "L8", "L9", "P1", "P2", "P3", "P4", "P5",
     "P6",
 ];

@@ -318,6 +318,9 @@ impl CallOutcome {
 pub enum StoreFaultKind {
     /// A compare-and-set finds another value than is there, as if it had lost a race.
     Conflict,
+    /// A second writer changes a field of the record that the coordinator does not
+    /// know, right before a compare-and-set, which loses that race.
+    Rival,
     /// The command fails and has done nothing.
     ErrorBefore,
     /// The command is done and fails.

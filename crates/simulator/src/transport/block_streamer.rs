@@ -6,11 +6,12 @@ use proto::block_streamer::{
     GetStreamRequest, ListStreamsRequest, ListStreamsResponse, StartStreamRequest,
     StartStreamResponse, StopStreamRequest, StopStreamResponse, StreamInfo,
 };
-use sim_node::IndexerKey;
+use sim_node::{IndexerKey, Reply};
 
 use super::SimTransport;
 use super::call::Meta;
 use crate::history::Method;
+use crate::scenario::{Listing, Resource};
 
 #[async_trait]
 impl BlockStreamerTransport for SimTransport {
@@ -24,6 +25,10 @@ impl BlockStreamerTransport for SimTransport {
             )
         };
         self.call(meta, move |world| {
+            let key = IndexerKey::new(&request.account_id, &request.function_name);
+            if let Some(refusal) = world.over_quota(Resource::Streams, &key) {
+                return Reply::now(Err(refusal));
+            }
             world.with_streamer(|node, env| node.start_stream(env, request.clone()))
         })
         .await
@@ -46,8 +51,15 @@ impl BlockStreamerTransport for SimTransport {
     }
 
     async fn list_streams(&self, request: ListStreamsRequest) -> CallResult<ListStreamsResponse> {
+        let distortion = self.distortion(Listing::Streams);
         self.read(Meta::new(Method::ListStreams, None), move |world| {
-            world.with_streamer(|node, env| node.list_streams(env, request))
+            let mut reply = world.with_streamer(|node, env| node.list_streams(env, request));
+            if let (Some(how), Ok(list)) = (&distortion, &mut reply.result) {
+                world.distort(Listing::Streams, how, &mut list.streams, |stream| {
+                    IndexerKey::new(&stream.account_id, &stream.function_name)
+                });
+            }
+            reply
         })
         .await
     }

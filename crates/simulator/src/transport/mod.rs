@@ -16,7 +16,8 @@ use lifecycle::Timestamp;
 pub use stale::OldAnswers;
 
 use crate::history::{Incarnation, NodeName};
-use crate::world::SharedWorld;
+use crate::scenario::Listing;
+use crate::world::{Distortion, SharedWorld};
 
 /// The world as one life of the coordinator reaches it.
 #[derive(Clone)]
@@ -25,6 +26,16 @@ pub struct SimTransport {
     by: Incarnation,
     /// The keys of the last read of many: most reads are for the same ones.
     asked_keys: Arc<Mutex<Arc<[String]>>>,
+}
+
+impl SimTransport {
+    /// What becomes of the next listing.
+    fn distortion(&self, list: Listing) -> Option<Distortion> {
+        let mut guard = self.world.enter();
+        let world = &mut *guard;
+        let (now, rng) = (world.now, &mut world.rng_faults);
+        world.armed.lists.next(now, list, rng)
+    }
 }
 
 struct WorldClock(SharedWorld);

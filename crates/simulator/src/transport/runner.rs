@@ -9,11 +9,12 @@ use proto::runner::{
     ExecutorInfo, GetExecutorRequest, ListExecutorsRequest, ListExecutorsResponse,
     StartExecutorRequest, StartExecutorResponse, StopExecutorRequest, StopExecutorResponse,
 };
-use sim_node::IndexerKey;
+use sim_node::{IndexerKey, Reply};
 
 use super::SimTransport;
 use super::call::Meta;
 use crate::history::Method;
+use crate::scenario::{Listing, Resource};
 
 #[async_trait]
 impl ExecutorTransport for SimTransport {
@@ -27,6 +28,10 @@ impl ExecutorTransport for SimTransport {
             ..Meta::new(Method::StartExecutor, Some(key))
         };
         self.call(meta, move |world| {
+            let key = IndexerKey::new(&request.account_id, &request.function_name);
+            if let Some(refusal) = world.over_quota(Resource::Executors, &key) {
+                return Reply::now(Err(refusal));
+            }
             world.with_executor(|node, env| node.start_executor(env, request.clone()))
         })
         .await
@@ -55,8 +60,15 @@ impl ExecutorTransport for SimTransport {
         &self,
         request: ListExecutorsRequest,
     ) -> CallResult<ListExecutorsResponse> {
+        let distortion = self.distortion(Listing::Executors);
         self.read(Meta::new(Method::ListExecutors, None), move |world| {
-            world.with_executor(|node, env| node.list_executors(env, request))
+            let mut reply = world.with_executor(|node, env| node.list_executors(env, request));
+            if let (Some(how), Ok(list)) = (&distortion, &mut reply.result) {
+                world.distort(Listing::Executors, how, &mut list.executors, |executor| {
+                    IndexerKey::new(&executor.account_id, &executor.function_name)
+                });
+            }
+            reply
         })
         .await
     }
@@ -72,6 +84,10 @@ impl ProvisionerTransport for SimTransport {
         self.call(
             Meta::new(Method::StartProvisioningTask, Some(key)),
             move |world| {
+                let key = IndexerKey::new(&request.account_id, &request.function_name);
+                if let Some(refusal) = world.over_quota(Resource::Tasks, &key) {
+                    return Reply::now(Err(refusal));
+                }
                 world.with_provisioner(|node, env| {
                     node.start_provisioning_task(env, request.clone())
                 })

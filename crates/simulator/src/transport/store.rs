@@ -146,10 +146,14 @@ impl StoreTransport for SimTransport {
         let method = Method::StoreCompareAndSet;
         let fault = self.befalls(method, about.as_ref());
         let conflict = fault == Some(StoreFaultKind::Conflict);
+        let rival = fault == Some(StoreFaultKind::Rival);
         self.carry_out(method, about, fault, move |world| {
             let now = world.now;
             if conflict {
                 return Ok(CasOutcome::Conflict(world.store.get(now, &name)?));
+            }
+            if rival {
+                world.rival_writes(&name);
             }
             let cas =
                 world

@@ -21,7 +21,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    fn covers(&mut self, now: Time, key: Option<&IndexerKey>, rng: &mut Rng) -> bool {
+    pub(super) fn covers(&mut self, now: Time, key: Option<&IndexerKey>, rng: &mut Rng) -> bool {
         let open = self.times != Some(0)
             && self.until.is_none_or(|until| now < until)
             && (self.key.is_none() || self.key.as_ref() == key);
@@ -32,7 +32,7 @@ impl Scope {
         hit
     }
 
-    fn is_spent(&self, now: Time) -> bool {
+    pub(super) fn is_spent(&self, now: Time) -> bool {
         self.times == Some(0) || self.until.is_some_and(|until| now >= until)
     }
 }
@@ -76,6 +76,8 @@ pub struct Armed {
     calls: Vec<CallFaultRule>,
     store: Vec<StoreRule>,
     registry: Vec<RegistryRule>,
+    /// Faults of listings.
+    pub lists: super::Listings,
     /// Random faults per call to the services.
     pub call_rates: Option<CallRates>,
     /// Random faults per command to the store.
@@ -145,7 +147,8 @@ impl Armed {
         rng: &mut Rng,
     ) -> Option<StoreFaultKind> {
         let fits = |kind: StoreFaultKind| {
-            kind != StoreFaultKind::Conflict || method == Method::StoreCompareAndSet
+            let races = matches!(kind, StoreFaultKind::Conflict | StoreFaultKind::Rival);
+            !races || method == Method::StoreCompareAndSet
         };
         if !self.store.is_empty() {
             let hit = self
@@ -159,17 +162,20 @@ impl Armed {
             }
         }
         let rates = self.store_rates.as_ref()?;
-        let draw = rng.unit();
-        let kind = if draw < rates.conflict {
-            StoreFaultKind::Conflict
-        } else if draw < rates.conflict + rates.error_before {
-            StoreFaultKind::ErrorBefore
-        } else if draw < rates.conflict + rates.error_before + rates.error_after {
-            StoreFaultKind::ErrorAfter
-        } else {
-            return None;
-        };
-        fits(kind).then_some(kind)
+        let mut draw = rng.unit();
+        let kinds = [
+            (StoreFaultKind::Conflict, rates.conflict),
+            (StoreFaultKind::ErrorBefore, rates.error_before),
+            (StoreFaultKind::ErrorAfter, rates.error_after),
+            (StoreFaultKind::Rival, rates.rival),
+        ];
+        for (kind, rate) in kinds {
+            if draw < rate {
+                return fits(kind).then_some(kind);
+            }
+            draw -= rate;
+        }
+        None
     }
 
     /// What befalls a read of the registry.

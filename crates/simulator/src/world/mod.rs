@@ -8,8 +8,11 @@ mod armed;
 mod clocks;
 mod control;
 mod delayed;
+mod foreign;
 mod links;
+mod listings;
 mod operations;
+mod quotas;
 mod slow;
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +34,8 @@ pub use clocks::{Clocks, micros};
 pub(crate) use control::EffectFate;
 pub use control::{CrashAt, Request};
 pub use links::Links;
+pub use listings::{Distortion, ListRule, Listings};
+pub use quotas::Quotas;
 pub use slow::SlowNodes;
 
 use crate::history::{CallId, Event, History, Incarnation, NodeName, NodeState};
@@ -90,6 +95,8 @@ pub struct World {
     pub slow: SlowNodes,
     /// Faults waiting for their call.
     pub armed: Armed,
+    /// What services take on.
+    pub quotas: Quotas,
     /// How much happened.
     pub counters: Counters,
     /// Where the next crash of the coordinator is to happen, and requests to
@@ -225,6 +232,7 @@ impl World {
             clocks: Clocks::default(),
             slow: SlowNodes::new(nodes.clone(), seed),
             armed: Armed::default(),
+            quotas: Quotas::default(),
             counters: Counters::default(),
             control: control::Control::default(),
             thawed: Arc::new(Notify::new()),

@@ -251,6 +251,7 @@ impl World {
         self.clocks.heal();
         self.speed_all_up();
         self.armed.heal();
+        self.quotas.heal();
         self.control.crashes.clear();
         self.store.set_read_only(false);
         self.store.set_out_of_memory(false);

@@ -147,6 +147,7 @@ fn repair() -> Repair {
             version: VERSION,
             hash: Some(hash()),
         }),
+        other_at: Some(Timestamp(4)),
     }
 }
 

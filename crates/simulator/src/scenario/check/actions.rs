@@ -14,7 +14,7 @@ use super::super::tree::{Place, unknown};
 use super::super::values::{
     CallOutcome, Method, NodeName, RegistryFaultKind, Selector, StoreFaultKind,
 };
-use super::{indexers, limited, positive, probability, range, times, wide};
+use super::{control_plane, indexers, limited, positive, probability, range, times, wide};
 
 /// Checks what an action refers to elsewhere in the file.
 pub(super) fn check_references(
@@ -71,6 +71,13 @@ pub(super) fn check(action: &Action, place: Place<'_>, report: &mut Report) {
         }
         Action::FailNext(fail) => fail_next(fail, place, report),
         Action::SlowNext(slow) => limited(report, place.at(&["by"]), slow.by),
+        Action::ListFault(_)
+        | Action::Quota(_)
+        | Action::HiddenChange(_)
+        | Action::Churn(_)
+        | Action::SecondCoordinator(_)
+        | Action::Downgrade(_)
+        | Action::Broken(_) => control_plane::check(action, place, report),
         Action::Delete(_)
         | Action::Enable(_)
         | Action::Disable(_)
@@ -184,7 +191,7 @@ fn store_fault(fault: &StoreFault, place: Place<'_>, report: &mut Report) {
     probability(report, place.at(&["probability"]), fault.probability);
     let per_command = matches!(
         fault.kind,
-        Kind::Conflict | Kind::ErrorBefore | Kind::ErrorAfter
+        Kind::Conflict | Kind::Rival | Kind::ErrorBefore | Kind::ErrorAfter
     );
     let forgets = matches!(fault.kind, Kind::LoseTail | Kind::Failover);
     let lasts = per_command || matches!(fault.kind, Kind::ReadOnly | Kind::Oom);
@@ -230,14 +237,20 @@ fn registry_fault(fault: &RegistryFault, place: Place<'_>, report: &mut Report) 
 }
 
 /// Notes a key that means nothing for this kind of fault.
-fn only_if(report: &mut Report, place: Place<'_>, name: &str, given: bool, meaningful: bool) {
+pub(super) fn only_if(
+    report: &mut Report,
+    place: Place<'_>,
+    name: &str,
+    given: bool,
+    meaningful: bool,
+) {
     if given && !meaningful {
         let message = format!("`{name}` means nothing for this kind of fault");
         report.add(place.at(&[name]).span(), message);
     }
 }
 
-fn count_and_time(
+pub(super) fn count_and_time(
     count: Option<u64>,
     duration: Option<Duration>,
     place: Place<'_>,

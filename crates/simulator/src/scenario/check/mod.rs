@@ -2,6 +2,7 @@
 //! the search for others.
 
 mod actions;
+mod control_plane;
 mod holds;
 mod indexers;
 mod rates;

@@ -92,6 +92,15 @@ pub(super) fn check<'a>(
     for (name, value) in task_rates {
         rate(report, place.at(&["tasks", name]), value);
     }
+    let control = &faults.control_plane;
+    let control_rates = [
+        ("quota", control.quota),
+        ("second_coordinator", control.second_coordinator),
+        ("downgrade", control.downgrade),
+    ];
+    for (name, value) in control_rates {
+        rate(report, place.at(&["control_plane", name]), value);
+    }
     workload(scenario, section("workload"), report);
 }
 
@@ -114,6 +123,8 @@ fn workload(scenario: &Scenario, place: Place<'_>, report: &mut Report) {
         ("hold", workload.hold),
         ("release", workload.release),
         ("retry", workload.retry),
+        ("hidden_change", workload.hidden_change),
+        ("churn", workload.churn),
     ];
     for (name, value) in rates {
         rate(report, place.at(&[name]), value);
@@ -123,11 +134,20 @@ fn workload(scenario: &Scenario, place: Place<'_>, report: &mut Report) {
 type Named = Vec<(&'static str, f64)>;
 
 /// The tables of which at most one thing can happen to a call.
-fn probabilities(faults: &Faults) -> [(&'static str, Named); 3] {
+fn probabilities(faults: &Faults) -> [(&'static str, Named); 4] {
+    let lists = &faults.lists;
     let calls = &faults.calls;
     let store = &faults.store_calls;
     let registry = &faults.registry_calls;
     [
+        (
+            "lists",
+            vec![
+                ("partial", lists.partial),
+                ("shuffled", lists.shuffled),
+                ("empty", lists.empty),
+            ],
+        ),
         (
             "calls",
             vec![
@@ -149,6 +169,7 @@ fn probabilities(faults: &Faults) -> [(&'static str, Named); 3] {
                 ("conflict", store.conflict),
                 ("error_before", store.error_before),
                 ("error_after", store.error_after),
+                ("rival", store.rival),
             ],
         ),
         (

@@ -92,6 +92,15 @@ impl Nodes<'_> {
                 return self.lose_sight(&NodeName::ALL);
             }
             Action::Swizzle(swizzle) => return self.lose_sight(&swizzle.nodes),
+            Action::Downgrade(downgrade) => {
+                let back = step.at.saturating_add(downgrade.down);
+                let node = NodeName::Coordinator;
+                (node, self.kill(node, Life::DownUntil(back))?)
+            }
+            Action::SecondCoordinator(_) => match self.life(NodeName::Coordinator) {
+                Life::Alive | Life::Unknown => return Ok(()),
+                _ => return Err("the first coordinator is not up then".to_owned()),
+            },
             _ => return Ok(()),
         };
         self.lives.insert(node, next);
@@ -206,6 +215,7 @@ impl Indexers {
             Action::Update(_) => update,
             Action::Reregister(_) => reregister,
             Action::Delete(_) => delete,
+            Action::HiddenChange(_) | Action::Churn(_) => update,
             _ => return Ok(()),
         };
         match step.action.selector() {

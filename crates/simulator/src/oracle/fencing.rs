@@ -1,0 +1,271 @@
+//! S3: what a coordinator may still do that was replaced without knowing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use sim_node::{IndexerKey, Time};
+
+use super::finding::Finding;
+use crate::history::{AnswerKind, CallId, Event, FormerState, Incarnation, Method};
+
+/// The most calls that are remembered; the oldest are forgotten first.
+const CALLS_MAX: usize = 4096;
+
+/// What a coordinator may still do about an indexer after another one has written
+/// its record: the one effect that it had decided upon.
+const EFFECTS_MAX: u32 = 1;
+
+/// The fields of a record that coordinators know; all others are somebody else's.
+const KNOWN: [&str; 7] = [
+    "account_id",
+    "function_name",
+    "block_stream_synced_at",
+    "enabled",
+    "lifecycle_state",
+    "provisioned_state",
+    OWN,
+];
+
+/// The field of this coordinator.
+const OWN: &str = "coordinator";
+
+/// What one coordinator knows of one record.
+#[derive(Clone, Copy, Debug, Default)]
+struct Knowledge {
+    /// Another coordinator wrote since it was read.
+    outdated: bool,
+    /// Effects since then.
+    effects: u32,
+}
+
+/// S3. There is no lease: nodes carry out what any coordinator sends, and the
+/// record's compare-and-set is the only fence. What can be promised is a bounded
+/// overlap, per indexer. Verifies that after another coordinator has written the
+/// record, a coordinator sends at most one call that changes the indexer's world
+/// before it has read the record again; and that no write ever replaces a record
+/// other than the one it was made from: its revision is the next one, and fields
+/// of others are kept. Reads of the cursor count as reads of the record, so that
+/// it may overlook what happens between the two. Who really was outdated when it
+/// sent a call is excused by other judges: its decision was right for what it knew.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fencing {
+    alive: BTreeSet<Incarnation>,
+    knowledge: BTreeMap<(usize, Incarnation), Knowledge>,
+    /// Calls that were sent by somebody outdated.
+    outdated: BTreeSet<CallId>,
+    /// Whose compare-and-set has just arrived.
+    writer: Option<(Time, usize, Incarnation)>,
+}
+
+/// Whether a call changes what the nodes do, or the data.
+fn changes_world(method: Method) -> bool {
+    matches!(
+        method,
+        Method::StartProvisioningTask
+            | Method::StartStream
+            | Method::StartExecutor
+            | Method::StopStream
+            | Method::StopExecutor
+            | Method::StoreDelete
+    )
+}
+
+impl Fencing {
+    /// Whether `life` lives, as the coordinator or as a former one.
+    pub fn lives(&self, life: Incarnation) -> bool {
+        self.alive.contains(&life)
+    }
+
+    /// Whether `call` was sent by somebody who went by an outdated record.
+    pub fn was_outdated(&self, call: CallId) -> bool {
+        self.outdated.contains(&call)
+    }
+
+    /// Takes note of lives.
+    pub fn life(&mut self, event: &Event) {
+        match event {
+            Event::CoordinatorStarted { incarnation } => {
+                self.alive.insert(*incarnation);
+            }
+            Event::CoordinatorEnded { incarnation, .. }
+            | Event::Former {
+                incarnation,
+                state: FormerState::Ended,
+            } => {
+                self.alive.remove(incarnation);
+                self.knowledge.retain(|(_, life), _| life != incarnation);
+            }
+            _ => {}
+        }
+    }
+
+    /// A call about `number` is sent. An effect too many is returned.
+    pub fn sent(
+        &mut self,
+        key: &IndexerKey,
+        number: usize,
+        (call, method, by): (CallId, Method, Incarnation),
+    ) -> Option<Finding> {
+        if !changes_world(method) {
+            return None;
+        }
+        let known = self.knowledge.get_mut(&(number, by))?;
+        if !known.outdated {
+            return None;
+        }
+        known.effects += 1;
+        let effects = known.effects;
+        if self.outdated.len() >= CALLS_MAX {
+            self.outdated.pop_first();
+        }
+        self.outdated.insert(call);
+        if effects <= EFFECTS_MAX {
+            return None;
+        }
+        let sentence = format!(
+            "{key}: {method:?} is sent by life {by}, which has not read the record since another \
+             coordinator wrote it: effect number {effects}"
+        );
+        Finding::about("S3", number, sentence)
+    }
+
+    /// A call about `number` takes effect.
+    pub fn applied(
+        &mut self,
+        now: Time,
+        number: usize,
+        (method, by): (Method, Incarnation),
+        answer: &AnswerKind,
+    ) {
+        match method {
+            Method::StoreGet if *answer == AnswerKind::Ok => {
+                self.knowledge.insert((number, by), Knowledge::default());
+            }
+            Method::StoreCompareAndSet => self.writer = Some((now, number, by)),
+            _ => {}
+        }
+    }
+
+    /// The record of `number` was written. What is wrong with the write is returned,
+    /// if it was a coordinator's.
+    pub fn written(
+        &mut self,
+        now: Time,
+        key: &IndexerKey,
+        number: usize,
+        (before, after): (Option<&[u8]>, Option<&[u8]>),
+    ) -> Option<Finding> {
+        let (_, _, by) = self
+            .writer
+            .take()
+            .filter(|(at, whose, _)| *at == now && *whose == number)?;
+        for ((whose, life), known) in &mut self.knowledge {
+            if *whose == number {
+                known.outdated |= *life != by;
+            }
+        }
+        self.knowledge.insert((number, by), Knowledge::default());
+        let why = builds_on(before?, after?)?;
+        let sentence = format!("{key}: life {by} wrote the record over one it had not read: {why}");
+        Finding::about("S3", number, sentence)
+    }
+}
+
+/// Why `after` was not made from `before`, if it was not.
+fn builds_on(before: &[u8], after: &[u8]) -> Option<String> {
+    let object = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).ok();
+    // What is no record has no successor.
+    let (before, after) = (object(before)?, object(after)?);
+    let revision = |record: &Map<String, Value>| {
+        let own = record.get(OWN)?;
+        own.get("revision")?.as_u64()
+    };
+    let (old, new) = (revision(&before).unwrap_or(0), revision(&after)?);
+    if new != old + 1 {
+        return Some(format!("revision {new} follows {old}"));
+    }
+    let foreign = |record: &Map<String, Value>| {
+        let mut rest = record.clone();
+        rest.retain(|field, _| !KNOWN.contains(&field.as_str()));
+        rest
+    };
+    let (kept, left) = (foreign(&before), foreign(&after));
+    (kept != left).then(|| {
+        let (kept, left) = (Value::Object(kept), Value::Object(left));
+        format!("fields of others were {kept} and are {left}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> IndexerKey {
+        IndexerKey::new("a.near", "f")
+    }
+
+    fn write(
+        fencing: &mut Fencing,
+        at: u64,
+        by: Incarnation,
+        texts: (&str, &str),
+    ) -> Option<Finding> {
+        let method = Method::StoreCompareAndSet;
+        fencing.applied(Time(at), 0, (method, by), &AnswerKind::Ok);
+        let (before, after) = (texts.0.as_bytes(), texts.1.as_bytes());
+        fencing.written(Time(at), &key(), 0, (Some(before), Some(after)))
+    }
+
+    #[test]
+    fn one_effect_of_a_replaced_coordinator_is_too_late_to_stop_and_the_second_is_not() {
+        let mut fencing = Fencing::default();
+        let records = (
+            r#"{"coordinator":{"revision":1}}"#,
+            r#"{"coordinator":{"revision":2}}"#,
+        );
+        fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        assert!(write(&mut fencing, 2, 2, records).is_none());
+        let stop = |call| (call, Method::StopStream, 1);
+        assert!(fencing.sent(&key(), 0, stop(7)).is_none());
+        assert!(fencing.was_outdated(7));
+        let found = fencing.sent(&key(), 0, stop(8));
+        assert_eq!(found.map(|found| found.oracle), Some("S3"));
+        fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        assert!(fencing.sent(&key(), 0, stop(9)).is_none());
+        assert!(!fencing.was_outdated(9));
+    }
+
+    #[test]
+    fn the_writer_itself_is_not_outdated() {
+        let mut fencing = Fencing::default();
+        let records = (
+            r#"{"coordinator":{"revision":1}}"#,
+            r#"{"coordinator":{"revision":2}}"#,
+        );
+        assert!(write(&mut fencing, 2, 1, records).is_none());
+        for call in 0..5 {
+            let stop = (call, Method::StopExecutor, 1);
+            assert!(fencing.sent(&key(), 0, stop).is_none());
+        }
+    }
+
+    #[test]
+    fn a_write_over_an_unread_record_is_found() {
+        let mut fencing = Fencing::default();
+        let skipped = (
+            r#"{"coordinator":{"revision":4}}"#,
+            r#"{"coordinator":{"revision":4}}"#,
+        );
+        assert!(write(&mut fencing, 2, 1, skipped).is_some());
+        let dropped = (
+            r#"{"rival":1,"coordinator":{"revision":4}}"#,
+            r#"{"coordinator":{"revision":5}}"#,
+        );
+        assert!(write(&mut fencing, 3, 1, dropped).is_some());
+        let kept = (
+            r#"{"rival":1}"#,
+            r#"{"rival":1,"coordinator":{"revision":1}}"#,
+        );
+        assert!(write(&mut fencing, 4, 1, kept).is_none());
+    }
+}
