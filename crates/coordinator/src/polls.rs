@@ -254,7 +254,9 @@ impl Shared {
         }
     }
 
-    /// Asks the registry for everything; true if there was a usable answer.
+    /// Asks the registry for everything; true if it answered, be it with what was
+    /// known already or with old news: replicas that lag are no reason to ask less
+    /// often.
     pub(crate) async fn poll_registry(&self, last: &mut RegistryPoll) -> bool {
         let answer = match self.view("list_all", b"{}").await {
             Ok(answer) => answer,
@@ -296,11 +298,12 @@ impl Shared {
                 }
             }
         };
+        let is_late = matches!(taken, Taken::Older { .. });
         let usable = self.after_answer(taken);
         if usable {
             lock(&self.health).registry_answered = Some(self.now());
         }
-        usable
+        usable || is_late
     }
 
     fn after_answer(&self, taken: Taken) -> bool {

@@ -69,6 +69,10 @@ pub struct RunReport {
     pub violation: Option<Violation>,
     /// What had not converged, one sentence each.
     pub pending: Vec<String>,
+    /// Who was not as wanted at the end because something is broken for good, and
+    /// what the coordinator says of it, one sentence each.
+    #[serde(default)]
+    pub excused: Vec<String>,
     /// The last noteworthy events.
     pub last_events: Vec<String>,
     /// How often each interesting situation was reached.

@@ -393,6 +393,10 @@ impl Reconciler {
                 Err(error) => return Next::Pause(Trouble::Store(error.to_string())),
             }
             tracing::info!(indexer = %self.id, "deleted");
+        } else if !self.shared.shadow
+            && let Err(error) = self.shared.records.unlist(&self.id).await
+        {
+            return Next::Pause(Trouble::Store(error.to_string()));
         }
         self.shared.release_gate(&self.id);
         Next::Done

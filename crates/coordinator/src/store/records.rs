@@ -354,6 +354,25 @@ impl RecordStore {
         })
     }
 
+    /// Takes an indexer without a record off the list, if it is still on it: the
+    /// answer to its removal may have been lost.
+    ///
+    /// # Errors
+    /// After `Indefinite` it may be done; doing it again is harmless.
+    pub async fn unlist(&self, id: &IndexerId) -> Result<(), StoreError> {
+        if !self.lock_listed().contains(id) {
+            return Ok(());
+        }
+        let key = keys::state(id);
+        self.writing(
+            "unlisting a record",
+            self.transport.set_remove(keys::LISTED, &key),
+        )
+        .await?;
+        self.lock_listed().remove(id);
+        Ok(())
+    }
+
     /// Cursor and oldest queued block. A cursor that is no number counts as
     /// absent, as it does for the block streamer.
     ///

@@ -147,7 +147,14 @@ fn describe(report: &RunReport) -> String {
         ("events", figures::count(report.events)),
     ];
     let rows = rows.map(|(name, value)| format!("  {name:<8}  {value}"));
-    format!("{head}\n{}", rows.join("\n"))
+    let mut text = format!("{head}\n{}", rows.join("\n"));
+    if !report.excused.is_empty() {
+        text.push_str("\n  broken for good, and said to be so");
+    }
+    for sentence in &report.excused {
+        text.push_str(&format!("\n    {sentence}"));
+    }
+    text
 }
 
 /// Which blocks matched which indexer, and what became of them.

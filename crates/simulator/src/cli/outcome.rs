@@ -161,6 +161,7 @@ fn stand_in(job: &Job, exit: Exit, sentence: String, words: &str) -> RunReport {
             evidence,
         }),
         pending: Vec::new(),
+        excused: Vec::new(),
         last_events: Vec::new(),
         marks: BTreeMap::new(),
         blocks: BTreeMap::new(),

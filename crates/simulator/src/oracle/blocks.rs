@@ -6,6 +6,7 @@ use lifecycle::Phase;
 use sim_node::chain::{Block, Chain, CompiledRule, Rule};
 use sim_node::{EntryId, IndexerKey, Time};
 
+use super::broken;
 use super::desire::{Registered, Switch};
 use super::finding::Finding;
 use super::heights::Heights;
@@ -196,7 +197,10 @@ impl Blocks {
             };
             let start = indexer.desire.starts(*version).last().flatten();
             let from = start.or_else(|| ledger.starts.get(version).copied());
-            let judged = found.is_none() && is_judged(truth, indexer, ledger, *version);
+            let judged = found.is_none()
+                && !truth.core.lacks_a_service()
+                && !broken::is_excused(truth, number)
+                && is_judged(truth, indexer, ledger, *version);
             let mut missing = None;
             if let Some(from) = from {
                 let scan = Scan {

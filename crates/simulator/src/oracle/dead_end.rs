@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lifecycle::Phase;
 use sim_node::Time;
 
+use super::broken;
 use super::silence;
 use super::truth::Truth;
 use crate::history::RunPhase;
@@ -48,6 +49,8 @@ impl DeadEnds {
             .all()
             .filter(|(number, indexer)| {
                 stuck(*number)
+                    && !truth.core.lacks_a_service()
+                    && !broken::is_excused(truth, *number)
                     && !silence::gave_up(truth, indexer)
                     && !silence::is_as_wanted(truth, now, *number)
             })

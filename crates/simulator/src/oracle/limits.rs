@@ -22,6 +22,12 @@ pub struct Limits {
     /// Calls to nodes per indexer and minute that backoffs allow. Writes of its
     /// record may be four times as many.
     pub effects_per_indexer_per_minute: u32,
+    /// Calls within ten minutes about an indexer that is broken for good, by what its
+    /// pauses allow.
+    pub effects_on_broken: u32,
+    /// Calls within ten minutes to a node that is broken for good, by what polls and
+    /// pauses allow.
+    pub calls_to_broken_node: u32,
     /// The coordinator's deadline of a call to a node.
     pub call_deadline: Duration,
     /// The coordinator's deadline of a store command.
@@ -36,6 +42,10 @@ pub struct Limits {
     pub attempts_max: u32,
     /// How long a stream that was told to stop may still produce.
     pub stop_grace: Duration,
+    /// Whether a stream whose task ended by itself is no longer listed.
+    pub streams_vanish: bool,
+    /// Provisioning tasks that the coordinator has in flight at a time.
+    pub provisioning_parallel: usize,
     /// Heights below the tip that need not be executed yet at the end.
     pub tip_margin: u64,
     /// Without an execution for this long an indexer is not catching up.
@@ -52,6 +62,8 @@ impl Default for Limits {
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,
+            effects_on_broken: 150,
+            calls_to_broken_node: 5_000,
             call_deadline: Duration::from_secs(5),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),
@@ -59,6 +71,8 @@ impl Default for Limits {
             executor_start_grace: Duration::from_secs(120),
             attempts_max: 8,
             stop_grace: Duration::from_secs(5),
+            streams_vanish: false,
+            provisioning_parallel: 16,
             tip_margin: 60,
             idle_at_end: Duration::from_secs(300),
         }

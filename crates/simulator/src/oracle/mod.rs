@@ -6,6 +6,7 @@
 //! first violation is kept with the events that prove it.
 
 mod blocks;
+mod broken;
 mod calls;
 pub mod catalogue;
 mod dead_end;
@@ -37,6 +38,7 @@ mod silence;
 mod stability;
 mod starts;
 mod startup;
+mod storm;
 mod tended;
 mod timely;
 mod truth;
@@ -74,6 +76,7 @@ use retry::Retries;
 use shadow::Shadow;
 use stability::Stability;
 use startup::Startup;
+use storm::Storm;
 use tended::Tended;
 use truth::Truth;
 
@@ -90,6 +93,7 @@ pub struct Oracles {
     monotone: Monotone,
     isolation: Isolation,
     rates: Rates,
+    storm: Storm,
     order: Order,
     provisioning: Provisioning,
     blocks: Blocks,
@@ -117,6 +121,7 @@ impl Oracles {
             monotone: Monotone::default(),
             isolation: Isolation::default(),
             rates: Rates::default(),
+            storm: Storm::default(),
             order: Order::default(),
             provisioning: Provisioning::default(),
             blocks: Blocks::default(),
@@ -163,6 +168,43 @@ impl Oracles {
     /// if the world has converged.
     pub fn unconverged(&self, now: Time) -> Vec<String> {
         silence::unconverged(&self.truth, now)
+    }
+
+    /// Nothing can be expected of `key`: it will come to rest at no time.
+    pub fn give_up(&mut self, key: &IndexerKey) {
+        let number = self.truth.intern(key);
+        self.truth.core.give_up(number);
+    }
+
+    /// A data layer task of `account` will not end.
+    pub fn block(&mut self, account: &str) {
+        self.truth.core.block(account);
+    }
+
+    /// `node` is broken for good.
+    pub fn lose(&mut self, node: crate::history::NodeName) {
+        self.truth.core.lose(node);
+    }
+
+    /// Since when nothing was changed of whatever can be expected to come to rest.
+    pub fn still_since(&self) -> Time {
+        self.truth.core.still_since()
+    }
+
+    /// Whether everybody needs something that is broken for good.
+    pub fn lacks_a_service(&self) -> bool {
+        self.truth.core.lacks_a_service()
+    }
+
+    /// Whether nothing is expected of `key`.
+    pub fn is_excused(&mut self, key: &IndexerKey) -> bool {
+        let number = self.truth.intern(key);
+        broken::is_excused(&self.truth, number)
+    }
+
+    /// Who is not as wanted at `now` and need not be, each with what is wrong.
+    pub fn excused(&self, now: Time) -> Vec<(IndexerKey, String)> {
+        silence::excused(&self.truth, now)
     }
 
     /// One sentence for each indexer that is stuck in one phase at `now` (L3).
@@ -443,7 +485,18 @@ impl Oracles {
         if stops && self.fair.lacks_store_or_registry() {
             self.marks.named("judged P6 in an outage");
         }
+        if let Some(number) = number
+            && silence::tries_again(truth, now, number)
+        {
+            self.truth.core.give_up(number);
+        }
+        let truth = &self.truth;
+        if method.is_effect() && !number.is_some_and(|number| broken::is_excused(truth, number)) {
+            self.truth.core.changed(now);
+        }
+        let truth = &self.truth;
         let mut found = silence::call(truth, number, method);
+        found = found.or_else(|| self.storm.sent(truth, now, number, method));
         if let Some(number) = number.filter(|_| !method.is_effect()) {
             found = found.or_else(|| self.rates.read(truth, now, number));
         }

@@ -8,6 +8,7 @@ use lifecycle::Phase;
 use sim_node::Time;
 
 use super::Limits;
+use super::broken;
 use super::desire::{Registered, Switch};
 use super::fair::Fair;
 use super::finding::Finding;
@@ -350,6 +351,7 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
     let wanted = indexer.desire.current();
     // What has no record yet may be refused for reasons that nobody sees here.
     let unclear = truth.limits.tick > Limits::default().tick
+        || broken::is_excused(truth, number)
         || indexer.relaxed
         || indexer.record.known().is_none()
         || now < indexer.unsure_until
@@ -365,7 +367,8 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         }
     );
     let is_starting = indexer.world.starting_for(now).is_some();
-    unclear || refused || is_starting || (!ends && is_account_busy(truth, number))
+    let queues = is_account_busy(truth, number) || is_provisioning_full(truth);
+    unclear || refused || is_starting || (!ends && queues)
 }
 
 /// Whether the indexer lacks, or has too much of, something that everybody sees who
@@ -400,6 +403,16 @@ fn misses_something(truth: &Truth, number: usize) -> bool {
         _ => false,
     };
     heard && differs
+}
+
+/// Whether as many data layer tasks are under way as are allowed.
+fn is_provisioning_full(truth: &Truth) -> bool {
+    let noted = |indexer: &super::indexer::Indexer| {
+        let record = indexer.record.known();
+        record.is_some_and(|record| record.task.is_some())
+    };
+    let noted = truth.all().filter(|(_, indexer)| noted(indexer)).count();
+    noted.max(truth.tasks.len()) >= truth.limits.provisioning_parallel
 }
 
 /// Whether a data layer task of the account is under way, or may be.

@@ -37,6 +37,9 @@ pub(super) struct Repair {
     /// When it began, in milliseconds.
     #[serde(default)]
     pub first_at: u64,
+    /// Not before this it is tried again, in milliseconds.
+    #[serde(default)]
+    pub next_at: u64,
 }
 
 impl Repair {
@@ -55,6 +58,8 @@ pub(super) struct Record {
     pub run: Option<Run>,
     pub task: Option<Task>,
     pub repair: Option<Repair>,
+    /// The version whose stream was started.
+    pub synced: Option<u64>,
     /// An operator holds it.
     pub held: bool,
     /// False for one that another coordinator wrote.
@@ -106,6 +111,7 @@ struct Outer {
     enabled: Option<bool>,
     lifecycle_state: Option<String>,
     provisioned_state: Option<serde_json::Value>,
+    block_stream_synced_at: Option<u64>,
     coordinator: Option<Inner>,
     block_stream_synced_at: Option<u64>,
 }
@@ -152,6 +158,7 @@ impl Outer {
             run: inner.run,
             task: inner.task,
             repair: inner.repair,
+            synced: self.block_stream_synced_at,
             held: inner.hold.is_some(),
             own,
         })
@@ -183,6 +190,7 @@ mod tests {
             record.run.map(|run| (run.version(), run.start)),
             Some((7, Some(5)))
         );
+        assert_eq!(record.synced, Some(7));
         assert!(record.repair.as_ref().unwrap().gave_up(8));
         let old = br#"{"enabled":true,"lifecycle_state":"Stopped"}"#;
         assert_eq!(Persisted::read(Some(old)).phase(), Some(Phase::Suspended));

@@ -2,8 +2,9 @@
 //! it is quiet.
 
 use lifecycle::Phase;
-use sim_node::Time;
+use sim_node::{IndexerKey, Time};
 
+use super::broken;
 use super::desire::{Registered, Switch};
 use super::finding::Finding;
 use super::indexer::Indexer;
@@ -14,18 +15,46 @@ use crate::history::{Method, RunPhase};
 /// L1 and L2. Says of every indexer that is not as wanted what is wrong with it;
 /// nothing if all are. Indexers whose record cannot be read are left out, as
 /// the coordinator must leave them alone; so is what the network alone has
-/// brought about and no call can reach, and a worker that went away while its
-/// executor goes on to look healthy.
+/// brought about and no call can reach, a worker that went away while its
+/// executor goes on to look healthy, and a dead stream that waits for it. Where something is broken for good, only what
+/// needs nothing else is looked at.
 pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, indexer) in truth.all() {
+        if broken::is_excused(truth, number) {
+            continue;
+        }
         let before = problems.len();
-        of_one(truth, now, number, &mut problems);
+        if truth.core.lacks_a_service() {
+            broken::of_half(truth, number, &mut problems);
+        } else {
+            of_one(truth, now, number, &mut problems);
+        }
         for problem in problems.iter_mut().skip(before) {
             *problem = format!("{}: {problem}", indexer.key);
         }
     }
     problems
+}
+
+/// Everybody who is not as wanted because something is broken for good, with the
+/// first thing that is wrong.
+pub(super) fn excused(truth: &Truth, now: Time) -> Vec<(IndexerKey, String)> {
+    let mut found = Vec::new();
+    for (number, indexer) in truth.all() {
+        if !truth.core.lacks_a_service() && !broken::is_excused(truth, number) {
+            continue;
+        }
+        let mut problems = Vec::new();
+        of_one(truth, now, number, &mut problems);
+        found.extend(
+            problems
+                .into_iter()
+                .next()
+                .map(|it| (indexer.key.clone(), it)),
+        );
+    }
+    found
 }
 
 /// Whether nothing is wrong with the indexer, as in [`unconverged`].
@@ -162,6 +191,8 @@ fn running(truth: &Truth, now: Time, indexer: &Indexer, version: u64, problems: 
                 stream.version
             ));
         }
+        // Its health says that the queue is full, and so it is: nobody empties it.
+        None if world.vanished && world.is_listed_as_well(version) => {}
         None => problems.push(format!("no stream of version {version} runs")),
     }
     match world.executor {
@@ -229,7 +260,12 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
             || !matches!(registered, Registered::Present { .. })
             || truth.tasks.iter().any(|task| task.indexer == number)
     });
-    if open && !method.is_effect() {
+    // A question about a task names nobody.
+    let anonymous = number.is_none() && !truth.core.is_whole();
+    if (open || anonymous) && !method.is_effect() {
+        return None;
+    }
+    if number.is_some_and(|number| may_go_on(truth, number)) {
         return None;
     }
     let about = number.map_or("*".to_owned(), |number| truth.at(number).key.to_string());
@@ -242,9 +278,28 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
     })
 }
 
+/// Whether the coordinator may still work on an indexer in the silent part of a run,
+/// because something is broken for good.
+fn may_go_on(truth: &Truth, number: usize) -> bool {
+    // Without a service even what is well falls ill again: a stream whose blocks
+    // nobody executes stands still.
+    truth.core.lacks_a_service() || broken::is_excused(truth, number)
+}
+
+/// Whether somebody who gave up tries once more in the silent part of a run, because
+/// the long pause is over.
+pub(super) fn tries_again(truth: &Truth, now: Time, number: usize) -> bool {
+    let indexer = truth.at(number);
+    let is_over = indexer.record.known().is_some_and(|record| {
+        let repair = record.repair.as_ref();
+        repair.is_some_and(|repair| now.as_millis() >= repair.next_at)
+    });
+    truth.phase == RunPhase::Silence && is_over && gave_up(truth, indexer)
+}
+
 /// L1 in the silent part of a run: no record is written.
 pub(super) fn write(truth: &Truth, number: usize) -> Option<Finding> {
-    if truth.phase != RunPhase::Silence {
+    if truth.phase != RunPhase::Silence || may_go_on(truth, number) {
         return None;
     }
     let key = &truth.at(number).key;

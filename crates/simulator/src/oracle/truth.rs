@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use sim_node::{IndexerKey, Time};
 
 use super::Limits;
+use super::broken::Core;
 use super::calls::{Call, Calls, Horizons};
 use super::desire::{Registered, Switch};
 use super::fencing::Fencing;
@@ -23,6 +24,7 @@ const INTERNAL: i32 = 13;
 /// Everything that is known.
 pub(super) struct Truth {
     pub limits: Limits,
+    pub core: Core,
     index: HashMap<IndexerKey, usize, BuildHasherDefault<DefaultHasher>>,
     indexers: Vec<Indexer>,
     pub calls: Calls,
@@ -56,6 +58,7 @@ impl Truth {
     pub fn new(limits: Limits) -> Truth {
         Truth {
             limits,
+            core: Core::default(),
             index: HashMap::default(),
             indexers: Vec::new(),
             calls: Calls::default(),
@@ -79,7 +82,9 @@ impl Truth {
         }
         let number = self.indexers.len();
         self.index.insert(key.clone(), number);
-        self.indexers.push(Indexer::new(key.clone()));
+        let mut indexer = Indexer::new(key.clone());
+        indexer.world.streams_vanish = self.limits.streams_vanish;
+        self.indexers.push(indexer);
         number
     }
 
@@ -116,6 +121,11 @@ impl Truth {
     /// From when the registry's last listing is that the coordinator heard.
     pub fn list_heard(&self) -> Option<Time> {
         self.list_heard
+    }
+
+    /// Whether the registry has told no untruth from `at` on.
+    pub fn is_registry_honest_since(&self, at: Time) -> bool {
+        self.registry_lied_at.is_none_or(|lied| lied < at)
     }
 
     /// Whether the coordinator may act on an answer that was not true.
@@ -237,6 +247,7 @@ impl Truth {
             }
             Event::CoordinatorStarted { incarnation } => {
                 self.incarnation = *incarnation;
+                self.core.born(now);
                 self.paused = None;
                 self.fencing.life(event);
             }

@@ -73,6 +73,8 @@ pub(super) struct World {
     pub workers: Vec<Worker>,
     /// The listed executor's worker ended, and its state does not show it.
     pub vanished: bool,
+    /// Streams whose task ended by itself are no longer listed.
+    pub streams_vanish: bool,
     starts: Vec<PendingStart>,
     pub stream_starts: u64,
     pub worker_starts: u64,
@@ -87,7 +89,8 @@ impl World {
             Event::StreamStarted { task, version, .. } => self.stream_started(now, *task, *version),
             Event::StreamEnded { task, reason, .. } => {
                 self.streams.retain(|stream| stream.task != *task);
-                if *reason == TaskStopReason::NodeDied {
+                let owned = self.owned_stream().is_none();
+                if *reason == TaskStopReason::NodeDied || (self.streams_vanish && owned) {
                     self.listed_stream = None;
                 }
             }
@@ -279,6 +282,12 @@ impl World {
             .iter()
             .find(|stream| stream.task == task)
             .is_none_or(|stream| stream.excused)
+    }
+
+    /// Whether a stream of this version is listed that does not look ill.
+    pub fn is_listed_as_well(&self, version: u64) -> bool {
+        self.listed_stream
+            .is_some_and(|listed| listed.version == version && !listed.stalled)
     }
 
     /// The task that a call reaches.

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::timeline::{Doing, Family, Later};
 use crate::history::{AdminCommand, NodeName};
 use crate::scenario::{
-    Action, Broken, Churn, ConfigChange, Defect, Downgrade, HiddenChange, HiddenKind, Indexer,
+    Action, Churn, ConfigChange, Defect, Defective, Downgrade, HiddenChange, HiddenKind, Indexer,
     ListFault, Quota, RecordFormat, Resource, SecondCoordinator, Selector,
 };
 use crate::world::{Distortion, ListRule};
@@ -188,7 +188,7 @@ impl Stage {
         }
     }
 
-    fn break_service(&mut self, broken: &Broken) {
+    fn break_service(&mut self, broken: &Defective) {
         self.switch_defect(broken.defect, true);
         if let Some(span) = broken.r#for {
             let at = self.now() + span;

@@ -60,7 +60,12 @@ const fn knob(name: &'static str, field: Field, sane: (u64, u64), extreme: (u64,
 
 /// Every knob that a scenario may set.
 pub const KNOBS: &[Knob] = &[
-    time("tick", |k| &mut k.tick, (250, 5 * SECOND), (50, 30 * SECOND)),
+    time(
+        "tick",
+        |k| &mut k.tick,
+        (250, 5 * SECOND),
+        (50, 30 * SECOND),
+    ),
     time(
         "call_deadline",
         |k| &mut k.call_deadline,

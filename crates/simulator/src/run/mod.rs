@@ -1,5 +1,7 @@
 //! One run: a world, a coordinator, a timeline, and a verdict.
 
+mod bound;
+mod broken;
 mod control_plane;
 mod end_state;
 pub mod knobs;
@@ -119,34 +121,6 @@ fn outlast_the_blocks(scenario: &mut Scenario, knobs: &mut Knobs) {
     knobs.heartbeat_limit = knobs.heartbeat_limit.max(longer * 2);
 }
 
-/// The longest time in which a healed world must converge: what may have to be
-/// waited for, one after the other.
-fn convergence_bound(scenario: &Scenario, knobs: &Knobs) -> Duration {
-    let policy = &knobs.policy;
-    let health = scenario.nodes.block_streamer.health_interval;
-    Duration::from_secs(30)
-        + policy.retry.cap
-        + health * 2
-        + knobs.heartbeat_limit
-        + policy.restart.cap
-        + policy.failing_grace
-        + policy.executor_start_grace
-        + policy.provisioning_settle
-        + if hangs(scenario) {
-            policy.provisioning_abandon
-        } else {
-            policy.provisioning_timeout
-        }
-}
-
-/// Whether a provisioning task of `scenario` may never end.
-fn hangs(scenario: &Scenario) -> bool {
-    let by_step = |step: &crate::scenario::Step| {
-        matches!(step.action, Action::HangNext(_) | Action::Broken(_))
-    };
-    scenario.steps.iter().any(by_step) || scenario.faults.tasks.hang_next > 0.0
-}
-
 fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
     let lag = scenario
         .steps
@@ -171,8 +145,33 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         store_deadline: knobs.store_deadline,
         provisioning_abandon: knobs.policy.provisioning_abandon,
         attempts_max: knobs.policy.attempts_max,
+        streams_vanish: !scenario
+            .nodes
+            .block_streamer
+            .quirks
+            .ended_streams_stay_listed,
+        provisioning_parallel: knobs.provisioning_parallel,
+        effects_on_broken: effects_on_broken(knobs),
+        calls_to_broken_node: calls_to_broken_node(scenario, knobs),
         ..Limits::default()
     }
+}
+
+/// What the pauses between tries allow within ten minutes, a dozen calls for each.
+fn effects_on_broken(knobs: &Knobs) -> u32 {
+    let policy = &knobs.policy;
+    let pause = policy.retry.cap.min(policy.restart.cap) / 2;
+    let tries = Duration::from_secs(600).as_secs_f64() / pause.as_secs_f64().max(0.01);
+    12 * policy.attempts_max.saturating_add(tries.min(1e6) as u32)
+}
+
+/// What polls and pauses allow within ten minutes: three polls at each tick, and of
+/// each indexer a look after each pause.
+fn calls_to_broken_node(scenario: &Scenario, knobs: &Knobs) -> u32 {
+    let times = |pause: Duration| 600.0 / pause.as_secs_f64().max(0.001);
+    let looks = times(knobs.policy.recheck.min(knobs.store_pause));
+    let each = looks * scenario.indexers.len() as f64 * 2.0;
+    (3.0 * times(knobs.tick) + each).min(1e9) as u32 + 100
 }
 
 /// CPU time of this thread so far, from the kernel; 0 where it does not say.
@@ -237,6 +236,7 @@ impl Stage {
             verdict: judge(violation.as_ref(), &pending),
             violation,
             pending,
+            excused: std::mem::take(&mut self.excused_at_end),
             last_events: world.history.trace.recent(),
             marks: world.history.oracles.marks(),
             blocks: world.history.oracles.tallies(),

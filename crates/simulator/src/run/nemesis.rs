@@ -20,6 +20,7 @@ impl Stage {
     pub(super) fn perform(&mut self, doing: Doing) {
         match doing {
             Doing::Register(nth) => {
+                self.disturbed_at = self.now();
                 if let Some(key) = self.scenario.indexers.get(nth).map(|one| one.key.clone()) {
                     self.register(&key);
                 }
@@ -50,10 +51,12 @@ impl Stage {
             Doing::Later(later) => self.catch_up(later),
             Doing::QuietBegins => {
                 self.quiet = true;
+                self.quiet_since = self.now();
                 self.heal();
             }
             Doing::QuietEnds => {
                 self.quiet = false;
+                self.judge_quiet_period();
                 let faults = &self.scenario.faults;
                 let stop = faults.stop.unwrap_or(self.scenario.run.duration);
                 let elapsed = self.world.enter().elapsed();

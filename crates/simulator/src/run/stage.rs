@@ -10,7 +10,7 @@ use sim_node::chain::Rule;
 use sim_node::{IndexerKey, Rng, Time};
 use sim_registry::{Entry, StartBlock};
 
-use super::convergence_bound;
+use super::bound;
 use super::life::Life;
 use super::panics::Panics;
 use super::second::Former;
@@ -45,7 +45,12 @@ pub struct Stage {
     /// The rules that were ever registered, by version.
     pub(super) rules: BTreeMap<IndexerKey, Vec<(u64, Rule)>>,
     pub(super) pending: Vec<String>,
+    pub(super) excused_at_end: Vec<String>,
     pub(super) quiet: bool,
+    /// When the last quiet period began.
+    pub(super) quiet_since: Time,
+    /// When something was last registered that had its own time for it.
+    pub(super) disturbed_at: Time,
     pub(super) changes: u64,
     /// Whether anybody may be held.
     pub(super) holds: bool,
@@ -62,7 +67,7 @@ impl Stage {
         entries: Vec<Entry>,
         panics: Panics,
     ) -> Stage {
-        let bound = convergence_bound(&scenario, &knobs);
+        let bound = bound::convergence(&scenario, &knobs);
         let timeline = Timeline::plan(&scenario, seed);
         let configured = scenario
             .indexers
@@ -85,7 +90,10 @@ impl Stage {
             shadow: None,
             choices: Rng::new(seed, "choices"),
             pending: Vec::new(),
+            excused_at_end: Vec::new(),
             quiet: false,
+            quiet_since: Time(0),
+            disturbed_at: Time(0),
             changes: 0,
             panics,
         }
@@ -94,6 +102,7 @@ impl Stage {
     /// The whole run. It ends early at the first violation.
     pub async fn play(&mut self) {
         self.enter_phase(RunPhase::Chaos);
+        self.leave_out_the_restless();
         self.life = Some(Life::start(&self.world, &self.knobs));
         if self.scenario.run.shadow {
             self.shadow = Some(Shadow::start(&self.world, &self.knobs));
@@ -105,6 +114,7 @@ impl Stage {
         self.timeline.clear();
         self.enter_phase(RunPhase::Healing);
         self.heal();
+        self.break_for_good();
         if !self.converge().await {
             return;
         }
@@ -121,6 +131,9 @@ impl Stage {
             let views = shadow.views();
             self.world.enter().history.oracles.shadow_finish(&views);
         }
+        if !self.everybody_is_named() {
+            return;
+        }
         let mut guard = self.world.enter();
         let world = &mut *guard;
         let tip = world.tip();
@@ -128,6 +141,33 @@ impl Stage {
             .history
             .oracles
             .finish(world.now, &mut world.chain, &self.rules, tip);
+    }
+
+    /// Notes what the coordinator says of those that are not as wanted; false if it
+    /// holds that somebody is.
+    fn everybody_is_named(&mut self) -> bool {
+        let excused = self.excused();
+        let of_itself = !self.world.enter().history.oracles.lacks_a_service();
+        if of_itself {
+            let unnamed = excused.iter().filter(|one| !one.named);
+            self.pending
+                .extend(unnamed.map(|one| format!("not said to be broken: {}", one.sentence)));
+        }
+        self.excused_at_end = excused.into_iter().map(|one| one.sentence).collect();
+        self.pending.is_empty()
+    }
+
+    /// Whether the world is as wanted where a quiet period ends that was long enough
+    /// for it; if not, what is pending is noted.
+    pub(super) fn judge_quiet_period(&mut self) {
+        let (now, since) = (self.now(), self.quiet_since);
+        if now.since(since) < self.bound || self.disturbed_at > since {
+            return;
+        }
+        let world = self.world.enter();
+        let pending = world.history.oracles.unconverged(now);
+        drop(world);
+        self.pending.extend(pending);
     }
 
     pub(super) fn now(&self) -> Time {
@@ -147,7 +187,7 @@ impl Stage {
                 for message in self.panics.take() {
                     world.record(Event::Panicked { message });
                 }
-                if world.history.oracles.violation().is_some() {
+                if world.history.oracles.violation().is_some() || !self.pending.is_empty() {
                     return false;
                 }
                 world.now
@@ -211,7 +251,6 @@ impl Stage {
     /// that does not come about in time.
     async fn converge(&mut self) -> bool {
         let deadline = self.now() + self.bound;
-        let mut effects = 0;
         let mut still_since = self.now();
         loop {
             let next = self.now() + LOOK;
@@ -220,17 +259,17 @@ impl Stage {
             }
             // A hold may have been under way when the healing began.
             self.release_all();
-            let (now, made, mut pending) = {
+            let (now, changed_at, mut pending) = {
                 let world = self.world.enter();
                 (
                     world.now,
-                    world.counters.effects,
+                    world.history.oracles.still_since(),
                     world.history.oracles.unconverged(world.now),
                 )
             };
             pending.extend(self.unsettled_loops());
-            if made != effects || !pending.is_empty() {
-                effects = made;
+            still_since = still_since.max(changed_at);
+            if !pending.is_empty() {
                 still_since = now;
             }
             if now.since(still_since) >= SETTLED {
@@ -238,7 +277,7 @@ impl Stage {
             }
             if now >= deadline {
                 pending.extend((pending.is_empty()).then(|| {
-                    format!("the coordinator goes on making calls ({made} effects so far)")
+                    format!("the coordinator goes on making calls, the last at {changed_at}")
                 }));
                 self.pending = pending;
                 return false;
@@ -251,8 +290,17 @@ impl Stage {
         let Some(life) = &self.life else {
             return vec!["the coordinator does not run".to_owned()];
         };
+        let mut world = self.world.enter();
+        let oracles = &mut world.history.oracles;
+        if oracles.lacks_a_service() {
+            return Vec::new();
+        }
         life.statuses()
             .iter()
+            .filter(|status| {
+                let key = IndexerKey::parse(status.id.as_str());
+                !key.is_some_and(|key| oracles.is_excused(&key))
+            })
             .filter(|status| {
                 let reason = status.waiting.as_ref().map(|wait| &wait.reason);
                 let rests = matches!(

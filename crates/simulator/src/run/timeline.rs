@@ -156,6 +156,11 @@ impl Timeline {
     /// Everything that follows from `scenario` and `seed`.
     pub fn plan(scenario: &Scenario, seed: u64) -> Timeline {
         let mut timeline = Timeline::default();
+        // What happens when a quiet period ends comes after it.
+        for quiet in &scenario.run.quiet {
+            timeline.add(World::at(quiet.at), Doing::QuietBegins);
+            timeline.add(World::at(quiet.at + quiet.r#for), Doing::QuietEnds);
+        }
         for (nth, indexer) in scenario.indexers.iter().enumerate() {
             if let Registered::At(after) = indexer.registered {
                 timeline.add(World::at(after), Doing::Register(nth));
@@ -163,10 +168,6 @@ impl Timeline {
         }
         for step in &scenario.steps {
             timeline.add(World::at(step.at), Doing::Step(step.action.clone()));
-        }
-        for quiet in &scenario.run.quiet {
-            timeline.add(World::at(quiet.at), Doing::QuietBegins);
-            timeline.add(World::at(quiet.at + quiet.r#for), Doing::QuietEnds);
         }
         timeline.plan_misfortunes(scenario, seed);
         timeline.plan_operations(scenario, seed);

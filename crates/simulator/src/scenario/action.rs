@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sim_node::human_duration;
 
 use super::control_plane::{
-    Broken, Churn, Downgrade, HiddenChange, ListFault, Quota, SecondCoordinator,
+    Churn, Defective, Downgrade, HiddenChange, ListFault, Quota, SecondCoordinator,
 };
 use super::values::{
     CallOutcome, DurationRange, Method, NodeName, RegistryFaultKind, RuleSpec, Selector, StartSpec,
@@ -118,7 +118,7 @@ pub enum Action {
     /// Replaces the coordinator by another program for a while.
     Downgrade(Downgrade),
     /// Breaks a service for good, or for a while.
-    Broken(Broken),
+    Broken(Defective),
 }
 
 /// An indexer, and what of its configuration changes.

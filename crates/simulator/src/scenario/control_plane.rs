@@ -215,7 +215,7 @@ pub enum Defect {
 /// A service that is broken for some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Broken {
+pub struct Defective {
     /// What it does.
     pub defect: Defect,
     /// How long; until the faults of the run end if not given.

@@ -20,6 +20,7 @@
 //! ```
 
 mod action;
+mod broken;
 pub mod catalogue;
 mod check;
 mod control_plane;
@@ -46,8 +47,9 @@ pub use action::{
     Action, CallFault, Clog, ConfigChange, Crash, CrashAtEffect, FailNext, Lasting, Next, OnNode,
     Partition, Pause, Poison, RecordText, RegistryFault, SlowNext, SlowStart, StoreFault, Target,
 };
+pub use broken::{Breakage, Broken};
 pub use control_plane::{
-    Broken, Churn, ControlRates, Defect, Downgrade, HiddenChange, HiddenKind, ListFault,
+    Churn, ControlRates, Defect, Defective, Downgrade, HiddenChange, HiddenKind, ListFault,
     ListFaultKind, ListRates, Listing, Quota, RecordFormat, Resource, SecondCoordinator,
 };
 pub use diagnostic::Diagnostic;

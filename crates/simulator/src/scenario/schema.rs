@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sim_node::human_duration;
 
 use super::action::Action;
+use super::broken::Broken;
 use super::values::{DurationRange, Registered, RuleSpec, StartSpec, optional_duration};
 
 /// `[run]`: how long a run takes, in virtual time.
@@ -22,8 +23,11 @@ pub struct Run {
     pub silence: Duration,
     /// Times in mid-run in which all faults are healed (dead nodes restarted,
     /// frozen ones thawed, links mended, holds released) and the world must
-    /// converge. Repeating steps pause; single steps may not fall in one.
+    /// converge, if the period is long enough for that by the coordinator's own
+    /// constants. Repeating steps pause; single steps may not fall in one.
     pub quiet: Vec<Quiet>,
+    /// What stays broken when the rest is healed at the end.
+    pub broken: Vec<Broken>,
     /// Whether a second coordinator, in shadow mode, runs beside the one under
     /// test. It reads through the same faulty network, but neither crashes nor
     /// freezes; whatever it sends may change nothing (S18), and where the world
@@ -37,6 +41,7 @@ impl Default for Run {
             duration: Duration::from_secs(600),
             silence: Duration::from_secs(3600),
             quiet: Vec::new(),
+            broken: Vec::new(),
             shadow: false,
         }
     }

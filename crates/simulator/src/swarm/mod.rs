@@ -105,10 +105,7 @@ impl Plan<'_> {
 
 /// Turns a knob, in half of the runs in which knobs are turned.
 fn turn(plan: &Plan<'_>, knob: &Knob, root: &mut Table) {
-    let range = match (
-        plan.is_on(Family::ExtremeKnobs),
-        plan.is_on(Family::Knobs),
-    ) {
+    let range = match (plan.is_on(Family::ExtremeKnobs), plan.is_on(Family::Knobs)) {
         (true, _) => knob.extreme,
         (false, true) => knob.sane,
         (false, false) => return,
@@ -200,7 +197,11 @@ fn defaults() -> Option<Table> {
     for knob in KNOBS {
         if let Field::Time(of) = knob.field {
             let time = humantime::format_duration(*of(&mut knobs)).to_string();
-            put(&mut root, &format!("coordinator.{}", knob.name), text(&time));
+            put(
+                &mut root,
+                &format!("coordinator.{}", knob.name),
+                text(&time),
+            );
         }
     }
     let latency = crate::scenario::Net::default().latency.high;

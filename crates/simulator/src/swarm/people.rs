@@ -87,7 +87,9 @@ fn name(rng: &mut Rng, number: u64, accounts: u64, odd: bool) -> (String, String
         account = rng.pick(ODD_ACCOUNTS).map_or(account, ToString::to_string);
     }
     if odd && rng.chance(0.3) {
-        function = rng.pick(ODD_FUNCTIONS).map_or(function, ToString::to_string);
+        function = rng
+            .pick(ODD_FUNCTIONS)
+            .map_or(function, ToString::to_string);
     }
     (account, function)
 }

@@ -135,11 +135,7 @@ pub(super) const KEYS: &[Key] = &[
     key("workload.retry", Family::Operators, BUSY),
     key("registry.replicas", Family::Topology, Count(1, 7)),
     key("registry.lag", Family::Topology, Time(100, 120_000)),
-    key(
-        "registry.quirks.load_balanced",
-        Family::Habits,
-        Flag(false),
-    ),
+    key("registry.quirks.load_balanced", Family::Habits, Flag(false)),
     key(
         "registry.quirks.empty_accounts",
         Family::Habits,

@@ -64,6 +64,7 @@ fn every_key_is_reached_and_none_is_always_there() {
             count(&format!("coordinator.{}", knob.name));
         }
         count("run.quiet");
+        count("run.broken");
         count("step");
     }
     for (path, times) in seen {

@@ -108,7 +108,12 @@ fn fail_next(fail: &FailNext, place: Place<'_>, report: &mut Report) {
 }
 
 /// Notes an indexer that is nowhere declared.
-fn known(scenario: &Scenario, selector: &Selector, place: Place<'_>, report: &mut Report) {
+pub(super) fn known(
+    scenario: &Scenario,
+    selector: &Selector,
+    place: Place<'_>,
+    report: &mut Report,
+) {
     // A registry file may hold any indexer; it is not read here.
     if scenario.data.registry.is_some() {
         return;

@@ -2,6 +2,7 @@
 //! the search for others.
 
 mod actions;
+mod broken;
 mod control_plane;
 mod holds;
 mod indexers;
@@ -65,6 +66,12 @@ pub(super) fn check(scenario: &mut Scenario, found: &Checked<'_>, report: &mut R
     );
     indexers::expand(scenario, found, report);
     steps::expand(scenario, found, report);
+    broken::check(
+        scenario,
+        section("run").at(&["broken"]),
+        found.whole,
+        report,
+    );
     cover_windows(scenario, section("store"), report);
 }
 

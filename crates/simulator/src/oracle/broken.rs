@@ -1,0 +1,167 @@
+//! What is broken for good, and what can be expected all the same of the core that
+//! works.
+
+use std::collections::BTreeSet;
+
+use lifecycle::Phase;
+use sim_node::Time;
+
+use super::desire::Registered;
+use super::indexer::Indexer;
+use super::silence;
+use super::truth::Truth;
+use crate::history::NodeName;
+
+/// What is broken for good. The rest is the core, and must converge: whoever needs
+/// nothing but it, and that part of the others that needs nothing else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Core {
+    /// Indexers that can come to rest at no time, by number.
+    restless: BTreeSet<usize>,
+    /// Accounts of which a task may be waited for as long as one is waited for.
+    blocked: BTreeSet<String>,
+    nodes: BTreeSet<NodeName>,
+    /// When the coordinator's life began.
+    life_since: Time,
+    /// When the coordinator last changed anything that belongs to the core.
+    effect_at: Time,
+}
+
+impl Core {
+    /// Nothing can be expected of this indexer any more.
+    pub fn give_up(&mut self, number: usize) {
+        self.restless.insert(number);
+    }
+
+    /// The account has a task that does not end.
+    pub fn block(&mut self, account: &str) {
+        self.blocked.insert(account.to_owned());
+    }
+
+    /// A node is broken for good.
+    pub fn lose(&mut self, node: NodeName) {
+        self.nodes.insert(node);
+    }
+
+    /// A life of the coordinator begins.
+    pub fn born(&mut self, now: Time) {
+        self.life_since = now;
+    }
+
+    /// The coordinator changed something of the core.
+    pub fn changed(&mut self, now: Time) {
+        self.effect_at = now;
+    }
+
+    /// Since when nothing of the core was changed.
+    pub fn still_since(&self) -> Time {
+        self.effect_at
+    }
+
+    /// Whether this indexer can come to rest at no time.
+    pub fn is_restless(&self, number: usize) -> bool {
+        self.restless.contains(&number)
+    }
+
+    /// Whether a service or the store is broken, so that nobody gets all that is
+    /// needed.
+    pub fn lacks_a_service(&self) -> bool {
+        let needed = [NodeName::BlockStreamer, NodeName::Runner, NodeName::Store];
+        needed.iter().any(|node| self.nodes.contains(node))
+    }
+
+    /// Whether the node is broken.
+    pub fn lacks(&self, node: NodeName) -> bool {
+        self.nodes.contains(&node)
+    }
+
+    /// Whether anything at all is broken.
+    pub fn is_whole(&self) -> bool {
+        self.nodes.is_empty() && self.restless.is_empty()
+    }
+}
+
+/// Whether nothing is expected of an indexer: it is broken itself, or the
+/// coordinator cannot know what is wanted, or its account is waiting for a task that
+/// never ends.
+pub(super) fn is_excused(truth: &Truth, number: usize) -> bool {
+    let core = &truth.core;
+    if core.is_restless(number) {
+        return true;
+    }
+    let indexer = truth.at(number);
+    (core.lacks(NodeName::Registry) && !is_known(truth, indexer)) || is_blocked(core, indexer)
+}
+
+/// Whether the coordinator has heard from the registry, in this life, of what is
+/// wanted now, and nothing else since. Deletions are asked about, and nobody answers.
+fn is_known(truth: &Truth, indexer: &Indexer) -> bool {
+    let wanted = indexer.desire.current().registered;
+    let since = indexer.desire.registered_since() + truth.limits.replica_lag;
+    let heard = truth.list_heard();
+    matches!(wanted, Registered::Present { .. })
+        && heard.is_some_and(|at| {
+            at > since && at > truth.core.life_since && truth.is_registry_honest_since(at)
+        })
+}
+
+fn is_blocked(core: &Core, indexer: &Indexer) -> bool {
+    let waits = match indexer.record.known() {
+        Some(record) => {
+            record.run.is_none() || matches!(record.phase, Phase::Initializing | Phase::Deleting)
+        }
+        None => true,
+    };
+    waits && core.blocked.contains(indexer.key.account())
+}
+
+/// Says of one indexer what is wrong with that part of it that needs nothing but the
+/// core, where a service is broken. Verified is that what ran before is kept alive:
+/// executors without the block streamer, streams without the runner, and that
+/// nothing goes on that was switched off or deleted and can be reached. Without the
+/// store nothing may be changed at all, which other judges see to.
+pub(super) fn of_half(truth: &Truth, number: usize, problems: &mut Vec<String>) {
+    let core = &truth.core;
+    let indexer = truth.at(number);
+    let Some(record) = indexer.record.known() else {
+        return;
+    };
+    let Registered::Present {
+        version,
+        supported: true,
+        ..
+    } = indexer.desire.current().registered
+    else {
+        return;
+    };
+    let run = record
+        .run
+        .filter(|run| run.prepared && run.version() == version);
+    let settled = run.is_some()
+        && matches!(record.phase, Phase::Running | Phase::Repairing)
+        && record.enabled
+        && !record.held
+        && !indexer.relaxed
+        && !indexer.desire.is_ambiguous(version);
+    if !settled || core.lacks(NodeName::Store) || silence::gave_up(truth, indexer) {
+        return;
+    }
+    let world = &indexer.world;
+    if core.lacks(NodeName::BlockStreamer) && !core.lacks(NodeName::Runner) {
+        match world.executor {
+            Some(executor) if executor.version == version => {}
+            _ => problems.push(format!(
+                "no executor of version {version} is listed, which needs no block streamer"
+            )),
+        }
+    }
+    let streamed = record.synced == Some(version);
+    if core.lacks(NodeName::Runner) && !core.lacks(NodeName::BlockStreamer) && streamed {
+        match world.owned_stream() {
+            Some(stream) if stream.version == version => {}
+            _ => problems.push(format!(
+                "no stream of version {version} runs, which needs no executor"
+            )),
+        }
+    }
+}

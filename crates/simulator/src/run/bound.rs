@@ -1,0 +1,201 @@
+//! How long a healed world may take to converge, from the knobs alone.
+
+use std::time::Duration;
+
+use coordinator::Knobs;
+use lifecycle::{Backoff, Policy};
+
+use crate::scenario::{Action, Breakage, Indexer, Scenario, Step};
+
+/// Stages of a provisioning task, generously.
+const STAGES: u32 = 20;
+
+/// Who tries in vain for longer before it gives up is not waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3 * 3600);
+
+/// The longest time in which a healed world must converge: what may have to be
+/// waited for, one after the other.
+pub(super) fn convergence(scenario: &Scenario, knobs: &Knobs) -> Duration {
+    let policy = &knobs.policy;
+    let health = scenario.nodes.block_streamer.health_interval;
+    let hopeless = has_hopeless(scenario) || may_be_torn(scenario);
+    Duration::from_secs(30)
+        + reaction(scenario, knobs)
+        + crowd(scenario, knobs)
+        + policy.retry.cap
+        + health * 2
+        + knobs.heartbeat_limit
+        + policy.restart.cap
+        + policy.failing_grace
+        + policy.executor_start_grace
+        + policy.provisioning_settle
+        + if hangs(scenario) {
+            policy.provisioning_abandon
+        } else {
+            policy.provisioning_timeout
+        }
+        + match hopeless {
+            true => exhaustion(policy).min(PATIENCE),
+            false => Duration::ZERO,
+        }
+}
+
+/// How long it takes until everything that is to be seen was seen, and a dozen steps
+/// were taken one after the other.
+fn reaction(scenario: &Scenario, knobs: &Knobs) -> Duration {
+    let policy = &knobs.policy;
+    let call = knobs
+        .call_deadline
+        .min(scenario.net.latency.high * 4 + SLOW_CALL);
+    // A registry in trouble is asked at every eighth tick.
+    knobs.tick * 16
+        + policy.recheck * 4
+        + policy.provisioning_poll * 4
+        + knobs.store_pause * 4
+        + knobs.panic_pause
+        + (knobs.read_deadline + knobs.list_deadline + knobs.store_deadline) * 2
+        + call * 12
+        + knobs.rescan * 2
+        + knobs.confirm_pause_max * 2
+        + knobs.listing_hold
+        + scenario.registry.lag
+        + scenario.nodes.block_streamer.start_delay
+        + scenario.nodes.block_streamer.stop_delay * 2
+        + (scenario.nodes.executor.start_delay + scenario.nodes.executor.thread_boot) * 2
+}
+
+/// The longest call that waits for nothing in particular.
+const SLOW_CALL: Duration = Duration::from_secs(3);
+
+/// How long many may have to wait for one another: for the budget of starts, and for
+/// the one task of an account or the few of all accounts.
+fn crowd(scenario: &Scenario, knobs: &Knobs) -> Duration {
+    let many = u32::try_from(scenario.indexers.len()).unwrap_or(u32::MAX);
+    let provisioner = &scenario.nodes.provisioner;
+    let task = provisioner
+        .stage_time
+        .mul_f64(provisioner.slow.clamp(0.0, 1e5))
+        * STAGES
+        + knobs.policy.provisioning_poll * 2;
+    task * many + Duration::from_secs(4) * many / knobs.starts_per_second.max(1)
+}
+
+/// How long somebody tries who never succeeds.
+pub(super) fn exhaustion(policy: &Policy) -> Duration {
+    let nominal = |backoff: &Backoff, tries: u32| {
+        let doubled = backoff.first.saturating_mul(1 << tries.min(20));
+        doubled.min(backoff.cap)
+    };
+    (0..policy.attempts_max.min(1_000))
+        .map(|tries| {
+            nominal(&policy.retry, tries)
+                + nominal(&policy.restart, tries)
+                + policy.failing_grace
+                + policy.recheck
+        })
+        .sum()
+}
+
+/// Whether a provisioning task of `scenario` may never end.
+fn hangs(scenario: &Scenario) -> bool {
+    let by_step =
+        |step: &Step| matches!(step.action, Action::HangNext(_) | Action::Broken(_));
+    let for_good = |broken: &crate::scenario::Broken| broken.is == Breakage::ProvisioningHangs;
+    scenario.steps.iter().any(by_step)
+        || scenario.faults.tasks.hang_next > 0.0
+        || scenario.run.broken.iter().any(for_good)
+}
+
+/// Whether somebody may try in vain.
+fn has_hopeless(scenario: &Scenario) -> bool {
+    scenario
+        .indexers
+        .iter()
+        .any(|indexer| is_hopeless(scenario, indexer))
+}
+
+/// Whether what is asked for can never run: its code throws, its schema is none, or
+/// the provisioner folds its name.
+pub(super) fn is_hopeless(scenario: &Scenario, indexer: &Indexer) -> bool {
+    let nodes = &scenario.nodes;
+    let holds = |text: &str, part: &String| !part.is_empty() && text.contains(part);
+    let throws = nodes
+        .executor
+        .failing
+        .iter()
+        .any(|it| holds(&indexer.code, it));
+    let folded = nodes.provisioner.quirks.folded_schema_names
+        && indexer.key.function().chars().any(char::is_uppercase);
+    throws || folded || holds(&indexer.schema, &nodes.provisioner.failing_schema)
+}
+
+/// Whether what is asked for runs with one stumble after the other.
+pub(super) fn stumbles(scenario: &Scenario, indexer: &Indexer) -> bool {
+    let markers = &scenario.nodes.executor.failing_once;
+    markers
+        .iter()
+        .any(|it| !it.is_empty() && indexer.code.contains(it))
+}
+
+/// Whether a provisioning task may be cut off where it can never be repeated.
+fn may_be_torn(scenario: &Scenario) -> bool {
+    let quirks = &scenario.nodes.provisioner.quirks;
+    let faults = &scenario.faults;
+    let tasks = &faults.tasks;
+    let random = faults.kill.runner + faults.kill.coordinator + tasks.fail_next + faults.partition;
+    let random = random
+        + faults
+            .calls
+            .each()
+            .iter()
+            .map(|(_, rate)| rate)
+            .sum::<f64>();
+    quirks.unretryable_windows && (random > 0.0 || !scenario.steps.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(text: &str) -> Scenario {
+        let text = format!(
+            "property = \"p\"\n{text}\n[[indexer]]\naccount = \"a.near\"\nfunction = \"f\"\n"
+        );
+        Scenario::parse("bound", &text).expect("it is sound")
+    }
+
+    #[test]
+    fn what_may_have_to_be_waited_for_adds_to_the_bound() {
+        let knobs = Knobs::default();
+        let plain = convergence(&scenario(""), &knobs);
+        assert!(plain > knobs.policy.provisioning_timeout + knobs.heartbeat_limit);
+        assert!(plain < Duration::from_secs(3600), "{plain:?}");
+        for more in [
+            "[registry]\nlag = \"5m\"",
+            "[nodes.provisioner]\nstage_time = \"20s\"",
+            "[faults.tasks]\nhang_next = 0.1",
+            "[run]\nbroken = [{ indexer = \"random\", is = \"provisioning_hangs\" }]",
+            "[nodes.executor]\nfailing = [\"insert\"]",
+            "[faults.kill]\nrunner = 1",
+        ] {
+            assert!(convergence(&scenario(more), &knobs) > plain, "{more}");
+        }
+        let slow = Knobs {
+            tick: Duration::from_secs(60),
+            ..Knobs::default()
+        };
+        assert!(convergence(&scenario(""), &slow) > plain);
+    }
+
+    #[test]
+    fn trying_in_vain_ends_after_the_last_try() {
+        let mut policy = Policy::default();
+        let all = exhaustion(&policy);
+        policy.attempts_max -= 1;
+        let last = policy.retry.cap.min(policy.retry.first * 128)
+            + policy.restart.cap
+            + policy.failing_grace
+            + policy.recheck;
+        assert_eq!(all, exhaustion(&policy) + last);
+    }
+}
