@@ -8,6 +8,7 @@ pub mod history;
 pub mod oracle;
 pub mod report;
 pub mod scenario;
+pub mod sweep;
 
 #[cfg(madsim)]
 pub mod cli;

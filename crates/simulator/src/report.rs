@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sweep::Swept;
+
 /// The format of [`RunReport`] as JSON; raised when a field changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -82,6 +84,9 @@ pub struct RunReport {
     /// Per indexer, what the run left behind, without anything that a crash of
     /// the coordinator on the way may change.
     pub end_state: BTreeMap<String, String>,
+    /// What a sweep learned from it.
+    #[serde(default, skip_serializing_if = "Swept::is_empty")]
+    pub swept: Swept,
 }
 
 /// What became of the blocks of one indexer.

@@ -117,6 +117,7 @@ fn job(name: &str, seed: u64) -> Job {
         seed,
         trace_to: None,
         crash: None,
+        sweeping: None,
     }
 }
 

@@ -70,6 +70,7 @@ fn plan(givens: &[Arc<Given>], arguments: &args::Determinism, folder: &Path) -> 
                 seed: arguments.start_seed.wrapping_add(number),
                 trace_to: Some(folder.join(format!("{place}.first"))),
                 crash: None,
+                sweeping: None,
             });
         }
     }

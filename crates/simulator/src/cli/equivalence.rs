@@ -22,7 +22,7 @@ use crate::report::{RunReport, Verdict, Violation};
 use crate::scenario::Scenario;
 
 /// The id of the property.
-const ORACLE: &str = "L6";
+pub const ORACLE: &str = "L6";
 /// Failures of one kind that are named; more are only counted.
 const MOST_ALIKE: u64 = 10;
 
@@ -67,14 +67,17 @@ fn crashing(job: &Job, crash: CrashPoint) -> Job {
 
 /// An indexer of which two runs left behind different things.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Difference {
-    indexer: String,
-    plain: String,
-    crashed: String,
+pub struct Difference {
+    /// Which.
+    pub indexer: String,
+    /// What the undisturbed run left behind.
+    pub plain: String,
+    /// What the other one did.
+    pub other: String,
 }
 
 /// Where two end states differ, by indexer.
-fn differences(
+pub fn differences(
     plain: &BTreeMap<String, String>,
     crashed: &BTreeMap<String, String>,
 ) -> Vec<Difference> {
@@ -89,9 +92,9 @@ fn differences(
     let all = indexers.into_iter().map(|indexer| Difference {
         indexer: indexer.clone(),
         plain: text(plain, indexer),
-        crashed: text(crashed, indexer),
+        other: text(crashed, indexer),
     });
-    all.filter(|one| one.plain != one.crashed).collect()
+    all.filter(|one| one.plain != one.other).collect()
 }
 
 /// What went wrong, in words.
@@ -100,7 +103,7 @@ fn violation(crash: CrashPoint, found: &[Difference]) -> Option<Violation> {
     let evidence = found.iter().flat_map(|one| {
         [
             format!("{} undisturbed: {}", one.indexer, one.plain),
-            format!("{} after the crash: {}", one.indexer, one.crashed),
+            format!("{} after the crash: {}", one.indexer, one.other),
         ]
     });
     Some(Violation {
@@ -108,7 +111,7 @@ fn violation(crash: CrashPoint, found: &[Difference]) -> Option<Violation> {
         sentence: format!(
             "a crash of the coordinator {crash} changes what becomes of {}: undisturbed it ends \
              as [{}], after the crash as [{}]",
-            first.indexer, first.plain, first.crashed
+            first.indexer, first.plain, first.other
         ),
         at: String::new(),
         evidence: evidence.collect(),
@@ -195,7 +198,20 @@ fn undisturbed(
         seed,
         trace_to: None,
         crash: None,
+        sweeping: None,
     });
+    all_pass(jobs, pool, context)
+}
+
+/// The outcomes of runs that must all pass, by place; what does not is shown.
+///
+/// # Errors
+/// Some did not pass, or the user wanted to end it.
+pub fn all_pass(
+    jobs: impl Iterator<Item = Job> + Send,
+    pool: &Pool,
+    context: &mut Context,
+) -> Result<BTreeMap<usize, Outcome>, Exit> {
     let mut rest = jobs;
     let mut found = BTreeMap::new();
     pool.each(
@@ -378,7 +394,7 @@ mod tests {
     fn what_only_one_of_them_left_behind_is_a_difference() {
         let some = BTreeMap::from([("a.near/x".to_owned(), "runs".to_owned())]);
         let none = BTreeMap::new();
-        let parts = |one: &Difference| (one.plain.clone(), one.crashed.clone());
+        let parts = |one: &Difference| (one.plain.clone(), one.other.clone());
         let lost: Vec<_> = differences(&some, &none).iter().map(parts).collect();
         assert_eq!(lost, [("runs".to_owned(), "nothing".to_owned())]);
         let left: Vec<_> = differences(&none, &some).iter().map(parts).collect();

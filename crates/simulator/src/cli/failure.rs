@@ -34,6 +34,7 @@ pub fn commit() -> String {
 /// The command that repeats a run.
 pub fn command(job: &Job) -> String {
     let verb = match (job.crash, job.given.profile()) {
+        _ if job.plan().is_some() => "cargo sim sweep",
         (Some(_), _) => "cargo sim equivalence",
         (None, Some(_)) => "cargo sim swarm",
         (None, None) => "cargo sim run",
@@ -59,6 +60,9 @@ pub fn command(job: &Job) -> String {
     if let Some(crash) = job.crash {
         words.push(format!("--effect {}", crash.effect));
         words.extend(crash.before.then(|| "--before".to_owned()));
+    }
+    if let Some(plan) = job.plan() {
+        words.push(format!("--plan {}", quoted(&plan.to_string())));
     }
     words.join(" ")
 }
@@ -104,6 +108,9 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
     lines.push(format!("  seed      {}", report.seed));
     if let Some(crash) = outcome.job.crash {
         lines.push(format!("  crash     of the coordinator {crash}"));
+    }
+    if let Some(plan) = outcome.job.plan() {
+        lines.push(format!("  plan      {plan}"));
     }
     lines.push(format!("  commit    {commit}"));
     if !report.trace_hash.is_empty() {

@@ -149,6 +149,7 @@ impl Iterator for Rounds<'_> {
             seed: self.campaign.start_seed.wrapping_add(self.round),
             trace_to: None,
             crash: None,
+            sweeping: None,
         };
         self.place += 1;
         if self.place == self.givens.len() {

@@ -24,6 +24,7 @@ mod progress;
 mod seed;
 mod summary;
 mod swarm;
+mod sweep;
 mod table;
 mod worker;
 
@@ -103,7 +104,7 @@ pub fn main() -> ExitCode {
     };
     let is_worker = matches!(
         arguments.command,
-        Some(Command::Worker(_) | Command::Ceiling)
+        Some(Command::Worker(_) | Command::Serve(_) | Command::Ceiling)
     );
     if !is_worker {
         context.listen();
@@ -119,8 +120,10 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => catalogue::explain(&arguments, &mut context.out),
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
+        Some(Command::Sweep(arguments)) => sweep::command(&arguments, &mut context),
         Some(Command::Bench(arguments)) => bench::run(&arguments, &mut context),
         Some(Command::Worker(arguments)) => worker::work(arguments, &mut context.out),
+        Some(Command::Serve(arguments)) => sweep::serve(&arguments),
         Some(Command::Ceiling) => measure(&mut context.out),
     };
     exit.into()

@@ -80,6 +80,7 @@ pub fn play(given: Given, wanted: &Wanted, context: &mut Context) -> Exit {
         seed: wanted.seed,
         trace_to,
         crash: None,
+        sweeping: None,
     };
     let Some(outcome) = pool.run(job) else {
         context.out.talk("interrupted");

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::given::Given;
 use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
+use crate::run::Sweeping;
+use crate::sweep::{Plan, Swept};
 
 /// Lines of a dead worker's stderr that are kept.
 const LAST_WORDS: usize = 40;
@@ -42,6 +44,15 @@ pub struct Job {
     pub trace_to: Option<PathBuf>,
     /// Where the coordinator crashes, besides whatever the scenario does to it.
     pub crash: Option<CrashPoint>,
+    /// How it takes part in a sweep, if it does.
+    pub sweeping: Option<Sweeping>,
+}
+
+impl Job {
+    /// What a sweep plans for it.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.sweeping.as_ref()?.plan.as_ref()
+    }
 }
 
 /// One run that is over.
@@ -97,6 +108,25 @@ impl Outcome {
         Outcome { job, report, exit }
     }
 
+    /// The run was not the same beside others as it is alone.
+    pub fn differs_from(&mut self, beside: &Outcome) {
+        self.report.violation = Some(Violation {
+            oracle: "M1".to_owned(),
+            sentence: format!(
+                "in a process that had done other runs it was another run: {}, hash {}; alone it \
+                 is: {}, hash {}",
+                beside.verdict(),
+                beside.report.trace_hash,
+                self.verdict(),
+                self.report.trace_hash
+            ),
+            at: String::new(),
+            evidence: Vec::new(),
+        });
+        self.report.verdict = Verdict::Harness;
+        self.exit = Exit::Nondeterminism;
+    }
+
     /// Whether all went well.
     pub fn passed(&self) -> bool {
         self.exit == Exit::Passed
@@ -119,6 +149,7 @@ impl Outcome {
             Exit::Panic => "panic".to_owned(),
             Exit::OutOfTime => "out of time".to_owned(),
             Exit::Usage => "could not begin".to_owned(),
+            Exit::Nondeterminism => "not the same twice".to_owned(),
             _ => "harness error".to_owned(),
         }
     }
@@ -166,6 +197,7 @@ fn stand_in(job: &Job, exit: Exit, sentence: String, words: &str) -> RunReport {
         marks: BTreeMap::new(),
         blocks: BTreeMap::new(),
         end_state: BTreeMap::new(),
+        swept: Swept::default(),
     }
 }
 
@@ -181,6 +213,7 @@ pub mod tests {
             seed,
             trace_to: None,
             crash: None,
+            sweeping: None,
         }
     }
 

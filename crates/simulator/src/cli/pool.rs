@@ -189,10 +189,7 @@ impl Pool {
             "--seed".into(),
             job.seed.to_string().into(),
         ]);
-        let limit = humantime::format_duration(self.limit)
-            .to_string()
-            .replace(' ', "");
-        words.extend(["--limit".into(), limit.into()]);
+        words.extend(["--limit".into(), self.limit_text().into()]);
         let paths = [
             ("--trace-to", job.trace_to.as_ref()),
             ("--blocks", blocks.as_ref()),
@@ -210,8 +207,30 @@ impl Pool {
             words.extend(["--crash-at".into(), crash.effect.to_string().into()]);
             words.extend(crash.before.then(|| "--crash-before".into()));
         }
+        if let Some(sweeping) = &job.sweeping {
+            words.extend(sweeping.record.then(|| "--record-sites".into()));
+            let plan = sweeping.plan.as_ref();
+            words.extend(plan.map(|plan| format!("--plan={plan}").into()));
+        }
         words.extend(["--".into(), name.into()]);
         words
+    }
+
+    /// The limit of a run, as an option has it.
+    pub fn limit_text(&self) -> String {
+        let text = humantime::format_duration(self.limit).to_string();
+        text.replace(' ', "")
+    }
+
+    /// This program with other words; its streams are pipes.
+    pub fn program(&self, words: &[std::ffi::OsString]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
 
     /// What comes of this program with other words.
@@ -219,12 +238,7 @@ impl Pool {
     /// # Errors
     /// It cannot be started.
     pub fn output(&self, words: &[std::ffi::OsString]) -> io::Result<Output> {
-        let mut child = Command::new(&self.program)
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut child = self.program(words).spawn()?;
         let lifeline = self.stop.hold(child.stdin.take());
         let output = child.wait_with_output();
         self.stop.release(lifeline);

@@ -12,7 +12,8 @@ use super::exit::Exit;
 use super::given::Given;
 use super::out::Out;
 use crate::report::RunReport;
-use crate::run::{self, Options, RunError};
+use crate::run::{self, Options, RunError, Sweeping};
+use crate::scenario::Scenario;
 use crate::world::CrashAt;
 
 /// The run's stack, in bytes: as large as that of a main thread.
@@ -23,7 +24,7 @@ const DOWN: Duration = Duration::from_secs(2);
 const PRODUCT: [&str; 2] = ["crates/coordinator/", "crates/lifecycle/"];
 
 /// What a run comes to, or why it came to nothing.
-type Judged = Result<(RunReport, Vec<String>), RunError>;
+pub type Judged = Result<(RunReport, Vec<String>), RunError>;
 
 /// Runs, prints the report as one line of JSON, and says how that went.
 pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
@@ -50,27 +51,16 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
             before: arguments.crash_before,
             down: DOWN,
         }),
+        sweeping: (arguments.record_sites || arguments.plan.is_some()).then_some(Sweeping {
+            plan: arguments.plan,
+            record: arguments.record_sites,
+        }),
     };
     if let Err(error) = watch(arguments.limit, arguments.lifeline) {
         out.talk(&format!("cannot start a thread: {error}"));
         return Exit::Harness;
     }
-    // The run has a thread of its own, whose hash keys nothing has drawn yet.
-    let job = thread::Builder::new()
-        .name("run".to_owned())
-        .stack_size(STACK);
-    let running = job.spawn(move || {
-        panic::catch_unwind(AssertUnwindSafe(|| {
-            run::run(&scenario, arguments.seed, &options)
-        }))
-        .map_err(|payload| panics.take().pop().unwrap_or_else(|| words(&*payload)))
-    });
-    let judged = match running.map(thread::JoinHandle::join) {
-        Ok(Ok(judged)) => judged,
-        Ok(Err(payload)) => Err(words(&*payload)),
-        Err(error) => Err(format!("cannot start a thread: {error}")),
-    };
-    match judged {
+    match run_alone(scenario, arguments.seed, options) {
         Ok(judged) => hand_in(judged, arguments.trace_to.as_deref(), out),
         Err(message) => {
             out.talk(&message);
@@ -81,6 +71,26 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
                 Exit::Harness
             }
         }
+    }
+}
+
+/// Runs on a thread of its own, whose hash keys nothing has drawn yet.
+///
+/// # Errors
+/// The run panicked, or there is no thread; says so.
+pub fn run_alone(scenario: Scenario, seed: u64, options: Options) -> Result<Judged, String> {
+    let panics = options.panics.clone();
+    let job = thread::Builder::new()
+        .name("run".to_owned())
+        .stack_size(STACK);
+    let running = job.spawn(move || {
+        panic::catch_unwind(AssertUnwindSafe(|| run::run(&scenario, seed, &options)))
+            .map_err(|payload| panics.take().pop().unwrap_or_else(|| words(&*payload)))
+    });
+    match running.map(thread::JoinHandle::join) {
+        Ok(Ok(judged)) => judged,
+        Ok(Err(payload)) => Err(words(&*payload)),
+        Err(error) => Err(format!("cannot start a thread: {error}")),
     }
 }
 

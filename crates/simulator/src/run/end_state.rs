@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sim_node::IndexerKey;
 
 use crate::world::World;
 
 /// Per indexer, what runs and what is recorded of it, in one line. Times,
-/// attempts and start heights are left out: they may differ.
+/// attempts and start heights are left out: they may differ. The version that the
+/// registry wants is called so: it is another number where somebody changed it
+/// there and back.
 pub fn end_state(world: &World) -> BTreeMap<String, String> {
     let mut parts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for task in world.streamer.live_tasks() {
@@ -33,9 +36,23 @@ pub fn end_state(world: &World) -> BTreeMap<String, String> {
         .into_iter()
         .map(|(name, mut parts)| {
             parts.sort();
-            (name, parts.join("; "))
+            let text = parts.join("; ");
+            let text = match wanted_version(world, &name) {
+                Some(version) => text.replace(&version.to_string(), "wanted"),
+                None => text,
+            };
+            (name, text)
         })
         .collect()
+}
+
+/// The version that the registry has of the indexer of that name.
+fn wanted_version(world: &World, name: &str) -> Option<u64> {
+    let key = IndexerKey::parse(name)?;
+    let record = world
+        .registry
+        .record_at(key.account(), key.function(), u64::MAX)?;
+    Some(record.version())
 }
 
 fn record_text(value: &[u8]) -> String {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::history::{AdminCommand, Event, Incarnation, NodeName};
 use crate::transport;
-use crate::world::SharedWorld;
+use crate::world::{Said, SharedWorld};
 
 /// Who gives the commands.
 const CALLER: &str = "simulator";
@@ -90,6 +90,7 @@ impl Life {
     pub fn command(&self, world: &SharedWorld, key: IndexerKey, command: AdminCommand) {
         let admin: Arc<AdminService> = self.coordinator.admin();
         let world = world.clone();
+        let by = self.incarnation;
         world.enter().record(Event::AdminSent {
             key: key.clone(),
             command,
@@ -104,7 +105,14 @@ impl Life {
                 AdminCommand::Retry => admin.retry(CALLER, account, function).await,
             };
             let error = result.err().map(|error| error.to_string());
-            world.enter().record(Event::AdminAnswered {
+            let mut world = world.enter();
+            world.note_answer(Said {
+                key: key.clone(),
+                command,
+                by,
+                acknowledged: error.is_none(),
+            });
+            world.record(Event::AdminAnswered {
                 key,
                 command,
                 error,

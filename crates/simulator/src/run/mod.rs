@@ -11,6 +11,7 @@ mod panics;
 mod second;
 mod shadow;
 mod stage;
+mod sweep;
 mod timeline;
 mod users;
 mod wide;
@@ -26,10 +27,12 @@ use crate::history::{Event, History, RunPhase, Trace};
 use crate::oracle::{Limits, Oracles};
 use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
 use crate::scenario::{Action, Scenario};
-use crate::world::{CrashAt, World};
+use crate::sweep::Swept;
+use crate::world::{CrashAt, Probe, REGISTRY_LAG, World};
 
 pub use panics::Panics;
 use stage::Stage;
+pub use sweep::Sweeping;
 
 /// How a run is done.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,8 @@ pub struct Options {
     /// Crash the coordinator at this effect of the run, besides whatever the
     /// scenario does to it.
     pub crash_at: Option<CrashAt>,
+    /// How the run takes part in a sweep, if it does.
+    pub sweeping: Option<Sweeping>,
     /// Where panics of product code are noted.
     pub panics: Panics,
 }
@@ -97,13 +102,23 @@ pub fn run(
     let runtime = Runtime::with_seed_and_config(seed, Config::default());
     let first = chain.first_height();
     let (trace, crash_at) = (options.trace, options.crash_at);
+    let sweeping = options.sweeping.clone();
+    if sweeping.as_ref().is_some_and(Sweeping::needs_old_answers) {
+        let lag = &mut scenario.faults.registry_calls.lag;
+        *lag = (*lag).max(REGISTRY_LAG);
+    }
     let (mut report, lines) = runtime.block_on(async move {
         let judges = Oracles::new(limits(&scenario, &knobs));
         let history = History::new(Trace::new(trace), judges);
         let _ = chain.first_at_or_after(first);
         let mut world = World::new(&scenario, seed, chain, history);
         world.control.crashes.extend(crash_at);
+        if let Some(sweeping) = &sweeping {
+            world.keeps_old_answers |= sweeping.needs_old_answers();
+            world.probe = Some(sweeping.probe());
+        }
         let mut stage = Stage::new(scenario, seed, knobs, world, entries, panics);
+        stage.sweep = sweeping.map(|_| sweep::Sweep::default());
         stage.play().await;
         stage.conclude()
     });
@@ -241,6 +256,10 @@ impl Stage {
             marks: world.history.oracles.marks(),
             blocks: world.history.oracles.tallies(),
             end_state: end_state::end_state(&world),
+            swept: world
+                .probe
+                .take()
+                .map_or_else(Swept::default, Probe::finish),
         };
         let lines = world.history.trace.lines().to_vec();
         (report, lines)

@@ -54,6 +54,7 @@ impl Stage {
                 self.quiet_since = self.now();
                 self.heal();
             }
+            Doing::Swept(kind, key) => self.sweep_at_timer(kind, &key),
             Doing::QuietEnds => {
                 self.quiet = false;
                 self.judge_quiet_period();

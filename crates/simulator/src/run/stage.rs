@@ -15,6 +15,7 @@ use super::life::Life;
 use super::panics::Panics;
 use super::second::Former;
 use super::shadow::Shadow;
+use super::sweep::{self, Sweep};
 use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
 use crate::scenario::{Action, Indexer, Scenario};
@@ -54,6 +55,8 @@ pub struct Stage {
     pub(super) changes: u64,
     /// Whether anybody may be held.
     pub(super) holds: bool,
+    /// What a sweep has under way, if the run is part of one.
+    pub(super) sweep: Option<Sweep>,
     panics: Panics,
 }
 
@@ -95,6 +98,7 @@ impl Stage {
             quiet_since: Time(0),
             disturbed_at: Time(0),
             changes: 0,
+            sweep: None,
             panics,
         }
     }
@@ -196,6 +200,7 @@ impl Stage {
                 self.perform(doing);
             }
             self.carry_out_requests();
+            self.tend_sweep(now, LOOK);
             if now >= end {
                 return true;
             }
@@ -218,6 +223,8 @@ impl Stage {
             let request = self.world.peek().control.requests.pop_front();
             match request {
                 Some(Request::CrashCoordinator(down)) => self.crash_coordinator(down),
+                Some(Request::Depose) => self.start_second(&sweep::ZOMBIE),
+                Some(Request::Change(kind, key)) => self.change_and_back(kind, &key),
                 None => return,
             }
         }

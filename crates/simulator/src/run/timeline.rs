@@ -7,6 +7,7 @@ use sim_node::{IndexerKey, Rng, Time};
 
 use crate::history::{Incarnation, NodeName};
 use crate::scenario::{Action, Defect, Indexer, Registered, Resource, Scenario, SwizzleKind};
+use crate::sweep::Kind;
 use crate::world::World;
 
 /// Something that is going to happen.
@@ -56,6 +57,8 @@ pub enum Doing {
     QuietEnds,
     /// Something that an earlier step put off.
     Later(Later),
+    /// A wait of this indexer's loop ends, for which a sweep has plans.
+    Swept(Kind, IndexerKey),
 }
 
 /// What a step about the control plane puts off.

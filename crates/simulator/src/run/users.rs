@@ -107,8 +107,13 @@ impl Stage {
         let Some(indexer) = self.configured.get(key) else {
             return;
         };
+        let registration = registration(indexer, self.world.enter().tip());
+        self.register_as(key, registration);
+    }
+
+    /// Registers `key` just so.
+    pub(super) fn register_as(&mut self, key: &IndexerKey, registration: Registration) {
         let mut world = self.world.enter();
-        let registration = registration(indexer, world.tip());
         let rule = chain_rule(&registration.rule);
         if world.register(key, registration) {
             let version = world
@@ -178,6 +183,10 @@ impl Stage {
     /// Sends an operator's command for the selected indexers.
     pub(super) fn command(&mut self, selector: &Selector, command: AdminCommand) {
         for key in self.select(selector, true) {
+            if self.sweep.is_some() {
+                self.order(key, &[command]);
+                continue;
+            }
             match &self.life {
                 Some(life) => life.command(&self.world, key, command),
                 None => {

@@ -11,7 +11,7 @@ use tonic::Status;
 use super::SimTransport;
 use crate::history::{AnswerKind, CallId, Event, Method, NodeName, NodeState};
 use crate::scenario::CallOutcome;
-use crate::world::{EffectFate, World};
+use crate::world::{DOWN, EffectFate, Probe, World};
 
 /// What a request is about.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ struct Letter<R, F> {
     /// connect to. If that life ends before it reads, the connection breaks, and
     /// its sender cannot say what was read.
     connected: Option<u64>,
+    /// Whether the coordinator dies of it: before it takes effect, or after.
+    crash: Option<bool>,
     work: F,
     /// What became of it; taken by the sender.
     fate: Mutex<Fate<R>>,
@@ -106,7 +108,15 @@ where
         }
         NodeState::Up => {}
     }
-    let fate = world.count_effect(letter.meta.method);
+    let counted = world.count_effect(letter.meta.method);
+    let fate = match letter.crash.filter(|_| heard) {
+        Some(before) => {
+            let about = letter.meta.key.as_ref().map_or("*", IndexerKey::as_str);
+            let what = format!("{:?} of {about}", letter.meta.method);
+            world.crash_at_call(&what, before, DOWN)
+        }
+        None => counted,
+    };
     if fate == EffectFate::Never {
         letter.settle(Fate::Silence);
         return;
@@ -176,7 +186,9 @@ impl SimTransport {
             let mut guard = self.world.enter();
             let world = &mut *guard;
             let (now, method, key) = (world.now, meta.method, meta.key.as_ref());
-            world.armed.on_call(now, method, key, &mut world.rng_faults)
+            let probed = world.probe(self.by, method, key);
+            let armed = world.armed.on_call(now, method, key, &mut world.rng_faults);
+            probed.outcome.or(armed)
         };
         self.send(meta, outcome, work).await
     }
@@ -277,12 +289,14 @@ impl SimTransport {
         let condition = world.condition(server);
         let connected = (condition.state != NodeState::Down).then_some(condition.life);
         let (by, sent_at, fate) = (self.by, world.now, Mutex::new(Fate::UnderWay));
+        let crash = world.probe.as_mut().and_then(Probe::take_crash);
         let letter = Arc::new(Letter {
             id,
             by,
             meta,
             sent_at,
             connected,
+            crash,
             work,
             fate,
         });

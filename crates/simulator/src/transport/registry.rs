@@ -1,5 +1,7 @@
 //! Reads of the simulated registry contract, through RPC nodes that may lag.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
@@ -10,8 +12,8 @@ use sim_registry::{LIST_METHOD, ReadPoint, ViewError};
 use super::SimTransport;
 use super::call::Meta;
 use crate::history::{Event, Method};
-use crate::scenario::RegistryFaultKind;
-use crate::world::{RegistryRule, World};
+use crate::scenario::{CallOutcome, RegistryFaultKind};
+use crate::world::{REGISTRY_LAG, RegistryRule, World};
 
 #[async_trait]
 impl RegistryTransport for SimTransport {
@@ -21,16 +23,30 @@ impl RegistryTransport for SimTransport {
         } else {
             (Method::RegistryRead, key_of(arguments))
         };
-        let fault = {
+        let (fault, probed) = {
             let mut guard = self.world.enter();
             let world = &mut *guard;
-            world
+            let key = key.as_ref();
+            let probed = world.probe(self.by, kind, key);
+            let armed = world
                 .armed
-                .on_registry(world.now, kind, key.as_ref(), &mut world.rng_faults)
+                .on_registry(world.now, kind, key, &mut world.rng_faults);
+            let is_old = probed.outcome == Some(CallOutcome::Stale);
+            let fault = is_old.then(|| RegistryRule::stale(REGISTRY_LAG)).or(armed);
+            (fault, probed)
         };
+        let outcome = probed
+            .outcome
+            .filter(|outcome| *outcome != CallOutcome::Stale);
         let (name, arguments) = (method.to_owned(), arguments.to_vec());
         let answer = self
-            .send(Meta::new(kind, key.clone()), None, move |world| {
+            .send(Meta::new(kind, key.clone()), outcome, move |world| {
+                if world.records_reads() {
+                    let told = view(world, &name, &arguments, Duration::ZERO);
+                    let old = view(world, &name, &arguments, REGISTRY_LAG);
+                    let news = Some(told != old);
+                    world.note_told(kind, key.as_ref(), probed.nth, &told, news);
+                }
                 Reply::now(Ok(answer(
                     world,
                     &name,
@@ -48,6 +64,13 @@ impl RegistryTransport for SimTransport {
             }
         }
     }
+}
+
+/// What the contract said so long ago; nothing if that was an error.
+fn view(world: &mut World, name: &str, arguments: &[u8], ago: Duration) -> Option<Bytes> {
+    let height = world.chain.tip_at(world.now - ago)?;
+    let view = world.registry.view(name, arguments, ReadPoint::at(height));
+    view.ok().map(|view| view.result)
 }
 
 fn key_of(arguments: &[u8]) -> Option<IndexerKey> {

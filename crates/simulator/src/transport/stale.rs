@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 
 use coordinator::transport::CallResult;
 use sim_node::{IndexerKey, Reply};
@@ -46,17 +47,17 @@ impl SimTransport {
     /// A read of a service.
     pub(super) async fn read<R, F>(&self, meta: Meta, work: F) -> CallResult<R>
     where
-        R: Clone + Send + Sync + 'static,
+        R: Clone + Debug + Send + Sync + 'static,
         F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
     {
-        let (outcome, keeps) = {
+        let (outcome, keeps, nth) = {
             let mut guard = self.world.enter();
             let world = &mut *guard;
             let (now, method, key) = (world.now, meta.method, meta.key.as_ref());
-            (
-                world.armed.on_call(now, method, key, &mut world.rng_faults),
-                world.keeps_old_answers,
-            )
+            let probed = world.probe(self.by, method, key);
+            let armed = world.armed.on_call(now, method, key, &mut world.rng_faults);
+            let outcome = probed.outcome.or(armed);
+            (outcome, world.keeps_old_answers, probed.nth)
         };
         let question = (meta.method, meta.key.clone());
         let stale = outcome == Some(CallOutcome::Stale);
@@ -65,6 +66,10 @@ impl SimTransport {
                 return Reply::now(old);
             }
             let reply = work(world);
+            if world.records_reads() {
+                let (method, key) = (question.0, question.1.as_ref());
+                world.note_told(method, key, nth, &reply.result, None);
+            }
             if keeps {
                 world
                     .old_answers

@@ -1,5 +1,6 @@
 //! Commands to the simulated Redis.
 
+use std::fmt::Debug;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
@@ -38,7 +39,7 @@ impl SimTransport {
         work: F,
     ) -> Result<R, StoreError>
     where
-        R: Send + 'static,
+        R: Debug + Send + 'static,
         F: Fn(&mut World) -> Result<R, RedisError> + Send + Sync + 'static,
     {
         let fault = self.befalls(method, key.as_ref());
@@ -71,7 +72,7 @@ impl SimTransport {
         work: F,
     ) -> Result<R, StoreError>
     where
-        R: Send + 'static,
+        R: Debug + Send + 'static,
         F: Fn(&mut World) -> Result<R, RedisError> + Send + Sync + 'static,
     {
         if fault == Some(StoreFaultKind::ErrorBefore) {
@@ -79,9 +80,15 @@ impl SimTransport {
                 "injected: nothing was done".to_owned(),
             ));
         }
+        let probed = self.world.enter().probe(self.by, method, key.as_ref());
+        let question = key.clone();
         let sent = self
-            .send(Meta::new(method, key), None, move |world| {
-                Reply::now(Ok(work(world)))
+            .send(Meta::new(method, key), probed.outcome, move |world| {
+                let result = work(world);
+                if world.records_reads() {
+                    world.note_told(method, question.as_ref(), probed.nth, &result, None);
+                }
+                Reply::now(Ok(result))
             })
             .await;
         let result = match sent {

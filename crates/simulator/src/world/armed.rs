@@ -70,6 +70,23 @@ pub struct RegistryRule {
     pub scope: Scope,
 }
 
+impl RegistryRule {
+    /// One answer that is so old.
+    pub fn stale(lag: std::time::Duration) -> RegistryRule {
+        RegistryRule {
+            kind: RegistryFaultKind::Stale,
+            lag,
+            about: None,
+            scope: Scope {
+                times: Some(1),
+                until: None,
+                key: None,
+                probability: 1.0,
+            },
+        }
+    }
+}
+
 /// All armed faults, and the rates of random ones while they are on.
 #[derive(Clone, Debug, Default)]
 pub struct Armed {

@@ -12,6 +12,7 @@ mod foreign;
 mod links;
 mod listings;
 mod operations;
+mod probe;
 mod quotas;
 mod slow;
 
@@ -32,9 +33,10 @@ use tokio::time::Instant;
 pub use armed::{Armed, CallFaultRule, RegistryRule, Scope, StoreRule};
 pub use clocks::{Clocks, micros};
 pub(crate) use control::EffectFate;
-pub use control::{CrashAt, Request};
+pub use control::{CrashAt, Request, Said};
 pub use links::Links;
 pub use listings::{Distortion, ListRule, Listings};
+pub use probe::{DOWN, Probe, Probed, REGISTRY_LAG};
 pub use quotas::Quotas;
 pub use slow::SlowNodes;
 
@@ -110,6 +112,8 @@ pub struct World {
     pub old_answers: OldAnswers,
     /// Whether earlier answers are kept.
     pub keeps_old_answers: bool,
+    /// What a sweep does to the run, if it is part of one.
+    pub probe: Option<Probe>,
     pub(crate) rng_faults: Rng,
     conditions: BTreeMap<NodeName, Condition>,
     delayed: Delayed,
@@ -239,6 +243,7 @@ impl World {
             incarnation: 0,
             old_answers: OldAnswers::default(),
             keeps_old_answers: may_be_stale(scenario),
+            probe: None,
             rng_faults: Rng::new(seed, "faults of calls"),
             conditions: NodeName::ALL
                 .into_iter()

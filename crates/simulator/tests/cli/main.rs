@@ -4,3 +4,5 @@
 mod real;
 #[cfg(madsim)]
 mod simulated;
+#[cfg(madsim)]
+mod sweep;

@@ -43,12 +43,12 @@ do = { update = { indexer = "alice.near/feed", code = "new" } }
 "#;
 
 /// A folder to stand in, with scenarios.
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn with(scenarios: &[(&str, &str)]) -> Place {
+    pub(super) fn with(scenarios: &[(&str, &str)]) -> Place {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("scenarios")).expect("a folder within");
         for (name, text) in scenarios {
@@ -57,7 +57,7 @@ impl Place {
         Place { folder }
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub(super) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_simulator"));
         command
             .current_dir(self.folder.path())
@@ -67,8 +67,12 @@ impl Place {
         command
     }
 
-    fn run(&self, words: &str) -> Ended {
+    pub(super) fn run(&self, words: &str) -> Ended {
         Ended::of(self.command(words).output().expect("it starts"))
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     fn kept(&self) -> Vec<PathBuf> {
@@ -82,14 +86,14 @@ impl Place {
 }
 
 #[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    data: String,
-    talk: String,
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) data: String,
+    pub(super) talk: String,
 }
 
 impl Ended {
-    fn of(output: Output) -> Ended {
+    pub(super) fn of(output: Output) -> Ended {
         Ended {
             code: output.status.code(),
             data: String::from_utf8(output.stdout).expect("text"),
@@ -98,7 +102,7 @@ impl Ended {
     }
 
     #[track_caller]
-    fn json(&self) -> Vec<Value> {
+    pub(super) fn json(&self) -> Vec<Value> {
         let lines = self.data.lines().map(serde_json::from_str);
         lines
             .collect::<Result<_, _>>()
@@ -106,7 +110,7 @@ impl Ended {
     }
 
     #[track_caller]
-    fn expect(&self, code: i32) -> &Ended {
+    pub(super) fn expect(&self, code: i32) -> &Ended {
         assert_eq!(self.code, Some(code), "{}\n{}", self.data, self.talk);
         self
     }
