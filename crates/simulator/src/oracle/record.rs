@@ -113,7 +113,6 @@ struct Outer {
     provisioned_state: Option<serde_json::Value>,
     block_stream_synced_at: Option<u64>,
     coordinator: Option<Inner>,
-    block_stream_synced_at: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -220,7 +220,7 @@ impl Stage {
     /// Whether `key` is enabled once everybody has had their way.
     fn will_be_enabled(&self, key: &IndexerKey) -> bool {
         let orders = self.sweep.as_ref().and_then(|sweep| sweep.orders.get(key));
-        let switches = orders.into_iter().flatten().map(|order| order.command);
+        let mut switches = orders.into_iter().flatten().map(|order| order.command);
         match switches
             .rfind(|command| matches!(command, AdminCommand::Enable | AdminCommand::Disable))
         {

@@ -1,5 +1,6 @@
 //! One fault, or two, at every site of a run.
 
+pub mod args;
 mod crew;
 mod log;
 mod plans;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::Context;
-use super::args;
 use super::equivalence::{self, differences};
 use super::exit::Exit;
 use super::failure;

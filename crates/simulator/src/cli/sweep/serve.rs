@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::args;
 use super::super::exit::Exit;
 use super::super::given::Given;
 use super::super::worker;
+use super::args;
 use crate::report::{RunReport, Verdict};
 use crate::run::{Options, Panics, Sweeping};
 use crate::scenario::Scenario;
