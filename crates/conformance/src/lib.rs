@@ -5,3 +5,4 @@ pub mod grpc;
 pub mod redis_server;
 pub mod registry;
 pub mod store;
+pub mod suite;

@@ -1,6 +1,8 @@
 //! The command line: the service and its configuration, and the operators'
 //! commands beside them.
 
+mod state;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +10,9 @@ use std::time::Duration;
 use clap::builder::{StyledStr, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, ValueHint};
 
-use crate::commands::{Probe, Question, url};
+pub use state::StateFormat;
+
+use crate::commands::{Probe, Question, StateCommand, url};
 use crate::config::{CONFIG_ENV, Environment, Flags, Sources};
 use crate::exit;
 use crate::settings::{self, Fallback, Kind, Setting};
@@ -24,6 +28,8 @@ pub enum Action {
     ConfigPrint(Sources, ConfigFormat),
     /// Whether a registry file can be used.
     RegistryCheck(PathBuf),
+    /// Something with the records in the store.
+    State(Sources, StateCommand),
     /// Whether a running one is ready, or lives.
     Probe(Box<Probe>),
     /// A script for a shell.
@@ -116,6 +122,7 @@ pub fn command() -> Command {
         )
         .subcommand(config_command())
         .subcommand(registry_command())
+        .subcommand(state::command())
         .subcommand(probe_command())
         .subcommand(
             Command::new("completions")
@@ -365,6 +372,7 @@ fn action(matches: &ArgMatches, env: Environment) -> Result<Action, clap::Error>
         ("registry", Some((_, inner))) => Ok(Action::RegistryCheck(
             one(inner, "file").unwrap_or_default(),
         )),
+        ("state", Some((name, inner))) => Ok(state::action(name, inner, env)),
         ("probe", _) => Ok(Action::Probe(Box::new(Probe {
             question: one(inner, "question").unwrap_or(Question::Ready),
             url: one(inner, "url"),

@@ -61,6 +61,15 @@ Exit codes:
   2    the command line cannot be understood
   78   it cannot be used; every mistake is told";
 
+/// The codes of commands on the records, for their help.
+pub const OF_STATE: &str = "\
+Exit codes:
+  0    done; of a check: every record can be read
+  1    not done, or not all of it; of a check: a record cannot be read
+  2    the command line cannot be understood
+  69   the store cannot be opened or reached, or was lost in the middle
+  78   the configuration, or the file to import, cannot be used";
+
 /// The codes of probes, for their help.
 pub const OF_PROBES: &str = "\
 Exit codes:
@@ -78,5 +87,5 @@ Exit codes:
   5    not permitted, or not known to the coordinator
   69   something it needs is not there: an address to listen at, the store with --fail-fast,
        the coordinator that is asked, or what that one needs to answer
-  78   the configuration, or the registry file, cannot be used
+  78   the configuration, the registry file, or a file to import cannot be used
   130, 143  ended at once by Ctrl-C, or by a second SIGINT or SIGTERM";

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod settings;
+pub mod state;
 
 use std::ffi::OsString;
 
@@ -25,6 +26,7 @@ pub fn main(args: Vec<OsString>, env: Environment, console: &mut Console<'_>) ->
         Action::ConfigCheck(sources) => commands::check(&sources, console),
         Action::ConfigPrint(sources, format) => commands::print(&sources, format, console),
         Action::RegistryCheck(path) => commands::registry_check(&path, console),
+        Action::State(sources, command) => commands::state(&sources, &command, console),
         Action::Probe(probe) => commands::probe(&probe, console),
         Action::Completions(shell) => commands::completions(shell, console),
         Action::Version(format) => commands::version(format, console),

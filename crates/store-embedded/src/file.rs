@@ -34,28 +34,57 @@ pub(crate) fn open(disk: &dyn Disk) -> Result<Database, OpenError> {
     compacted(disk, database)
 }
 
+/// Opens the database on `disk` once more, after a fault. Nothing is written that
+/// the file does not need to be read: a full disk shall not keep readers out.
+///
+/// # Errors
+/// See [`OpenError`].
+pub(crate) fn reopen(disk: &dyn Disk) -> Result<Database, OpenError> {
+    let path = disk.path();
+    let database = checked(disk)?;
+    match examine(path, &database)? {
+        Contents::Ours => Ok(database),
+        // To go on with an empty one would be to forget everything in silence.
+        Contents::Nothing => Err(OpenError::damaged(
+            path,
+            "it is empty, so somebody removed or replaced it while it was in use",
+        )),
+    }
+}
+
 fn open_checked(disk: &dyn Disk) -> Result<Database, OpenError> {
+    let path = disk.path();
+    let database = checked(disk)?;
+    examine(path, &database)?;
+    stamp(&database).map_err(|error| OpenError::from_redb(path, error))?;
+    Ok(database)
+}
+
+fn checked(disk: &dyn Disk) -> Result<Database, OpenError> {
     let path = disk.path();
     let mut builder = Builder::new();
     builder
         .set_cache_size(CACHE_BYTES)
         .set_check_integrity_on_open(true);
     // What a damaged file says is not always foreseen by who reads it.
-    let database = catch_unwind(AssertUnwindSafe(|| disk.open(&builder))).unwrap_or_else(|_| {
+    catch_unwind(AssertUnwindSafe(|| disk.open(&builder))).unwrap_or_else(|_| {
         Err(OpenError::damaged(
             path,
             "its contents contradict each other",
         ))
-    })?;
-    examine(path, &database)?;
-    stamp(&database).map_err(|error| OpenError::from_redb(path, error))?;
-    Ok(database)
+    })
+}
+
+/// What a file holds that is ours to write to.
+enum Contents {
+    Nothing,
+    Ours,
 }
 
 /// Refuses what is not ours to write to.
-fn examine(path: &Path, database: &Database) -> Result<(), OpenError> {
+fn examine(path: &Path, database: &Database) -> Result<Contents, OpenError> {
     match found_format(database).map_err(|error| OpenError::from_redb(path, error))? {
-        Format::Fresh => Ok(()),
+        Format::Fresh => Ok(Contents::Nothing),
         Format::Foreign => Err(OpenError::Foreign {
             path: path.to_owned(),
         }),
@@ -64,7 +93,7 @@ fn examine(path: &Path, database: &Database) -> Result<(), OpenError> {
             found,
             known: FORMAT,
         }),
-        Format::Version(_) => Ok(()),
+        Format::Version(_) => Ok(Contents::Ours),
     }
 }
 

@@ -11,6 +11,9 @@
 //! - **Reads do not wait** for the writer: they see the last durable state.
 //! - **One owner.** The file is locked; a second opener is told who is in the
 //!   way. This makes the store one for a single replica by nature.
+//! - **A disk that fails is named.** While it takes no writes, a full one for
+//!   instance, reads go on where the file can be opened; what cannot be done is
+//!   refused at once with the disk's own words, and tried again after a pause.
 //! - **No lies after a fault of the disk.** If a sync fails, the writes in it are
 //!   answered as [`Indefinite`](coordinator::store::StoreError::Indefinite) and
 //!   the file is opened and checked anew before anything else is answered.
@@ -26,6 +29,7 @@ mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod writer;
 
 pub use error::OpenError;

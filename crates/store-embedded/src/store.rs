@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,10 +12,12 @@ use coordinator::store::{CasOutcome, StoreError, StoreTransport};
 use redb::StorageError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::OpenError;
 use crate::disk::{Disk, FileDisk};
-use crate::tables::{Change, Effect, View, wrong_kind};
+use crate::tables::{Change, Effect, PROBE, View, wrong_kind};
+use crate::trouble::Pauses;
 use crate::writer::{self, Command, ReadFault, Shared};
 
 /// The longest key or member of a set, in bytes.
@@ -22,6 +25,12 @@ const NAME_BYTES_MAX: usize = 1 << 20;
 
 /// The longest value, in bytes.
 const VALUE_BYTES_MAX: usize = 64 << 20;
+
+/// How long a command may take unless [`EmbeddedStore::with_patience`] says so.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a read waits for a file that is being opened anew.
+const REOPEN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A store in one local file. See the crate's description.
 ///
@@ -32,6 +41,7 @@ pub struct EmbeddedStore {
     /// `None` once the store is being dropped.
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
+    patience: Duration,
 }
 
 impl fmt::Debug for EmbeddedStore {
@@ -52,19 +62,42 @@ impl EmbeddedStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<EmbeddedStore, OpenError> {
-        EmbeddedStore::open_on(Box::new(FileDisk::new(path)))
+        EmbeddedStore::open_on(Box::new(FileDisk::new(path)), Pauses::default())
     }
 
-    pub(crate) fn open_on(disk: Box<dyn Disk>) -> Result<EmbeddedStore, OpenError> {
+    pub(crate) fn open_on(disk: Box<dyn Disk>, pauses: Pauses) -> Result<EmbeddedStore, OpenError> {
         let path = disk.path().to_owned();
-        let shared = Shared::open(disk)?;
+        let shared = Shared::open(disk, pauses)?;
         let (commands, writer) = writer::spawn(Arc::clone(&shared))
             .map_err(|error| OpenError::io(&path, "starting the writer's thread", error))?;
         Ok(EmbeddedStore {
             shared,
             commands: Some(commands),
             writer: Some(writer),
+            patience: PATIENCE,
         })
+    }
+
+    /// The same store, whose commands give up after `patience` and then say which
+    /// file did not answer, and why if that is known. It should be shorter than
+    /// the caller's own deadline, which knows neither.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> EmbeddedStore {
+        self.patience = patience;
+        self
+    }
+
+    /// Whether the file can be read, and takes writes as far as is known. After a
+    /// write that failed this tries another; else it writes nothing.
+    ///
+    /// # Errors
+    /// It cannot, or does not; with the disk's own words.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.get_many(&[PROBE.to_owned()]).await?;
+        match self.shared.trouble.cause() {
+            None => Ok(()),
+            Some(_) => self.change(Change::Touch).await?.into_done(),
+        }
     }
 
     /// How many transactions were made durable since the store was opened; each
@@ -89,12 +122,21 @@ impl EmbeddedStore {
     /// dropped from then on.
     async fn change(&self, change: Change) -> Result<Effect, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Change { change, answer }).await?;
-        answered.await.unwrap_or_else(|_| {
-            Err(StoreError::Indefinite(
-                "its writer ended before it answered".to_owned(),
-            ))
-        })
+        let mut handed_over = false;
+        let outcome = timeout(self.patience, async {
+            self.send(Command::Change { change, answer }).await?;
+            handed_over = true;
+            answered.await.unwrap_or_else(|_| {
+                Err(StoreError::Indefinite(
+                    "its writer ended before it answered".to_owned(),
+                ))
+            })
+        });
+        match outcome.await {
+            Ok(outcome) => outcome,
+            Err(_) if handed_over => Err(StoreError::Indefinite(self.too_slow("a write"))),
+            Err(_) => Err(StoreError::Unavailable(self.too_slow("a write"))),
+        }
     }
 
     async fn reopen(&self, generation: u64) -> Result<(), StoreError> {
@@ -108,21 +150,43 @@ impl EmbeddedStore {
         commands.send(command).await.map_err(|_| ended())
     }
 
+    fn too_slow(&self, what: &str) -> String {
+        let late = format!("{what} took longer than {:?}", self.patience);
+        match self.shared.trouble.cause() {
+            Some(cause) => format!("{late}; {cause}"),
+            None => format!(
+                "{late}; the disk of its file {} is busy or hangs",
+                self.shared.path().display()
+            ),
+        }
+    }
+
     /// Looks at the file off the runtime's threads; once more if it had to be
-    /// opened anew.
+    /// opened anew. A file that cannot be opened for the moment is not waited for.
     async fn look<T, L>(&self, look: L) -> Result<T, StoreError>
     where
         T: Send + 'static,
         L: Fn(&View) -> Result<T, StorageError> + Clone + Send + 'static,
     {
-        let generation = match self.look_once(look.clone()).await? {
+        let (generation, why) = match self.look_once(look.clone()).await? {
             Ok(found) => return Ok(found),
-            Err(ReadFault::Broken { generation, .. }) => generation,
+            Err(ReadFault::Broken { generation, why }) => (generation, why),
         };
-        self.reopen(generation).await?;
+        if let Some(cause) = self.shared.trouble.pausing() {
+            return Err(StoreError::Unavailable(cause));
+        }
+        let cause = || self.shared.trouble.cause().unwrap_or(why);
+        match timeout(REOPEN_PATIENCE, self.reopen(generation)).await {
+            Ok(reopened) => reopened?,
+            Err(_) => {
+                let why = format!("{}; it is being opened anew", cause());
+                return Err(StoreError::Unavailable(why));
+            }
+        }
         self.look_once(look).await?.map_err(|fault| {
             let ReadFault::Broken { why, .. } = fault;
-            StoreError::Unavailable(format!("its file failed: {why}"))
+            let path = self.shared.path().display();
+            StoreError::Unavailable(format!("its file {path} failed: {why}"))
         })
     }
 
@@ -132,9 +196,12 @@ impl EmbeddedStore {
         L: Fn(&View) -> Result<T, StorageError> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        spawn_blocking(move || shared.read(look))
-            .await
-            .map_err(|error| StoreError::Unavailable(format!("a read came to no end: {error}")))
+        match timeout(self.patience, spawn_blocking(move || shared.read(look))).await {
+            Ok(looked) => looked.map_err(|error| {
+                StoreError::Unavailable(format!("a read came to no end: {error}"))
+            }),
+            Err(_) => Err(StoreError::Unavailable(self.too_slow("a read"))),
+        }
     }
 }
 

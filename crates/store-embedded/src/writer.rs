@@ -2,6 +2,7 @@
 //! then answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::Disk;
 use crate::tables::{Change, Effect, Tables, View};
+use crate::trouble::{Pauses, Trouble, described, why_closed};
 use crate::{OpenError, file};
 
 /// The most changes of one transaction: bounds how long the first one waits.
@@ -42,6 +44,8 @@ pub(crate) struct Shared {
     /// How often the file was opened.
     generation: AtomicU64,
     commits: AtomicU64,
+    /// Why writes fail, if they do.
+    pub(crate) trouble: Trouble,
 }
 
 /// A look at the file that did not succeed.
@@ -52,14 +56,21 @@ pub(crate) enum ReadFault {
 
 impl Shared {
     /// Opens the file on `disk`.
-    pub(crate) fn open(disk: Box<dyn Disk>) -> Result<Arc<Shared>, OpenError> {
+    pub(crate) fn open(disk: Box<dyn Disk>, pauses: Pauses) -> Result<Arc<Shared>, OpenError> {
         let database = file::open(&*disk)?;
+        let trouble = Trouble::none(disk.path(), pauses);
         Ok(Arc::new(Shared {
+            trouble,
             disk,
             database: RwLock::new(Some(database)),
             generation: AtomicU64::new(1),
             commits: AtomicU64::new(0),
         }))
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        self.disk.path()
     }
 
     /// How many transactions were made durable since the store was opened.
@@ -84,16 +95,20 @@ impl Shared {
         };
         attempt().map_err(|error| ReadFault::Broken {
             generation,
-            why: error.to_string(),
+            why: described(&error),
         })
     }
 
     /// Lets go of the file, and so of its lock.
     pub(crate) fn close(&self) {
-        self.database
+        self.replace(None);
+    }
+
+    fn replace(&self, database: Option<Database>) {
+        *self
+            .database
             .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+            .unwrap_or_else(PoisonError::into_inner) = database;
     }
 
     fn lock(&self) -> RwLockReadGuard<'_, Option<Database>> {
@@ -101,25 +116,24 @@ impl Shared {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the file anew, whatever state it is in.
+    /// Opens the file anew, whatever state it is in. Nobody waits for that: who
+    /// reads meanwhile finds it closed.
     fn reopen(&self) -> Result<(), StoreError> {
-        let mut guard = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        guard.take();
+        self.close();
         self.disk.distrust();
-        match file::open(&*self.disk) {
+        match file::reopen(&*self.disk) {
             Ok(database) => {
-                *guard = Some(database);
+                self.replace(Some(database));
                 self.generation.fetch_add(1, Ordering::AcqRel);
                 let path = self.disk.path().display();
-                tracing::info!(%path, "the store's file is open again");
+                tracing::debug!(%path, "the store's file is open again");
                 Ok(())
             }
-            Err(error) => Err(StoreError::Unavailable(format!(
-                "its file had to be closed and cannot be opened again: {error}"
-            ))),
+            Err(error) => {
+                let why = why_closed(&error);
+                self.trouble.failed(&why);
+                Err(StoreError::Unavailable(self.trouble.cause().unwrap_or(why)))
+            }
         }
     }
 
@@ -131,8 +145,13 @@ impl Shared {
     }
 
     fn reopen_if_closed(&self) -> Result<(), StoreError> {
-        let closed = self.lock().is_none();
-        if closed { self.reopen() } else { Ok(()) }
+        if self.lock().is_some() {
+            return Ok(());
+        }
+        match self.trouble.pausing() {
+            Some(cause) => Err(StoreError::Unavailable(cause)),
+            None => self.reopen(),
+        }
     }
 }
 
@@ -177,7 +196,7 @@ enum Fault {
 }
 
 fn write(shared: &Shared, asked: Vec<Asked>) {
-    if let Err(error) = shared.reopen_if_closed() {
+    if let Err(error) = ready(shared) {
         for (_, answer) in asked {
             let _unheard = answer.send(Err(error.clone()));
         }
@@ -190,33 +209,41 @@ fn write(shared: &Shared, asked: Vec<Asked>) {
         .err();
     // The file is looked at anew before anybody hears of the fault: a caller who
     // reads next then reads what is really there.
-    if fault.is_some()
-        && let Err(error) = shared.reopen()
-    {
-        tracing::error!(%error, "the store is closed until its file can be opened");
+    if let Some(Fault::Before(why) | Fault::Within(why)) = &fault {
+        shared.trouble.failed(why);
+        // It has noted by itself why it failed.
+        let _noted = shared.reopen();
     }
+    let cause = || shared.trouble.cause().unwrap_or_default();
     let mut effects = effects.into_iter();
     for (_, answer) in asked {
         let effect = effects.next();
         let outcome = match &fault {
             None => effect.ok_or_else(|| StoreError::Unavailable("it was not tried".to_owned())),
-            Some(Fault::Within(why)) if effect == Some(Effect::Changed) => {
-                Err(StoreError::Indefinite(why.clone()))
+            Some(Fault::Within(_)) if effect == Some(Effect::Changed) => {
+                Err(StoreError::Indefinite(cause()))
             }
-            Some(Fault::Within(why) | Fault::Before(why)) => {
-                Err(StoreError::Unavailable(why.clone()))
-            }
+            Some(_) => Err(StoreError::Unavailable(cause())),
         };
         let _unheard = answer.send(outcome);
     }
 }
 
+/// Whether a write may be tried: the file is open, and no failure is so fresh
+/// that another attempt would only keep the disk busy.
+fn ready(shared: &Shared) -> Result<(), StoreError> {
+    if let Some(cause) = shared.trouble.pausing() {
+        return Err(StoreError::Unavailable(cause));
+    }
+    shared.reopen_if_closed()
+}
+
 fn commit(shared: &Shared, asked: &[Asked], effects: &mut Vec<Effect>) -> Result<(), Fault> {
     let guard = shared.lock();
     let Some(database) = guard.as_ref() else {
-        return Err(Fault::Before("its file is closed after a fault".to_owned()));
+        return Err(Fault::Before("it is closed after a fault".to_owned()));
     };
-    let before = |error: redb::Error| Fault::Before(format!("its file failed: {error}"));
+    let before = |error: redb::Error| Fault::Before(described(&error));
     let transaction = database
         .begin_write()
         .map_err(|error| before(error.into()))?;
@@ -232,7 +259,8 @@ fn commit(shared: &Shared, asked: &[Asked], effects: &mut Vec<Effect>) -> Result
     }
     transaction
         .commit()
-        .map_err(|error| Fault::Within(format!("its file failed while it was synced: {error}")))?;
+        .map_err(|error| Fault::Within(described(&error.into())))?;
     shared.commits.fetch_add(1, Ordering::Relaxed);
+    shared.trouble.overcome();
     Ok(())
 }

@@ -254,6 +254,12 @@ fn parse(text: &str) -> Result<Url, ConfigError> {
             }
         }
         "unix" | "redis+unix" | "valkey+unix" => {}
+        scheme if of_many_servers(scheme) => {
+            return problem(
+                "Sentinel and Cluster are not supported; give the one address that always leads \
+                 to the primary, of a proxy or a provider for instance, as redis:// or rediss://",
+            );
+        }
         // It may be anything, the beginning of a password too.
         _ => return problem("it does not begin with redis://, rediss:// or unix://"),
     }
@@ -264,6 +270,14 @@ fn parse(text: &str) -> Result<Url, ConfigError> {
         );
     }
     Ok(url)
+}
+
+/// Schemes by which other clients find servers that they are not told of.
+fn of_many_servers(scheme: &str) -> bool {
+    let rest = scheme
+        .strip_prefix("redis")
+        .or_else(|| scheme.strip_prefix("valkey"));
+    rest.is_some_and(|rest| rest.contains("sentinel") || rest.contains("cluster"))
 }
 
 /// What of the URL may be seen.
@@ -389,6 +403,10 @@ mod tests {
             ("redis://db/0#hunter2", "%23"),
             ("redis://db?protocol=hunter2", "protocol"),
             ("redis://:%ff@db", "UTF-8"),
+            ("redis-sentinel://:hunter2@db:26379/mymaster/0", "Sentinel"),
+            ("rediss+sentinel://:hunter2@db:26379/0", "Sentinel"),
+            ("redis-cluster://:hunter2@db:7000", "Cluster"),
+            ("valkeys-cluster://:hunter2@db:7000", "Cluster"),
         ] {
             let error = endpoint(url).err().map(|error| error.to_string());
             let error = error.unwrap_or_else(|| panic!("{url} is taken"));

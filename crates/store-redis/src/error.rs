@@ -168,7 +168,8 @@ fn meaning(code: &str, detail: &str) -> (Refusal, bool, &'static str) {
         "CROSSSLOT" | "MOVED" | "ASK" => (
             Lasting,
             false,
-            "it belongs to a Redis Cluster, which is not supported; use a single primary",
+            "it is a node of a Redis Cluster, which is not supported; point the URL at a server \
+             that is no part of one",
         ),
         "ERR" if detail.starts_with("max number of clients") => {
             (Passing, true, "close other clients or raise `maxclients`")
@@ -336,6 +337,21 @@ mod tests {
                     assert!(text.contains(part), "{text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_node_of_a_cluster_is_called_one() {
+        for line in [
+            "MOVED 16383 10.0.0.1:6379",
+            "ASK 1 10.0.0.1:6379",
+            "CROSSSLOT Keys",
+        ] {
+            let text = judged(Effect::None, &server_error(line)).error.to_string();
+            assert!(
+                text.contains("Redis Cluster, which is not supported"),
+                "{text}"
+            );
         }
     }
 

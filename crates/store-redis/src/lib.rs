@@ -37,6 +37,9 @@ use error::{Effect, Task, shown_key};
 use link::Link;
 use script::CompareAndSet;
 
+/// A key that nobody makes.
+const PROBE: &str = "coordinator:probe";
+
 /// The commands of the coordinator, in Redis.
 ///
 /// Clones share the connection. Commands need a tokio runtime, whose tasks drive
@@ -81,6 +84,24 @@ impl RedisStore {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let task = Task::new(Effect::None, "ping", None);
         self.ask(&cmd("PING"), &task).await.map(drop)
+    }
+
+    /// Whether the server takes writes: no replica, not out of memory, able to save.
+    ///
+    /// Asked by a write that changes nothing: a value is set under a key that must
+    /// exist for it, and does not. The server refuses it for the same reasons as any
+    /// other write, before it looks for the key, and needs no right beyond those
+    /// that the store needs. `INFO` would tell of a replica, but neither how much
+    /// memory a write may take nor whether this user may write.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses; never `Indefinite`. The text says why, and
+    /// what to do.
+    pub async fn probe_writes(&self) -> Result<(), StoreError> {
+        let task = Task::new(Effect::None, "trying a write", None);
+        let mut command = cmd("SET");
+        command.arg(PROBE).arg("").arg("XX");
+        self.ask(&command, &task).await.map(drop)
     }
 
     /// What the server says about itself, for start-up checks.

@@ -111,6 +111,7 @@ pub fn from_environment(build: &BuildInfo) -> Result<Option<(ExtraLayer, Traces)
     let filter = Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target("calls", LevelFilter::DEBUG)
+        .with_target("coordinator::reconciler", LevelFilter::DEBUG)
         // What sends the traces is not traced.
         .with_targets(["h2", "hyper", "hyper_util", "opentelemetry", "reqwest"].map(off))
         .with_targets(

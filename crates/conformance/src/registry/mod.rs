@@ -5,8 +5,8 @@
 //!
 //! ```
 //! # use conformance::registry::{Subject, run_all};
-//! # async fn check(subject: &dyn Subject) {
-//! let failures = run_all(subject).await;
+//! # async fn check(subject: impl Subject + 'static) {
+//! let failures = run_all(&subject).await;
 //! assert!(failures.is_empty(), "{failures:#?}");
 //! # }
 //! ```
@@ -24,11 +24,11 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::pin::Pin;
-
 use async_trait::async_trait;
 use coordinator::registry::RegistryTransport;
+
+use crate::suite::{self, list, perform};
+pub use crate::suite::{Failure, Outcome};
 
 /// What is registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,49 +96,8 @@ pub trait Subject: Send + Sync {
     }
 }
 
-/// Whether a case holds; the error says what was expected and what came.
-pub type Outcome = Result<(), String>;
-
-/// A case at work.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
-
-/// One thing that must hold.
-///
-/// A case works with the indexers of the given account and expects that it has
-/// none. It leaves them behind.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// What must hold, as an identifier. Unique.
-    pub name: &'static str,
-    /// Performs the case.
-    pub run: for<'a> fn(&'a dyn Subject, &'a str) -> Running<'a>,
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name)
-    }
-}
-
-/// A case that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The name of the case.
-    pub case: &'static str,
-    /// What was expected and what came.
-    pub what: String,
-}
-
-/// Cases by the names of the functions that perform them.
-macro_rules! list {
-    ($($name:ident),+ $(,)?) => {
-        &[$($crate::registry::Case {
-            name: stringify!($name),
-            run: |subject, account| Box::pin($name(subject, account)),
-        }),+]
-    };
-}
-use list;
+/// One thing that must hold. Its place is an account, which owns nothing.
+pub type Case = suite::Case<dyn Subject>;
 
 /// The cases by subject; the largest comes last, since it makes every later
 /// listing large.
@@ -160,27 +119,20 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 
 /// Performs every case that is not exempt, each with an account of its own; an
 /// empty answer means that all hold. An exemption of no case is a failure too.
-pub async fn run_all(subject: &dyn Subject) -> Vec<Failure> {
+pub async fn run_all(subject: &(dyn Subject + 'static)) -> Vec<Failure> {
     let exempt = subject.exempt();
-    let mut failures: Vec<Failure> = exempt
+    let unknown = exempt
         .iter()
         .filter(|(name, _)| cases().all(|case| case.name != *name))
         .map(|(name, _)| Failure {
             case: name,
             what: "is exempt, but there is no such case".to_owned(),
-        })
-        .collect();
-    for (number, case) in cases().enumerate() {
-        if exempt.iter().any(|(name, _)| *name == case.name) {
-            continue;
-        }
-        let account = format!("case{number}.near");
-        if let Err(what) = (case.run)(subject, &account).await {
-            failures.push(Failure {
-                case: case.name,
-                what,
-            });
-        }
-    }
+        });
+    let mut failures: Vec<Failure> = unknown.collect();
+    let placed = cases()
+        .enumerate()
+        .filter(|(_, case)| exempt.iter().all(|(name, _)| *name != case.name))
+        .map(|(number, case)| (case, format!("case{number}.near")));
+    failures.extend(perform(subject, placed).await);
     failures
 }

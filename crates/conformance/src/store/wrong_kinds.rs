@@ -1,12 +1,16 @@
 //! Commands on a key that holds another kind of value: refused, without effect.
 
-use super::check::{applied, done, head, members, refused, text};
+use bytes::Bytes;
+
+use super::check::{applied, done, head, members, refused, same, text};
 use super::{Case, Outcome, Subject, list};
 
 pub(super) const CASES: &[Case] = list![
     a_text_is_no_set_and_no_queue,
     a_set_is_no_text_and_no_queue,
     a_queue_is_no_text_and_no_set,
+    another_kind_hides_no_text_of_the_same_read,
+    asking_for_members_tells_another_kind_from_nothing,
 ];
 
 async fn a_text_is_no_set_and_no_queue(subject: &dyn Subject, prefix: &str) -> Outcome {
@@ -43,6 +47,48 @@ async fn a_queue_is_no_text_and_no_set(subject: &dyn Subject, prefix: &str) -> O
     refused(store.set_remove(&key, "m").await, "removing from a queue")?;
     refused(store.set_members(&key).await, "members of a queue")?;
     head(subject, &key, Some(7), "afterwards").await
+}
+
+async fn another_kind_hides_no_text_of_the_same_read(
+    subject: &dyn Subject,
+    prefix: &str,
+) -> Outcome {
+    let key = |name: &str| format!("{prefix}{name}");
+    let keys = [key("set"), key("text"), key("queue"), key("nothing")];
+    let [set, a_text, queue, _] = &keys;
+    done(subject.store().set_add(set, "m").await, "adding")?;
+    done(subject.queue_push(queue, 7).await, "pushing")?;
+    applied(subject, a_text, (None, Some(b"1")), "writing").await?;
+    let values = vec![None, Some(Bytes::from_static(b"1")), None, None];
+    same(
+        subject.store().get_many(&keys).await,
+        &values,
+        "reading all",
+    )
+}
+
+/// A read of texts passes over other kinds. Whether there is no record or one that
+/// cannot be read is therefore asked by another command, and no indexer is begun
+/// anew because of something that only looks like nothing.
+async fn asking_for_members_tells_another_kind_from_nothing(
+    subject: &dyn Subject,
+    prefix: &str,
+) -> Outcome {
+    let record = |name: &str| format!("{prefix}{name}:state");
+    let (set, queue, nothing) = (record("set"), record("queue"), record("nothing"));
+    done(subject.store().set_add(&set, "m").await, "adding")?;
+    done(subject.queue_push(&queue, 7).await, "pushing")?;
+    let keys = [set.clone(), queue.clone(), nothing.clone()];
+    let values = vec![None; 3];
+    same(
+        subject.store().get_many(&keys).await,
+        &values,
+        "reading all",
+    )?;
+    members(subject, &set, &["m"], "a set in a record's place").await?;
+    let answer = subject.store().set_members(&queue).await;
+    refused(answer, "members of a queue in a record's place")?;
+    members(subject, &nothing, &[], "no record").await
 }
 
 type Change = (Option<&'static [u8]>, Option<&'static [u8]>);

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use coordinator::Clock;
 use coordinator::admin::AdminService;
-use coordinator::store::StoreTransport;
+use coordinator::store::StoreError;
 use store_redis::RedisStore;
 use telemetry::Readiness;
 use tokio::time::timeout;
 
+use crate::boot::stores::{Records, probe_redis};
+
 /// Pause between two looks.
 const PERIOD: Duration = Duration::from_secs(2);
-
-/// A key that nobody writes: reading it shows that the store answers.
-const PROBE: &str = "coordinator:probe";
 
 const STORE: &str = "store";
 const REDIS: &str = "redis";
@@ -25,12 +24,14 @@ const REGISTRY: &str = "registry";
 pub struct Checks {
     /// Where they are told.
     pub readiness: Readiness,
-    /// The store.
-    pub store: Arc<dyn StoreTransport>,
+    /// Where the records are.
+    pub records: Records,
     /// The Redis of the services.
     pub redis: RedisStore,
     /// Whether the store is something else than that Redis.
     pub separate: bool,
+    /// Whether writes matter: a shadow makes none, and may look at a replica.
+    pub writes: bool,
     /// The coordinator.
     pub admin: Arc<AdminService>,
     /// The coordinator's clock.
@@ -69,10 +70,11 @@ impl Checks {
 
     /// Looks once; true if the Redis of the services answers.
     async fn look(&self) -> bool {
-        let store = probe(&*self.store, self.deadline).await;
+        let store = probe(self.records.probe(self.writes), self.deadline).await;
         let redis_answers = match self.separate {
             true => {
-                let redis = ping(&self.redis, self.deadline).await;
+                let redis = probe_redis(&self.redis, self.writes);
+                let redis = probe(redis, self.deadline).await;
                 self.tell(REDIS, &redis);
                 redis.is_ok()
             }
@@ -100,27 +102,22 @@ impl Checks {
 
     fn tell(&self, name: &'static str, result: &Result<(), String>) {
         match result {
+            Ok(()) if self.writes => self.readiness.set(name, true, "answers and takes writes"),
             Ok(()) => self.readiness.set(name, true, "answers"),
             Err(why) => self.readiness.set(name, false, why.as_str()),
         }
     }
 }
 
-/// Whether `store` answers within `deadline`.
+/// Whether the question is answered well within `deadline`.
 ///
 /// # Errors
 /// Why not, for people.
-pub async fn probe(store: &dyn StoreTransport, deadline: Duration) -> Result<(), String> {
-    let keys = [PROBE.to_owned()];
-    match timeout(deadline, store.get_many(&keys)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {deadline:?}")),
-    }
-}
-
-async fn ping(redis: &RedisStore, deadline: Duration) -> Result<(), String> {
-    match timeout(deadline, redis.ping()).await {
+pub async fn probe(
+    question: impl Future<Output = Result<(), StoreError>>,
+    deadline: Duration,
+) -> Result<(), String> {
+    match timeout(deadline, question).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no answer within {deadline:?}")),

@@ -8,7 +8,7 @@ mod reload;
 mod service;
 mod signals;
 mod stop;
-mod stores;
+pub mod stores;
 mod traces;
 mod vital;
 
@@ -20,7 +20,7 @@ use telemetry::logs::LogOptions;
 use telemetry::{LogFormat, Logs};
 use tokio::runtime::{Builder, Runtime};
 
-pub use parts::{Parts, prepare};
+pub use parts::{Parts, prepare, redis};
 
 use crate::commands::Console;
 use crate::config::{self, Config, LogConfig, Problem, Row, Sources};

@@ -144,7 +144,11 @@ fn share(whole: Duration, percent: u32) -> Duration {
     whole.saturating_mul(percent) / 100
 }
 
-fn redis(config: &RedisConfig, deadline: Duration) -> Result<RedisStore, Problem> {
+/// The client of a Redis; commands give up before `deadline`.
+///
+/// # Errors
+/// It cannot be made.
+pub fn redis(config: &RedisConfig, deadline: Duration) -> Result<RedisStore, Problem> {
     let url = SecretString::from(config.url.expose().as_str());
     let mut options = store_redis::RedisConfig::new(url);
     // A connection on which nobody answers is replaced only if that shows before

@@ -19,6 +19,7 @@ use crate::boot::clock::SystemClock;
 use crate::boot::parts::Parts;
 use crate::boot::reload::Reload;
 use crate::boot::signals::{Request, Signals, Stop};
+use crate::boot::stores::Opened;
 use crate::boot::vital::Vital;
 use crate::boot::{stop, stores};
 use crate::config::{Config, Row, Sources};
@@ -136,7 +137,8 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
     let build = BuildInfo::current(&[]);
     let metrics = Metrics::new(build.clone(), logs.tally(), readiness.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let coordinator = coordinator(&config, &parts, Arc::clone(&store), &clock, &metrics);
+    let transport = Arc::clone(&store.transport);
+    let coordinator = coordinator(&config, &parts, transport, &clock, &metrics);
     let source = CoordinatorSource::new(Arc::clone(&coordinator), Arc::clone(&clock));
     metrics.set_source(Arc::new(source));
     if let Some(tls) = parts.access.tls.clone() {
@@ -156,9 +158,10 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
     tracing::info!(api = %api.0.address(), http = %address(&http), "listening");
     let checks = Checks {
         readiness: readiness.clone(),
-        store,
+        records: store.records,
         redis: parts.redis.clone(),
         separate: config.store.is_separate(),
+        writes: !config.shadow,
         admin: coordinator.admin(),
         clock,
         deadline: config.knobs.store_deadline,
@@ -186,14 +189,15 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
 }
 
 /// The store, opened; with `fail_fast` it has also answered.
-async fn store(config: &Config, parts: &Parts) -> Result<Arc<dyn StoreTransport>, Exit> {
-    let store = stores::open(&config.store, &parts.redis).await;
+async fn store(config: &Config, parts: &Parts) -> Result<Opened, Exit> {
+    let store = stores::open(config, &parts.redis).await;
     let store = store.map_err(|error| {
         tracing::error!("the store cannot be opened: {error}");
         Exit::Unavailable
     })?;
     if config.fail_fast
-        && let Err(why) = stores::wait(&*store, config.knobs.store_deadline).await
+        && let Err(why) =
+            stores::wait(&store.records, !config.shadow, config.knobs.store_deadline).await
     {
         tracing::error!("the store does not answer, and fail_fast is set: {why}");
         return Err(Exit::Unavailable);

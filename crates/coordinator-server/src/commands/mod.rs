@@ -4,6 +4,7 @@ mod config;
 mod operator;
 mod probe;
 mod registry;
+mod state;
 mod version;
 
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ pub use config::{check, print};
 pub use operator::operator;
 pub use probe::{Probe, Question, probe, url};
 pub use registry::registry_check;
+pub use state::{StateCommand, state};
 pub use version::version;
 
 use crate::cli;

@@ -8,3 +8,5 @@ mod endings;
 mod reloads;
 mod service;
 mod starts;
+mod state;
+mod writes;

@@ -1,13 +1,16 @@
 //! A disk in memory that loses what was not synced, and fails when told to.
 
+use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use redb::{Builder, Database, StorageBackend};
 
-use crate::OpenError;
 use crate::disk::Disk;
+use crate::trouble::Pauses;
+use crate::{EmbeddedStore, OpenError};
 
 /// Disks write a sector as a whole, or not at all.
 const SECTOR: usize = 512;
@@ -27,6 +30,9 @@ pub(super) enum Fault {
     Dead,
     /// It takes no more bytes, but goes on syncing.
     Full,
+    /// It has no room for more; what has a place may be written over, as on most
+    /// file systems.
+    NoRoom,
     /// Syncing fails, and what was to be synced may or may not be there.
     SyncFails,
 }
@@ -42,6 +48,9 @@ struct State {
     syncs: u64,
     operations: u64,
     held: bool,
+    reads_held: bool,
+    /// Sectors that have a place on the disk.
+    placed: BTreeSet<u64>,
     chance: u64,
 }
 
@@ -61,9 +70,20 @@ impl Faulty {
             syncs: 0,
             operations: 0,
             held: false,
+            reads_held: false,
+            placed: BTreeSet::new(),
             chance: seed,
         };
         Faulty(Arc::new((Mutex::new(state), Condvar::new())))
+    }
+
+    /// A store on it, without pauses after failures.
+    pub(super) fn store(&self) -> Result<EmbeddedStore, OpenError> {
+        let pauses = Pauses {
+            first: Duration::ZERO,
+            longest: Duration::ZERO,
+        };
+        EmbeddedStore::open_on(Box::new(self.clone()), pauses)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,6 +110,12 @@ impl Faulty {
     /// While held, syncs do not come to an end.
     pub(super) fn hold_syncs(&self, held: bool) {
         self.state().held = held;
+        self.0.1.notify_all();
+    }
+
+    /// While held, reads do not come to an end.
+    pub(super) fn hold_reads(&self, held: bool) {
+        self.state().reads_held = held;
         self.0.1.notify_all();
     }
 
@@ -153,6 +179,17 @@ impl State {
         Ok(())
     }
 
+    fn place(&mut self, offset: u64, length: u64) -> Result<(), Error> {
+        let sector = SECTOR as u64;
+        let touched = offset / sector..(offset + length).div_ceil(sector);
+        let is_new = |at: &u64| !self.placed.contains(at);
+        if self.fault == Fault::NoRoom && touched.clone().any(|at| is_new(&at)) {
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        self.placed.extend(touched);
+        Ok(())
+    }
+
     fn grow(&mut self) -> Result<(), Error> {
         self.begin()?;
         if self.fault == Fault::Full {
@@ -168,7 +205,10 @@ impl StorageBackend for Faulty {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
-        let state = self.state();
+        let mut state = self.state();
+        while state.reads_held {
+            state = self.0.1.wait(state).unwrap();
+        }
         if state.fault == Fault::Dead {
             return Err(Error::other("the power is out"));
         }
@@ -207,6 +247,7 @@ impl StorageBackend for Faulty {
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
         let mut state = self.state();
         state.grow()?;
+        state.place(offset, data.len() as u64)?;
         state.pending.push(Op::Write(offset, data.to_vec()));
         put(&mut state.current, usize::try_from(offset).unwrap(), data);
         Ok(())

@@ -7,12 +7,11 @@ use coordinator::store::StoreTransport;
 use tokio::task::{JoinSet, yield_now};
 
 use super::faulty::Faulty;
-use crate::EmbeddedStore;
 
 #[tokio::test]
 async fn a_thousand_writes_at_once_cost_a_few_syncs() {
     let disk = Faulty::new(1);
-    let store = Arc::new(EmbeddedStore::open_on(Box::new(disk.clone())).unwrap());
+    let store = Arc::new(disk.store().unwrap());
     disk.hold_syncs(true);
     let asked = Arc::new(AtomicU64::new(0));
     let mut writes = JoinSet::new();
@@ -43,7 +42,7 @@ async fn a_thousand_writes_at_once_cost_a_few_syncs() {
 #[tokio::test]
 async fn what_changes_nothing_costs_no_sync() {
     let disk = Faulty::new(1);
-    let store = EmbeddedStore::open_on(Box::new(disk.clone())).unwrap();
+    let store = disk.store().unwrap();
     store.set_add("s", "m").await.unwrap();
     store.compare_and_set("k", None, Some(b"1")).await.unwrap();
     let (syncs, commits) = (disk.syncs(), store.commits());
@@ -59,7 +58,7 @@ async fn what_changes_nothing_costs_no_sync() {
 #[tokio::test]
 async fn reads_do_not_wait_for_a_sync() {
     let disk = Faulty::new(1);
-    let store = EmbeddedStore::open_on(Box::new(disk.clone())).unwrap();
+    let store = disk.store().unwrap();
     store.compare_and_set("k", None, Some(b"1")).await.unwrap();
     disk.hold_syncs(true);
     let write = store.compare_and_set("k", Some(b"1"), Some(b"2"));

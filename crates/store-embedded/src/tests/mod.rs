@@ -2,6 +2,7 @@
 
 mod damage;
 mod faulty;
+mod full;
 mod group;
 mod model;
 mod power;

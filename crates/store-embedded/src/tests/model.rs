@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::faulty::Faulty;
-use crate::EmbeddedStore;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -81,7 +80,7 @@ proptest! {
     #[test]
     fn answers_are_those_of_the_model(ops in prop::collection::vec(op(), 1..80)) {
         let disk = Faulty::new(1);
-        let open = || EmbeddedStore::open_on(Box::new(disk.clone())).unwrap();
+        let open = || disk.store().unwrap();
         let model = MemoryStore::new();
         let mut store = open();
         Runtime::new().unwrap().block_on(async {

@@ -15,7 +15,7 @@ use crate::EmbeddedStore;
 const CHAINS: u64 = 6;
 
 fn open(disk: &Faulty) -> EmbeddedStore {
-    EmbeddedStore::open_on(Box::new(disk.clone())).unwrap()
+    disk.store().unwrap()
 }
 
 /// A value that is larger than a sector, and shows when it is torn.
@@ -128,7 +128,7 @@ proptest! {
         drop(store);
         disk.power_on();
         disk.light_fuse(fuse);
-        let _whichever = EmbeddedStore::open_on(Box::new(disk.clone()));
+        let _whichever = disk.store();
         disk.set_fault(Fault::Dead);
         disk.power_on();
         check(&runtime.block_on(found(&open(&disk))), &left);

@@ -39,6 +39,10 @@ async fn a_replica_reads_and_refuses_every_write() {
     );
     assert_eq!(get(store, "k").await, Ok(text("1")));
 
+    // A probe says so as well, and says it without having anything to write.
+    let said = refusal(store.probe_writes().await, "READONLY");
+    assert!(said.contains("primary"), "{said}");
+
     // It becomes the primary: the store notices by itself.
     replica.server.tell("REPLICAOF NO ONE").unwrap();
     assert_eq!(set(Some(b"1"), Some(b"2")).await, Ok(CasOutcome::Applied));
@@ -88,6 +92,8 @@ async fn a_full_server_refuses_growth_and_lets_go() {
     let said = refusal(change(Some(b"1"), Some(b"2")).await, "OOM");
     assert!(said.contains("maxmemory"), "{said}");
     refusal(store.set_add("s", "n").await, "OOM");
+    let said = refusal(store.probe_writes().await, "OOM");
+    assert!(said.contains("maxmemory"), "{said}");
     assert_eq!(get(store, "k").await, Ok(text("1")));
     assert_eq!(
         change(Some(b"0"), Some(b"2")).await,
@@ -96,6 +102,7 @@ async fn a_full_server_refuses_growth_and_lets_go() {
     store.set_remove("s", "m").await.unwrap();
     assert_eq!(change(Some(b"1"), None).await, Ok(CasOutcome::Applied));
     store.delete(&fillings).await.unwrap();
+    store.probe_writes().await.unwrap();
     assert_eq!(change(None, Some(b"3")).await, Ok(CasOutcome::Applied));
 }
 
@@ -119,6 +126,7 @@ async fn a_server_that_cannot_save_refuses_writes() {
     })
     .await;
     refusal(answer, "MISCONF");
+    refusal(real.store.probe_writes().await, "MISCONF");
 }
 
 #[tokio::test]
@@ -182,6 +190,26 @@ async fn what_a_user_may_not_do_is_refused_and_the_rest_is_done() {
     let failures = conformance::store::run_all(&real, "acl/").await;
     assert!(failures.is_empty(), "{failures:#?}");
     real.store.server_info().await.unwrap();
+    real.store.probe_writes().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_probe_of_writes_leaves_nothing_behind() {
+    let real = Real::start(&["--appendonly", "yes"]);
+    let changes = || match real.server.tell("INFO persistence").unwrap() {
+        Reply::Text(info) => {
+            let info = String::from_utf8(info).unwrap();
+            let line = info
+                .lines()
+                .find(|line| line.starts_with("rdb_changes_since"));
+            line.unwrap().to_owned()
+        }
+        other => panic!("{other:?}"),
+    };
+    let before = changes();
+    real.store.probe_writes().await.unwrap();
+    assert_eq!(changes(), before);
+    assert_eq!(get(&real.store, "coordinator:probe").await, Ok(None));
 }
 
 #[tokio::test]
@@ -228,6 +256,8 @@ async fn a_server_that_keeps_its_conditions_takes_no_writes() {
     let real = Real::start(&["--min-replicas-to-write", "1"]);
     let error = real.store.set_add("s", "m").await.unwrap_err();
     assert!(is_unavailable(&error), "{error}");
+    assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+    let error = real.store.probe_writes().await.unwrap_err();
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
     assert!(real.store.set_members("s").await.unwrap().is_empty());
 }
