@@ -113,7 +113,7 @@ pub const PROVISIONING_PARALLEL: Setting = count(
     "provisioning-parallel",
     "COORDINATOR_PROVISIONING_PARALLEL",
     1000,
-    "provisioning tasks at a time, all accounts together",
+    "provisioning tasks at a time, overdue ones not counted",
 )
 .default("16")
 .example("4");
