@@ -23,6 +23,7 @@ pub mod shadow;
 mod shared;
 mod status;
 mod status_log;
+mod steady;
 mod supervisor;
 mod tables;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use knobs::Knobs;
 pub use ports::{Clock, Ports};
 pub use shared::Shared;
 pub use status::LoopStatus;
+pub use steady::SteadyClock;
 
 use crate::admin::AdminService;
 use crate::supervisor::Supervisor;

@@ -8,7 +8,8 @@ use crate::registry::RegistryTransport;
 use crate::store::StoreTransport;
 use crate::transport::{BlockStreamerTransport, ExecutorTransport, ProvisionerTransport};
 
-/// The wall clock. It may jump; durations are never measured with it alone.
+/// The wall clock. Give the coordinator a [`SteadyClock`](crate::SteadyClock) over
+/// the machine's: deadlines are kept by it, and a jump would move them all.
 pub trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> Timestamp;

@@ -54,6 +54,8 @@ pub struct Shared {
     /// Nothing may be changed: this coordinator only observes.
     pub(crate) shadow: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// When this coordinator began to run.
+    pub(crate) running_since: Timestamp,
     pub(crate) streamers: BlockStreamers,
     pub(crate) executors: Executors,
     pub(crate) provisioner: Provisioner,
@@ -94,6 +96,7 @@ impl Shared {
         );
         Shared {
             shadow,
+            running_since: ports.clock.now(),
             clock: ports.clock,
             streamers: BlockStreamers::new(ports.block_streamer, call, read, list),
             executors: Executors::new(ports.executors, call, read, list),

@@ -154,4 +154,7 @@ pub struct Observed {
     pub start_slot: Timestamp,
     /// Reachability of the services.
     pub services: Services,
+    /// Since when this coordinator runs. What happened before it was measured by a
+    /// clock that may have been set since: no task counts as older than this.
+    pub running_since: Timestamp,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coordinator::store::StoreTransport;
-use coordinator::{Clock, Coordinator, Ports};
+use coordinator::{Clock, Coordinator, Ports, SteadyClock};
 use security::Watched;
 use telemetry::http::{HttpOptions, Pages};
 use telemetry::metrics::CoordinatorSource;
@@ -136,7 +136,7 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
     let readiness = checks::readiness(config.store.is_separate());
     let build = BuildInfo::current(&[]);
     let metrics = Metrics::new(build.clone(), logs.tally(), readiness.clone());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new(Arc::new(SystemClock)));
     let transport = Arc::clone(&store.transport);
     let coordinator = coordinator(&config, &parts, transport, &clock, &metrics);
     let source = CoordinatorSource::new(Arc::clone(&coordinator), Arc::clone(&clock));

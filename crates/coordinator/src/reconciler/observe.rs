@@ -51,6 +51,7 @@ impl Reconciler {
             gate,
             start_slot,
             services,
+            running_since: self.shared.running_since,
         }
     }
 

@@ -69,7 +69,8 @@ pub(super) fn initializing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
 /// Judges a task in flight, in whatever phase.
 pub(super) fn examine(round: &Round<'_>, task: &Task) -> Verdict {
     let policy = round.policy;
-    let age = round.now.since(task.since);
+    let begun = task.since.max(round.seen.running_since);
+    let age = round.now.since(begun);
     let done = |provisioned| Record {
         task: None,
         provisioned: round.record.provisioned || provisioned,
@@ -78,10 +79,7 @@ pub(super) fn examine(round: &Round<'_>, task: &Task) -> Verdict {
     if task.id.is_none() {
         if age < policy.provisioning_settle {
             let reason = Reason::ProvisioningUncertain { since: task.since };
-            return Verdict::InFlight(Step::wait(
-                reason,
-                Some(task.since + policy.provisioning_settle),
-            ));
+            return Verdict::InFlight(Step::wait(reason, Some(begun + policy.provisioning_settle)));
         }
         return Verdict::Failed(
             Cause::ProvisioningUncertain,
@@ -125,7 +123,8 @@ pub(super) fn tend(round: &Round<'_>) -> Option<Step> {
             ..round.record.clone()
         })
     };
-    let abandon_at = task.since + round.policy.provisioning_abandon;
+    let begun = task.since.max(round.seen.running_since);
+    let abandon_at = begun + round.policy.provisioning_abandon;
     if round.now >= abandon_at {
         return Some(forget());
     }

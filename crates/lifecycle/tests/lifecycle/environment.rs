@@ -167,6 +167,7 @@ impl Environment {
             gate: Gate::Open,
             start_slot: Timestamp(0),
             services: Services::default(),
+            running_since: Timestamp(0),
         }
     }
 

@@ -261,3 +261,19 @@ fn failures_of_long_ago_do_not_count() {
         .later(secs(7 * 3600));
     assert_eq!(old.commits().repair.unwrap().attempts, 1);
 }
+
+#[test]
+fn no_task_counts_as_older_than_this_coordinator() {
+    // The clock may have been put forward by an hour between two lives.
+    let mut uncertain = intended(3600);
+    uncertain.seen.running_since = ago(10);
+    assert_eq!(uncertain.wakes_in(), Some(110));
+    let mut pending = with_task(3600, TaskSeen::Pending);
+    pending.seen.running_since = ago(10);
+    assert!(pending.plan().starts_with("wait"), "{}", pending.plan());
+    let mut elsewhere = suspended().has_task(None, ago(3600));
+    elsewhere.seen.running_since = ago(10);
+    assert_eq!(elsewhere.wakes_in(), Some(110));
+    elsewhere.seen.running_since = ago(130);
+    assert_eq!(elsewhere.plan(), "commit Suspended, version 5 from 120");
+}

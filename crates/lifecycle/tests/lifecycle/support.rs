@@ -138,6 +138,7 @@ pub fn world() -> World {
             gate: Gate::Open,
             start_slot: Timestamp(0),
             services: Services::default(),
+            running_since: Timestamp(0),
         },
         policy: Policy::default(),
         now: NOW,

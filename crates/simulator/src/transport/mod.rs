@@ -10,7 +10,7 @@ mod store;
 
 use std::sync::{Arc, Mutex};
 
-use coordinator::{Clock, Ports};
+use coordinator::{Clock, Ports, SteadyClock};
 use lifecycle::Timestamp;
 
 pub use stale::OldAnswers;
@@ -61,6 +61,6 @@ pub fn ports(world: &SharedWorld, by: Incarnation) -> Ports {
         provisioner: transport.clone(),
         registry: transport.clone(),
         store: transport,
-        clock: Arc::new(WorldClock(world.clone())),
+        clock: Arc::new(SteadyClock::new(Arc::new(WorldClock(world.clone())))),
     }
 }

@@ -121,3 +121,38 @@ impl Links {
         self.held_back.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: NodeName = NodeName::Coordinator;
+    const THERE: NodeName = NodeName::Runner;
+
+    fn links() -> Links {
+        Links::new(DurationRange::from_millis(1, 5), 7)
+    }
+
+    #[test]
+    fn some_messages_are_held_back_until_the_mark_ends_it() {
+        let (mut links, mut undisturbed) = (self::links(), self::links());
+        let by = DurationRange::from_millis(100, 200);
+        let mark = links.mix(HERE, THERE, 0.5, by);
+        let mut held = 0;
+        for _ in 0..1000 {
+            let (mixed, plain) = (links.draw(HERE, THERE), undisturbed.draw(HERE, THERE));
+            let more = mixed.saturating_sub(plain);
+            assert!(
+                more.is_zero() || (by.low..=by.high).contains(&more),
+                "{more:?}"
+            );
+            held += u32::from(!more.is_zero());
+        }
+        assert!((300..700).contains(&held), "{held}");
+        assert_eq!(links.draw(THERE, HERE), undisturbed.draw(THERE, HERE));
+        links.unmix(HERE, THERE, mark + 1);
+        assert!(!links.held_back.is_empty(), "another mark ends nothing");
+        links.unmix(HERE, THERE, mark);
+        assert_eq!(links.draw(HERE, THERE), undisturbed.draw(HERE, THERE));
+    }
+}

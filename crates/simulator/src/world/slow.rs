@@ -116,3 +116,36 @@ impl World {
         self.provisioner.set_config(provisioner);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_node_takes_up_late_and_answers_late() {
+        let mut nodes = SlowNodes::new(Nodes::default(), 1);
+        assert_eq!(nodes.draw(NodeName::Runner), Default::default());
+        let by = DurationRange::from_millis(100, 300);
+        nodes.slow.insert(NodeName::Runner, (1, by));
+        for _ in 0..100 {
+            let (before, after) = nodes.draw(NodeName::Runner);
+            assert!((by.low..=by.high).contains(&(before + after)));
+        }
+        assert_eq!(nodes.draw(NodeName::Store), Default::default());
+    }
+
+    #[test]
+    fn a_slow_store_slows_the_services_and_nothing_takes_for_ever() {
+        let mut nodes = SlowNodes::new(Nodes::default(), 1);
+        let by = DurationRange::from_millis(100, 300);
+        nodes.slow.insert(NodeName::Store, (1, by));
+        assert_eq!(nodes.own(NodeName::Runner), by.low);
+        let by = DurationRange::from_millis(60_000, 60_000);
+        nodes.slow.insert(NodeName::Runner, (2, by));
+        assert_eq!(nodes.own(NodeName::Runner), OWN_WORK);
+        assert_eq!(
+            nodes.own(NodeName::BlockStreamer),
+            Duration::from_millis(100)
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line from outside.
 
+#[cfg(madsim)]
+mod catalogue;
 #[cfg(not(madsim))]
 mod real;
 #[cfg(madsim)]

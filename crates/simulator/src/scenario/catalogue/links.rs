@@ -43,4 +43,19 @@ pub(super) const FAMILIES: &[FaultFamily] = &[
         random: "",
         noticed_by: &["L4", "L5"],
     },
+    FaultFamily {
+        name: "reorder",
+        group: Group::Links,
+        summary: "messages overtake each other",
+        story: "Calls go over several connections and through balancers, and each is handled by \
+            a task of its own: what was sent first need not arrive first. A stop that was given \
+            up arrives after the start that followed it; an answer tells of a world that the \
+            next answer, which came earlier, has already replaced.",
+        source: "documented behaviour of gRPC: calls of one connection are not ordered",
+        steps: &[r#"{ reorder = { from = "coordinator", to = "runner", by = ["1s", "20s"] } }"#],
+        sections: "",
+        random: "reorder = 0.1\nreorder_for = [\"1s\", \"30s\"]\n\
+            reorder_by = [\"100ms\", \"15s\"]",
+        noticed_by: &["S1", "S4", "S15", "L1"],
+    },
 ];

@@ -7,6 +7,7 @@
 //! a family, and every example is a scenario that loads.
 
 mod calls;
+mod clocks;
 mod links;
 mod nodes;
 mod registry;
@@ -29,6 +30,8 @@ use super::nearest::nearest;
 pub enum Group {
     /// Processes and the machines they run on.
     Nodes,
+    /// The clocks of those machines.
+    Clocks,
     /// The network between them.
     Links,
     /// Single calls of the coordinator to a service.
@@ -46,6 +49,7 @@ impl Group {
     pub fn title(self) -> &'static str {
         match self {
             Group::Nodes => "Nodes",
+            Group::Clocks => "Clocks",
             Group::Links => "Links",
             Group::Calls => "Calls of the coordinator",
             Group::Store => "Store",
@@ -83,6 +87,7 @@ pub struct FaultFamily {
 pub fn families() -> impl Iterator<Item = &'static FaultFamily> {
     [
         nodes::FAMILIES,
+        clocks::FAMILIES,
         links::FAMILIES,
         calls::FAMILIES,
         store::FAMILIES,

@@ -55,8 +55,13 @@ fn entry(page: &mut String, family: &FaultFamily) {
         let _ = writeln!(page, "{line}");
     }
     let _ = write!(page, "\n```toml\n{}```\n\n", family.as_toml());
-    let _ = writeln!(page, "Source: {}.  ", family.source);
-    let _ = writeln!(page, "Noticed by: {}.", family.noticed_by.join(", "));
+    let _ = writeln!(page, "- Noticed by {}.", family.noticed_by.join(", "));
+    let source = format!("Source: {}.", family.source);
+    let mut mark = '-';
+    for line in wrapped(&source, 98) {
+        let _ = writeln!(page, "{mark} {line}");
+        mark = ' ';
+    }
 }
 
 impl FaultFamily {
@@ -84,7 +89,11 @@ impl FaultFamily {
         for line in wrapped(self.story, 80) {
             let _ = writeln!(text, "{line}");
         }
-        let _ = write!(text, "\nSource: {}.\n\nIn a scenario:\n\n", self.source);
+        text.push('\n');
+        for line in wrapped(&format!("Source: {}.", self.source), 80) {
+            let _ = writeln!(text, "{line}");
+        }
+        text.push_str("\nIn a scenario:\n\n");
         for line in self.as_toml().lines() {
             let indent = if line.is_empty() { "" } else { "  " };
             let _ = writeln!(text, "{indent}{line}");

@@ -57,6 +57,46 @@ calls = { hang = 0.7, late = 0.7 }"#,
         ],
     ),
     (
+        r#"[[step]]
+at = "1s"
+do = { clock_jump = { node = "runner", by = "0s" } }
+[[step]]
+at = "1s"
+do = { clock_drift = { node = "coordinator", rate = 11, for = "0s" } }
+[[step]]
+at = "1s"
+do = { lose_nodes = { nodes = ["store"], down = ["2s", "1s"] } }
+[[step]]
+at = "1s"
+do = { swizzle = { kind = "cut", nodes = ["store", "runner", "store"] } }
+[[step]]
+at = "1s"
+do = { reorder = { from = "runner", to = "registry", by = ["1s", "2s"], probability = 2 } }
+[[step]]
+at = "2s"
+do = { slow_node = { node = "store", by = ["8days", "8days"] } }
+[faults]
+swizzle = -1
+clock_jump = { coordinator = nan }
+slow_node_by = ["2s", "1s"]"#,
+        &[
+            "4:30: `runner` tells nobody the time; the clocks of `coordinator` and \
+             `block_streamer` can be wrong",
+            r#"4:45: `by` must be longer than zero"#,
+            r#"7:53: 11 is no rate of a clock: it must be in 0.1..=10"#,
+            r#"7:63: `for` must be longer than zero"#,
+            r#"10:31: `nodes` must name two nodes at least"#,
+            r#"10:49: the range runs backwards: 2s to 1s"#,
+            r#"13:62: `store` is named twice"#,
+            r#"16:42: `runner` and `registry` never talk"#,
+            r#"16:87: 2 is no probability: it must be in 0..=1"#,
+            r#"19:43: 8days is longer than 7days"#,
+            r#"21:11: -1 is no rate per minute: it must be in 0..=10000"#,
+            r#"22:30: NaN is no rate per minute: it must be in 0..=10000"#,
+            r#"23:16: the range runs backwards: 2s to 1s"#,
+        ],
+    ),
+    (
         r#"[workload]
 update = 1e9
 stop = "1h""#,
