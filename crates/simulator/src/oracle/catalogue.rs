@@ -30,6 +30,14 @@ pub const PROPERTIES: &[Property] = &[
         "An indexer has at most one live worker, those that no call can reach included.",
     ),
     property(
+        "S3",
+        "a bounded overlap",
+        "After another coordinator has written an indexer's record, a coordinator that was \
+         replaced sends at most one more call that changes that indexer's world before it has \
+         read the record again, and no write replaces a record that its writer had not read. \
+         There is no lease: nodes carry out what any coordinator sends.",
+    ),
+    property(
         "S4",
         "no resurrection",
         "What is started was wanted shortly before the call was sent: registered in that \

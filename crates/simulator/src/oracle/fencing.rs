@@ -44,9 +44,8 @@ struct Knowledge {
 /// record, a coordinator sends at most one call that changes the indexer's world
 /// before it has read the record again; and that no write ever replaces a record
 /// other than the one it was made from: its revision is the next one, and fields
-/// of others are kept. Reads of the cursor count as reads of the record, so that
-/// it may overlook what happens between the two. Who really was outdated when it
-/// sent a call is excused by other judges: its decision was right for what it knew.
+/// of others are kept. Whoever was outdated when it sent a call is excused by the
+/// other judges: its decision was right for what it knew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
     alive: BTreeSet<Incarnation>,

@@ -130,8 +130,11 @@ impl StoreTransport for SimTransport {
             [one] => key_of(one),
             _ => None,
         };
+        let fault = self.befalls(Method::StoreGet, about.as_ref());
+        // Whoever reads the cursor knows no more of the record than before.
+        let record = about.filter(|_| keys.first().is_some_and(|key| key.ends_with(":state")));
         let keys = self.shared_keys(keys);
-        self.command(Method::StoreGet, about, move |world| {
+        self.carry_out(Method::StoreGet, record, fault, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             world.store.get_many(world.now, &names)
         })

@@ -8,6 +8,7 @@
 
 mod calls;
 mod clocks;
+mod control_plane;
 mod links;
 mod nodes;
 mod registry;
@@ -42,6 +43,8 @@ pub enum Group {
     Registry,
     /// Streams, executors and provisioning tasks.
     Tasks,
+    /// What the coordinator goes by, and other coordinators.
+    ControlPlane,
 }
 
 impl Group {
@@ -55,6 +58,7 @@ impl Group {
             Group::Store => "Store",
             Group::Registry => "Registry",
             Group::Tasks => "Streams, executors, provisioning",
+            Group::ControlPlane => "Control plane",
         }
     }
 }
@@ -93,6 +97,7 @@ pub fn families() -> impl Iterator<Item = &'static FaultFamily> {
         store::FAMILIES,
         registry::FAMILIES,
         tasks::FAMILIES,
+        control_plane::FAMILIES,
     ]
     .into_iter()
     .flatten()

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::super::{
-    Action, CallOutcome, CallRates, Faults, NodeRates, ORACLES, RegistryFaultKind, RegistryRates,
-    Scenario, StoreFaultKind, StoreRates, TaskRates,
+    Action, CallOutcome, CallRates, ControlRates, Faults, NodeRates, ORACLES, RegistryFaultKind,
+    RegistryRates, Scenario, StoreFaultKind, StoreRates, TaskRates,
 };
 use super::{FaultFamily, families, family, guess, markdown};
 use crate::oracle::catalogue::PROPERTIES;
@@ -126,6 +126,7 @@ fn all_keys() -> BTreeSet<String> {
             "store_calls" => keys::<StoreRates>(),
             "registry_calls" => keys::<RegistryRates>(),
             "tasks" => keys::<TaskRates>(),
+            "control_plane" => keys::<ControlRates>(),
             general if GENERAL.contains(&general) => continue,
             _ => {
                 all.insert(key);
@@ -140,7 +141,13 @@ fn all_keys() -> BTreeSet<String> {
 /// The keys in the example of random faults, written as [`all_keys`] does.
 fn keys_of(family: &FaultFamily) -> Vec<String> {
     let table: toml::Table = family.random.parse().unwrap();
-    let split = ["calls", "store_calls", "registry_calls", "tasks"];
+    let split = [
+        "calls",
+        "store_calls",
+        "registry_calls",
+        "tasks",
+        "control_plane",
+    ];
     table
         .iter()
         .flat_map(|(key, value)| match value.as_table() {
