@@ -58,6 +58,8 @@ pub(crate) struct Reconciler {
     holds_seen: u64,
     /// The record could not be read the last time.
     unreadable: bool,
+    /// Since when it is read in vain.
+    unreadable_since: Option<Instant>,
     panics: u32,
 }
 
@@ -104,6 +106,7 @@ impl Reconciler {
             holds_seen: 0,
             // It may have been when the records were first read.
             unreadable: true,
+            unreadable_since: None,
             panics,
         }
     }
@@ -189,6 +192,7 @@ impl Reconciler {
         };
         match loaded {
             Ok(stored) => {
+                self.unreadable_since = None;
                 if std::mem::take(&mut self.unreadable) {
                     lock(&self.shared.health).set_readable(&keys::state(&self.id));
                 }
@@ -197,11 +201,21 @@ impl Reconciler {
             Err(LoadError::Store(error)) => Err(Next::Pause(Trouble::Store(error.to_string()))),
             Err(LoadError::Corrupt(corrupt)) => {
                 self.unreadable = true;
+                self.give_way();
                 lock(&self.shared.health).set_unreadable(&corrupt.key, &corrupt.why);
                 Err(Next::Pause(Trouble::Corrupt(format!(
                     "{corrupt}; the indexer is left alone until the record is mended or removed"
                 ))))
             }
+        }
+    }
+
+    /// The task that an unreadable record may have spoken of counts as dead after a
+    /// while, as any other: the rest of its account waits no longer.
+    fn give_way(&mut self) {
+        let since = *self.unreadable_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.shared.knobs.policy.provisioning_abandon {
+            self.shared.release_gate(&self.id);
         }
     }
 

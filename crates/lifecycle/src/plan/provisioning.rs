@@ -40,6 +40,7 @@ pub(super) fn initializing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
                 ..next.with_phase(Phase::Running)
             }),
             Verdict::InFlight(wait) => wait,
+            Verdict::Overdue(wait) if failed_before(round) => slower(round, wait),
             Verdict::Overdue(_) => {
                 let detail = "the task is still pending; it is looked at less often";
                 round.failed(record, Cause::ProvisioningTimedOut, detail, false, spec)
@@ -63,6 +64,25 @@ pub(super) fn initializing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
             }),
             ..record.clone()
         }),
+    }
+}
+
+/// Whether tasks for this very wish have failed of late. Their number must not be
+/// lost over a task that is merely slow: what never succeeds is limited.
+fn failed_before(round: &Round<'_>) -> bool {
+    let recent = |since| round.now.since(since) < round.policy.attempts_window;
+    let repair = round.record.repair.as_ref();
+    repair.is_some_and(|it| it.cause == Cause::ProvisioningFailed && recent(it.last_at))
+}
+
+/// The same wait, as long as the pause after the tries that failed.
+fn slower(round: &Round<'_>, wait: Step) -> Step {
+    let attempts = round.record.repair.as_ref().map_or(1, |it| it.attempts);
+    let pause = round.policy.retry.delay(&round.record.id, attempts);
+    let until = round.now + pause.max(round.policy.provisioning_poll);
+    match wait {
+        Step::Wait(Wait { reason, .. }) => Step::wait(reason, Some(until)),
+        step => step,
     }
 }
 

@@ -136,6 +136,22 @@ fn an_overdue_task_that_ends_is_noticed_at_once() {
 }
 
 #[test]
+fn failures_are_counted_though_the_tasks_are_slow() {
+    let world = with_task(610, TaskSeen::Pending).has_repair(Cause::ProvisioningFailed, 3, ago(1));
+    assert_eq!(world.plan(), "wait: the data layer is being created");
+    assert!(
+        world
+            .wakes_in()
+            .is_some_and(|pause| (2..=4).contains(&pause))
+    );
+    let record = world.task(TaskSeen::Failed).commits();
+    assert_eq!(
+        record.to_string(),
+        "Repairing, provisioning failed (attempt 4)"
+    );
+}
+
+#[test]
 fn a_task_that_hangs_is_given_up_in_the_end() {
     let world = with_task(1800, TaskSeen::Pending);
     assert_eq!(

@@ -353,7 +353,7 @@ impl Scan<'_> {
             (Some(cursor), None) => cursor,
             (None, _) => 0,
         };
-        if height < reached && !queue.muddled {
+        if height < reached && !queue.muddled && !queue.is_waiting(height) {
             let what = format!(
                 "block {height} matches and was never executed by version {version}, although \
                  everything before {reached} is said to be done"

@@ -89,6 +89,12 @@ impl Queue {
             .min()
     }
 
+    /// Whether a block is queued and not executed, whoever published it.
+    pub fn is_waiting(&self, height: u64) -> bool {
+        let mut waiting = self.entries.iter().filter(|entry| !entry.executed);
+        waiting.any(|entry| entry.height == height)
+    }
+
     /// Queue and cursor were deleted.
     pub fn clear(&mut self, now: Time) {
         let waiting = self.entries.iter().filter(|entry| !entry.executed);

@@ -96,10 +96,18 @@ pub(super) fn exhaustion(policy: &Policy) -> Duration {
         .sum()
 }
 
-/// Whether a provisioning task of `scenario` may never end.
+/// Whether a provisioning task of `scenario` may never end, or nobody may hear of it.
 fn hangs(scenario: &Scenario) -> bool {
-    let by_step =
-        |step: &Step| matches!(step.action, Action::HangNext(_) | Action::Broken(_));
+    // A record that cannot be read may have spoken of a task.
+    let by_step = |step: &Step| {
+        matches!(
+            step.action,
+            Action::HangNext(_)
+                | Action::Broken(_)
+                | Action::CorruptRecord(_)
+                | Action::SetRecord(_)
+        )
+    };
     let for_good = |broken: &crate::scenario::Broken| broken.is == Breakage::ProvisioningHangs;
     scenario.steps.iter().any(by_step)
         || scenario.faults.tasks.hang_next > 0.0

@@ -146,7 +146,8 @@ impl Stage {
                 |until| format!("; looks again at {}", Time(until.0.saturating_mul(1_000))),
             );
             Excused {
-                named: !rests,
+                // At rest, but not for ever: something that fails is given some time.
+                named: !rests || until.is_some(),
                 sentence: format!("{}{next} ({problem})", status.sentence()),
             }
         };
