@@ -244,6 +244,38 @@ async fn a_lost_set_is_written_again() {
     assert_eq!(listed(&store).await, ["a.near/f:state"]);
 }
 
+/// Writes a first record that the store does not carry out in time.
+async fn give_up(store: &FaultyStore, records: &RecordStore, id: &IndexerId) {
+    store.fail("compare_and_set", Fault::Hang);
+    let written = records.commit(id, None, &Record::new(id.clone())).await;
+    assert!(matches!(written, Err(StoreError::Indefinite(_))));
+}
+
+#[tokio::test]
+async fn a_first_record_that_arrives_late_is_taken_on() {
+    let (store, records, id) = fixture();
+    give_up(&store, &records, &id).await;
+    assert_eq!(records.relist(&[]).await, Ok(vec![]));
+    assert!(listed(&store).await.is_empty());
+    // It was on its way all the same.
+    store.memory.put(&keys::state(&id), "{}");
+    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
+    assert_eq!(listed(&store).await, [keys::state(&id)]);
+}
+
+#[tokio::test]
+async fn nobody_looks_for_a_late_record_for_ever() {
+    let (store, records, id) = fixture();
+    give_up(&store, &records, &id).await;
+    for _ in 0..200 {
+        assert_eq!(records.relist(&[]).await, Ok(vec![]));
+    }
+    let reads = store.reads.load(Ordering::Relaxed);
+    assert!(reads < 200, "{reads}");
+    assert_eq!(records.relist(&[]).await, Ok(vec![]));
+    assert_eq!(store.reads.load(Ordering::Relaxed), reads);
+}
+
 #[tokio::test]
 async fn a_write_without_an_answer_is_indefinite_and_a_read_is_not() {
     let (store, records, id) = fixture();

@@ -3,7 +3,7 @@
 //! Every call has a deadline, and none is repeated: whoever calls decides, and
 //! reads again first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +24,12 @@ pub(crate) const READ_KEYS_MAX: usize = 500;
 /// Tries to raise the registry height against others that raise it too.
 const RAISE_TRIES_MAX: u32 = 8;
 
+/// First records with an unknown fate that are looked after at a time.
+const DOUBTFUL_MAX: usize = 10_000;
+
+/// How often it is looked whether such a record has come to be after all.
+const DOUBTFUL_LOOKS: u32 = 120;
+
 /// What the store holds for the indexers.
 ///
 /// Records are only ever changed by compare-and-set. The set of listed keys is
@@ -33,6 +39,10 @@ pub struct RecordStore {
     transport: Arc<dyn StoreTransport>,
     deadline: Duration,
     listed: Mutex<BTreeSet<IndexerId>>,
+    /// First records whose writing was given up, and how often it is still looked
+    /// for them. What is given up may yet arrive, even after its indexer has been
+    /// deleted: nobody would ever look at that record, which no key lists.
+    doubtful: Mutex<BTreeMap<IndexerId, u32>>,
 }
 
 /// Records by key, each readable or not.
@@ -74,6 +84,7 @@ impl RecordStore {
             transport,
             deadline,
             listed: Mutex::new(BTreeSet::new()),
+            doubtful: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -166,16 +177,49 @@ impl RecordStore {
 
     /// The indexers that are listed as having a record. Lists again whichever of
     /// `recorded` is not: a store that lost its last writes may have forgotten it.
+    /// Lists a first record, too, that arrived after its writing had been given up.
     ///
     /// # Errors
-    /// The listing failed.
+    /// The listing failed, or a read.
     pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Vec<IndexerId>, StoreError> {
-        let listed: BTreeSet<IndexerId> = self.listed().await?.into_iter().collect();
+        let mut listed: BTreeSet<IndexerId> = self.listed().await?.into_iter().collect();
         *self.lock_listed() = listed.clone();
         for id in recorded.iter().filter(|id| !listed.contains(*id)) {
             self.ensure_listed(id).await?;
         }
+        for id in self.late_records(&listed).await? {
+            tracing::warn!(
+                indexer = %id,
+                "its first record was written after the writing had been given up; it is taken on"
+            );
+            self.ensure_listed(&id).await?;
+            listed.insert(id);
+        }
         Ok(listed.into_iter().collect())
+    }
+
+    /// Those of the doubtful first records that exist, and are not listed.
+    async fn late_records(
+        &self,
+        listed: &BTreeSet<IndexerId>,
+    ) -> Result<Vec<IndexerId>, StoreError> {
+        let asked: Vec<IndexerId> = {
+            let mut doubtful = self.lock_doubtful();
+            doubtful.retain(|_, looks| {
+                *looks = looks.saturating_sub(1);
+                *looks > 0
+            });
+            let unlisted = doubtful.keys().filter(|id| !listed.contains(*id));
+            unlisted.cloned().collect()
+        };
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = self.raw_many(&asked).await?;
+        let found = asked.into_iter().zip(values);
+        Ok(found
+            .filter_map(|(id, value)| value.map(|_| id))
+            .collect())
     }
 
     /// The indexers that are listed as having a record, by name.
@@ -287,8 +331,11 @@ impl RecordStore {
                 "writing a record",
                 self.transport.compare_and_set(&key, expected, Some(&raw)),
             )
-            .await?;
-        if let CasOutcome::Conflict(_) = outcome {
+            .await;
+        if previous.is_none() && matches!(outcome, Err(StoreError::Indefinite(_))) {
+            self.doubt(id);
+        }
+        if let CasOutcome::Conflict(_) = outcome? {
             return Ok(Commit::Conflict);
         }
         self.ensure_listed(id).await.map_err(|error| {
@@ -300,6 +347,14 @@ impl RecordStore {
             revision: revision.saturating_add(1),
             raw,
         }))
+    }
+
+    /// The first record of `id` may yet come to be.
+    fn doubt(&self, id: &IndexerId) {
+        let mut doubtful = self.lock_doubtful();
+        if doubtful.len() < DOUBTFUL_MAX || doubtful.contains_key(id) {
+            doubtful.insert(id.clone(), DOUBTFUL_LOOKS);
+        }
     }
 
     /// Lists the key of `id`, unless that is known to have happened.
@@ -488,6 +543,11 @@ impl RecordStore {
 
     fn too_late(&self, what: &str) -> String {
         format!("{what} took longer than {:?}", self.deadline)
+    }
+
+    fn lock_doubtful(&self) -> MutexGuard<'_, BTreeMap<IndexerId, u32>> {
+        // The same holds for what is not known.
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_listed(&self) -> MutexGuard<'_, BTreeSet<IndexerId>> {
