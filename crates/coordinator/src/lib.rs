@@ -14,6 +14,7 @@ mod desired;
 mod gate;
 mod health;
 mod knobs;
+mod planner;
 mod polls;
 mod ports;
 mod reconciler;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use knobs::Knobs;
+pub use planner::{Lifecycle, Planner};
 pub use ports::{Clock, Ports};
 pub use shared::Shared;
 pub use status::LoopStatus;
@@ -54,17 +56,31 @@ impl Coordinator {
     /// A coordinator that reaches the world through `ports`. Nothing happens
     /// before [`Coordinator::run`].
     pub fn new(knobs: Knobs, ports: Ports) -> Coordinator {
-        Coordinator::with(knobs, ports, false)
+        Coordinator::with_planner(knobs, ports, Arc::new(Lifecycle))
     }
 
     /// A coordinator that observes and plans beside an active one, changes nothing
     /// (whatever would is refused by its ports), and reports where the two disagree.
     pub fn shadow(knobs: Knobs, ports: Ports) -> Coordinator {
-        Coordinator::with(knobs, ports, true)
+        Coordinator::shadow_with_planner(knobs, ports, Arc::new(Lifecycle))
     }
 
-    fn with(knobs: Knobs, ports: Ports, shadow: bool) -> Coordinator {
-        let shared = Arc::new(Shared::new(knobs, ports, shadow));
+    /// As [`Coordinator::new`], with other decisions than the product's.
+    pub fn with_planner(knobs: Knobs, ports: Ports, planner: Arc<dyn Planner>) -> Coordinator {
+        Coordinator::with(Shared::new(knobs, ports, false).planned_by(planner))
+    }
+
+    /// As [`Coordinator::shadow`], with other decisions than the product's.
+    pub fn shadow_with_planner(
+        knobs: Knobs,
+        ports: Ports,
+        planner: Arc<dyn Planner>,
+    ) -> Coordinator {
+        Coordinator::with(Shared::new(knobs, ports, true).planned_by(planner))
+    }
+
+    fn with(shared: Shared) -> Coordinator {
+        let shared = Arc::new(shared);
         let admin = Arc::new(AdminService::new(Arc::clone(&shared)));
         Coordinator { shared, admin }
     }

@@ -13,6 +13,7 @@ use crate::desired::DesiredView;
 use crate::gate::ProvisioningGate;
 use crate::health::Health;
 use crate::knobs::Knobs;
+use crate::planner::{Lifecycle, Planner};
 use crate::ports::{Clock, Ports};
 use crate::services::{BlockStreamers, ExecutorView, Executors, Provisioner, StreamView};
 use crate::shadow::{ShadowLog, read_only};
@@ -53,6 +54,7 @@ pub struct Shared {
     pub(crate) knobs: Knobs,
     /// Nothing may be changed: this coordinator only observes.
     pub(crate) shadow: bool,
+    pub(crate) planner: Arc<dyn Planner>,
     pub(crate) clock: Arc<dyn Clock>,
     /// When this coordinator began to run.
     pub(crate) running_since: Timestamp,
@@ -96,6 +98,7 @@ impl Shared {
         );
         Shared {
             shadow,
+            planner: Arc::new(Lifecycle),
             running_since: ports.clock.now(),
             clock: ports.clock,
             streamers: BlockStreamers::new(ports.block_streamer, call, read, list),
@@ -120,6 +123,11 @@ impl Shared {
             shadow_log: Mutex::default(),
             knobs,
         }
+    }
+
+    /// The same with other decisions.
+    pub(crate) fn planned_by(self, planner: Arc<dyn Planner>) -> Shared {
+        Shared { planner, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lifecycle::{
     Action, Backoff, IndexerId, Observed, Outcome, Phase, Reason, Record, Step, Target, Task,
-    Timestamp, Wait, absorb, plan,
+    Timestamp, Wait,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -265,7 +265,8 @@ impl Reconciler {
     }
 
     fn plan(&self, seen: &Observed) -> Step {
-        plan(seen, &self.shared.knobs.policy, self.shared.now())
+        let shared = &self.shared;
+        (shared.planner).plan(seen, &shared.knobs.policy, shared.now())
     }
 
     fn set_right(&self, stored: &Stored) -> Option<Record> {
@@ -332,7 +333,7 @@ impl Reconciler {
         }
         tracing::info!(indexer = %self.id, action = action.name(), ?outcome, "applied");
         let policy = &self.shared.knobs.policy;
-        let next = absorb(
+        let next = self.shared.planner.absorb(
             &stored.record,
             action,
             &outcome,

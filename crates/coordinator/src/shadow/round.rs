@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Action, Observed, Phase, Reason, Record, Step, Wait, plan};
+use lifecycle::{Action, Observed, Phase, Reason, Record, Step, Wait};
 
 use super::{Foreseen, GRACE, ShadowEntry, Standing, UNEXPECTED_MAX, Verdict, Wanted, foresee};
 use crate::reconciler::observe::{Look, is_nothing};
@@ -51,13 +51,13 @@ impl Reconciler {
             revision: 0,
             raw: bytes::Bytes::new(),
         });
-        let policy = &self.shared.knobs.policy;
+        let (planner, policy) = (&self.shared.planner, &self.shared.knobs.policy);
         let mut seen = self.observe(looked_at.as_ref(), Look::Snapshots).await;
-        let mut foreseen = foresee(seen.clone(), |seen| plan(seen, policy, now));
+        let mut foreseen = foresee(seen.clone(), |seen| planner.plan(seen, policy, now));
         if acts(&foreseen.step).is_some() {
             // Shared looks are good enough to see that there is work, not what.
             seen = self.observe(looked_at.as_ref(), Look::Fresh).await;
-            foreseen = foresee(seen.clone(), |seen| plan(seen, policy, now));
+            foreseen = foresee(seen.clone(), |seen| planner.plan(seen, policy, now));
         }
         if let Some(stored) = &stored {
             // A repair that was foreseen is moot once the world is well without it.
@@ -66,7 +66,7 @@ impl Reconciler {
                 record,
                 ..seen.clone()
             };
-            let step = plan(&plain, policy, now);
+            let step = planner.plan(&plain, policy, now);
             if let Step::Wait(Wait {
                 reason: Reason::Steady | Reason::Suspended,
                 ..
