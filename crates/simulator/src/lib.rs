@@ -13,6 +13,8 @@ pub mod sweep;
 #[cfg(madsim)]
 pub mod cli;
 #[cfg(madsim)]
+pub mod planted;
+#[cfg(madsim)]
 pub mod run;
 #[cfg(madsim)]
 pub mod swarm;

@@ -67,6 +67,8 @@ pub enum Command {
     Equivalence(Equivalence),
     /// Puts a fault, or two, at every place of a run where one can happen.
     Sweep(Sweep),
+    /// Plants bugs, and shows which of them are noticed.
+    Planted(Planted),
     /// Measures how fast the simulator is.
     Bench(Bench),
     /// Is one run in a process of its own.
@@ -147,6 +149,9 @@ pub struct Run {
     /// Sets a value of the scenario, by its keys with dots; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = Override::parse)]
     pub set: Vec<Override>,
+    /// Plants a bug in the coordinator; `cargo sim planted --list` names them.
+    #[arg(long, value_name = "NAME")]
+    pub planted: Option<String>,
     /// Real time after which the run is given up.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = positive)]
     pub limit: Duration,
@@ -351,6 +356,55 @@ pub struct Equivalence {
     pub pace: Pace,
 }
 
+/// What `planted` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlantedOutput {
+    /// Tables for people.
+    #[default]
+    Table,
+    /// One JSON object a line, one for each bug.
+    Json,
+    /// What the file `witnesses.toml` shall hold.
+    Toml,
+    /// The page `docs/planted-bugs.md`, from what is kept; nothing is run.
+    Markdown,
+}
+
+/// Options of `planted`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  cargo sim planted --list
+  cargo sim planted --known
+  cargo sim planted null-read-as-deletion --seeds 500
+  cargo sim run scenarios/x.toml --planted null-read-as-deletion
+
+A bug is hunted through all scenarios with the first seed, then with the second, and
+so on, until a property is violated. It fails if fewer than 95 of 100 are caught, or
+one that was named is not.")]
+pub struct Planted {
+    /// Bugs; all if none is named.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Runs for each bug at the most.
+    #[arg(long, value_name = "N", default_value = "330")]
+    pub seeds: NonZeroU64,
+    /// Runs for each bug after the first that caught it, to see who else does.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub more: u64,
+    /// Lists the bugs.
+    #[arg(long)]
+    pub list: bool,
+    /// Only shows again what is kept: which property caught what, and where.
+    #[arg(long, conflicts_with_all = ["list", "output"])]
+    pub known: bool,
+    /// What to print.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: PlantedOutput,
+    /// How worker processes are used.
+    #[command(flatten)]
+    pub pace: Pace,
+}
+
 /// Options of `bench`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
@@ -400,6 +454,9 @@ pub struct Worker {
     /// Whether to record the sites of a sweep.
     #[arg(long)]
     pub record_sites: bool,
+    /// The bug that the coordinator has.
+    #[arg(long)]
+    pub planted: Option<String>,
     /// Whether to end when stdin does.
     #[arg(long)]
     pub lifeline: bool,

@@ -57,6 +57,9 @@ pub fn command(job: &Job) -> String {
         words.push(format!("--set {}", quoted(set.text())));
     }
     words.push(format!("--seed {}", job.seed));
+    if let Some(planted) = &job.given.planted {
+        words.push(format!("--planted {}", quoted(planted)));
+    }
     if let Some(crash) = job.crash {
         words.push(format!("--effect {}", crash.effect));
         words.extend(crash.before.then(|| "--before".to_owned()));

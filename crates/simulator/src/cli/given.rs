@@ -30,6 +30,8 @@ pub struct Given {
     pub registry: Option<PathBuf>,
     /// Values set on the command line, whatever the scenario says.
     pub sets: Vec<Override>,
+    /// The bug that the coordinator has.
+    pub planted: Option<String>,
     /// Whether it says that it defends restart equivalence.
     pub defends_equivalence: bool,
 }

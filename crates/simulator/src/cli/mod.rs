@@ -19,6 +19,7 @@ mod many;
 mod one;
 mod out;
 mod outcome;
+mod planted;
 mod pool;
 mod progress;
 mod seed;
@@ -121,6 +122,7 @@ pub fn main() -> ExitCode {
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
         Some(Command::Sweep(arguments)) => sweep::command(&arguments, &mut context),
+        Some(Command::Planted(arguments)) => planted::run(&arguments, &mut context),
         Some(Command::Bench(arguments)) => bench::run(&arguments, &mut context),
         Some(Command::Worker(arguments)) => worker::work(arguments, &mut context.out),
         Some(Command::Serve(arguments)) => sweep::serve(&arguments),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::args::{Pace, Run};
 use super::exit::Exit;
 use super::given::Given;
-use super::out::green;
+use super::out::{green, red};
 use super::outcome::{Job, Outcome};
 use super::table::{self, Tone, numbers, words};
 use super::{Context, built_in, failure, figures};
+use crate::planted;
 use crate::report::{BlockTally, RunReport};
 
 /// Heights of one indexer that are shown.
@@ -25,6 +26,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
         blocks: arguments.blocks.clone(),
         registry: arguments.registry.clone(),
         sets: arguments.set.clone(),
+        planted: arguments.planted.clone(),
         ..Given::default()
     };
     let wanted = Wanted {
@@ -50,6 +52,13 @@ pub struct Wanted {
 
 /// Runs `given` once and shows what came of it.
 pub fn play(given: Given, wanted: &Wanted, context: &mut Context) -> Exit {
+    let planted = match given.planted.as_deref().map(marked).transpose() {
+        Ok(planted) => planted,
+        Err(message) => {
+            context.out.error(&message);
+            return Exit::Usage;
+        }
+    };
     let has_data = match given.load_for(wanted.seed) {
         Ok(scenario) => scenario.data.blocks.is_some() || scenario.data.registry.is_some(),
         Err(found) => {
@@ -86,8 +95,20 @@ pub fn play(given: Given, wanted: &Wanted, context: &mut Context) -> Exit {
         context.out.talk("interrupted");
         return Exit::Interrupted;
     };
+    if let Some(mark) = &planted {
+        context.out.talk(mark);
+    }
     show(&outcome, has_data, wanted.json, context);
     outcome.exit
+}
+
+/// A line that says that what follows is no fault of the product.
+fn marked(name: &str) -> Result<String, String> {
+    let bug = planted::find(name).ok_or_else(|| {
+        format!("there is no planted bug `{name}`; `cargo sim planted --list` names them all")
+    })?;
+    let mark = red("a bug is planted");
+    Ok(format!("{mark}: {name}: {}", bug.idea))
 }
 
 fn show(outcome: &Outcome, has_data: bool, json: bool, context: &mut Context) {

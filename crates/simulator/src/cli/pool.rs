@@ -181,6 +181,7 @@ impl Pool {
             blocks,
             registry,
             sets,
+            planted,
             ..
         } = &*job.given;
         let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
@@ -202,6 +203,9 @@ impl Pool {
         }
         for set in sets {
             words.push(format!("--set={}", set.text()).into());
+        }
+        if let Some(planted) = planted {
+            words.extend(["--planted".into(), planted.into()]);
         }
         if let Some(crash) = job.crash {
             words.extend(["--crash-at".into(), crash.effect.to_string().into()]);

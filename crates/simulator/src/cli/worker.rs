@@ -11,6 +11,7 @@ use super::args;
 use super::exit::Exit;
 use super::given::Given;
 use super::out::Out;
+use crate::planted::{self, Planted};
 use crate::report::RunReport;
 use crate::run::{self, Options, RunError, Sweeping};
 use crate::scenario::Scenario;
@@ -42,8 +43,16 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
             return Exit::Usage;
         }
     };
+    let planted = match arguments.planted.as_deref().map(find_bug).transpose() {
+        Ok(planted) => planted,
+        Err(message) => {
+            out.error(&message);
+            return Exit::Usage;
+        }
+    };
     let panics = run::Panics::watch();
     let options = Options {
+        planted,
         panics: panics.clone(),
         trace: arguments.trace_to.is_some(),
         crash_at: arguments.crash_at.map(|effect| CrashAt {
@@ -92,6 +101,10 @@ pub fn run_alone(scenario: Scenario, seed: u64, options: Options) -> Result<Judg
         Ok(Err(payload)) => Err(words(&*payload)),
         Err(error) => Err(format!("cannot start a thread: {error}")),
     }
+}
+
+fn find_bug(name: &str) -> Result<&'static Planted, String> {
+    planted::find(name).ok_or_else(|| format!("there is no planted bug `{name}`"))
 }
 
 fn hand_in(judged: Judged, trace_to: Option<&Path>, out: &mut Out) -> Exit {

@@ -9,6 +9,7 @@ use sim_node::IndexerKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::{AdminCommand, Event, Incarnation, NodeName};
+use crate::planted::{self, Planted};
 use crate::transport;
 use crate::world::{Said, SharedWorld};
 
@@ -35,8 +36,8 @@ pub struct Life {
 }
 
 impl Life {
-    /// Starts the next life.
-    pub fn start(world: &SharedWorld, knobs: &Knobs) -> Life {
+    /// Starts the next life; `planted` is the bug that it has.
+    pub fn start(world: &SharedWorld, knobs: &Knobs, planted: Option<&Planted>) -> Life {
         let incarnation = {
             let mut guard = world.enter();
             guard.incarnation += 1;
@@ -46,7 +47,7 @@ impl Life {
             incarnation
         };
         let ports = transport::ports(world, incarnation);
-        let coordinator = Coordinator::new(knobs.clone(), ports);
+        let coordinator = planted::coordinator(planted, knobs, ports);
         let (node, coordinator) = spawn(format!("coordinator-{incarnation}"), coordinator);
         Life {
             node,

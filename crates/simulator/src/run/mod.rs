@@ -25,6 +25,7 @@ use sim_node::chain::Chain;
 
 use crate::history::{Event, History, RunPhase, Trace};
 use crate::oracle::{Limits, Oracles};
+use crate::planted::Planted;
 use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
 use crate::scenario::{Action, Scenario};
 use crate::sweep::Swept;
@@ -44,6 +45,8 @@ pub struct Options {
     pub crash_at: Option<CrashAt>,
     /// How the run takes part in a sweep, if it does.
     pub sweeping: Option<Sweeping>,
+    /// The bug that a coordinator has.
+    pub planted: Option<&'static Planted>,
     /// Where panics of product code are noted.
     pub panics: Panics,
 }
@@ -97,7 +100,7 @@ pub fn run(
         Some(file) => sim_registry::load_file(file)?,
         None => Vec::new(),
     };
-    let panics = options.panics.clone();
+    let (panics, planted) = (options.panics.clone(), options.planted);
     let before = cpu_micros();
     let runtime = Runtime::with_seed_and_config(seed, Config::default());
     let first = chain.first_height();
@@ -119,6 +122,7 @@ pub fn run(
         }
         let mut stage = Stage::new(scenario, seed, knobs, world, entries, panics);
         stage.sweep = sweeping.map(|_| sweep::Sweep::default());
+        stage.planted = planted;
         stage.play().await;
         stage.conclude()
     });

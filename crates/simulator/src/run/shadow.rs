@@ -13,6 +13,7 @@ use sim_node::IndexerKey;
 use super::life::spawn;
 use crate::history::SHADOW;
 use crate::oracle::ShadowView;
+use crate::planted::{self, Planted};
 use crate::transport;
 use crate::world::SharedWorld;
 
@@ -24,10 +25,10 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts it.
-    pub fn start(world: &SharedWorld, knobs: &Knobs) -> Shadow {
+    /// Starts it; `planted` is the bug that it has.
+    pub fn start(world: &SharedWorld, knobs: &Knobs, planted: Option<&Planted>) -> Shadow {
         let ports = transport::ports(world, SHADOW);
-        let coordinator = Coordinator::shadow(knobs.clone(), ports);
+        let coordinator = planted::shadow(planted, knobs, ports);
         let (node, coordinator) = spawn("shadow".to_owned(), coordinator);
         Shadow {
             _node: node,

@@ -18,6 +18,7 @@ use super::shadow::Shadow;
 use super::sweep::{self, Sweep};
 use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
+use crate::planted::Planted;
 use crate::scenario::{Action, Indexer, Scenario};
 use crate::world::{Request, SharedWorld, World};
 
@@ -57,6 +58,8 @@ pub struct Stage {
     pub(super) holds: bool,
     /// What a sweep has under way, if the run is part of one.
     pub(super) sweep: Option<Sweep>,
+    /// The bug that a coordinator has.
+    pub(super) planted: Option<&'static Planted>,
     panics: Panics,
 }
 
@@ -99,6 +102,7 @@ impl Stage {
             disturbed_at: Time(0),
             changes: 0,
             sweep: None,
+            planted: None,
             panics,
         }
     }
@@ -107,9 +111,9 @@ impl Stage {
     pub async fn play(&mut self) {
         self.enter_phase(RunPhase::Chaos);
         self.leave_out_the_restless();
-        self.life = Some(Life::start(&self.world, &self.knobs));
+        self.life = Some(Life::start(&self.world, &self.knobs, self.planted));
         if self.scenario.run.shadow {
-            self.shadow = Some(Shadow::start(&self.world, &self.knobs));
+            self.shadow = Some(Shadow::start(&self.world, &self.knobs, self.planted));
         }
         let end = World::at(self.scenario.run.duration);
         if !self.until(end).await {
@@ -249,7 +253,7 @@ impl Stage {
         }
         self.heal_formers();
         if self.life.is_none() {
-            self.life = Some(Life::start(&self.world, &self.knobs));
+            self.life = Some(Life::start(&self.world, &self.knobs, self.planted));
         }
         self.release_all();
     }

@@ -1,0 +1,216 @@
+//! The corpus as a page for people: `docs/planted-bugs.md`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::witness::{Witness, Witnesses};
+use super::{Planted, THEMES, corpus};
+
+/// The properties that a run is judged by, each with a line on what it says.
+pub const ORACLES: &[(&str, &str)] = &[
+    ("S1", "at most one stream of an indexer"),
+    ("S2", "at most one worker of an indexer"),
+    ("S4", "nothing is started that was not wanted"),
+    ("S5", "versions never go back"),
+    ("S6", "what destroys has a fresh reason"),
+    ("S7", "deletion only on an explicit tombstone"),
+    ("S8", "the record tells the truth about phases"),
+    ("S9", "what an operator was told holds"),
+    ("S10", "a call for one indexer touches no other"),
+    ("S11", "no block is executed by another version's code"),
+    ("S12", "calls come at a bounded rate"),
+    ("S14", "nothing panics"),
+    ("S15", "the order of a change of version"),
+    ("S16", "one bad record keeps nobody else waiting"),
+    ("S17", "one data layer task per account"),
+    ("S18", "a shadow changes nothing"),
+    ("L1", "the world becomes as wanted, and then it is quiet"),
+    ("L3", "no phase without a way out"),
+    ("L4", "a change is acted upon at once"),
+    ("L5", "nobody waits long behind others"),
+    ("L8", "in a settled world there are only shared polls"),
+    ("L9", "a shadow agrees with a settled world"),
+    ("P1", "no block is lost"),
+    ("P2", "no block is executed too often"),
+    ("P3", "streams begin where they must"),
+    ("P4", "nothing is executed while suspended"),
+    ("P5", "blocks are executed in order"),
+    ("P6", "a coordinator that comes back disturbs nothing"),
+];
+
+/// Why a property stays that no planted bug, or none alone, needs.
+const JUSTIFIED: &[(&str, &str)] = &[];
+
+/// The page. It says what the corpus and the kept witnesses say.
+pub fn page(witnesses: &Witnesses) -> String {
+    let mut page = String::from(HEAD);
+    summary(&mut page, witnesses);
+    for (theme, bugs) in THEMES {
+        let _ = write!(
+            page,
+            "\n### {theme}\n\n| bug | what it does wrong | where the idea comes from | harms | \
+             first caught by | runs |\n|---|---|---|---|---|---:|\n"
+        );
+        for bug in bugs {
+            row(&mut page, bug, witnesses.get(bug.name));
+        }
+    }
+    matrix(&mut page, witnesses);
+    alone(&mut page, witnesses);
+    page
+}
+
+const HEAD: &str = "# Planted bugs
+
+<!-- Made by: cargo sim planted -o markdown > docs/planted-bugs.md -->
+
+A judge that nothing can displease is worth nothing. This is a corpus of mistakes that a
+coordinator could make. Each stands in for the planner or the ports that the coordinator is
+given, at run time and in the same build; none is in the product. The judges know nothing of
+it.
+
+| command | what it does |
+|---|---|
+| `cargo sim planted` | hunts every bug through all scenarios, one seed after the other |
+| `cargo sim planted NAME --seeds 500` | hunts one for longer |
+| `cargo sim planted --known` | shows again every catch of the tables below, in seconds |
+| `cargo sim planted --list` | lists the corpus |
+| `cargo sim run FILE --planted NAME` | runs one scenario with a bug, and shows what happens |
+| `cargo sim planted -o toml` | hunts, and prints what `witnesses.toml` shall hold |
+| `cargo sim planted -o markdown` | prints this page |
+
+A run ends at the first violated property, so the tables say who noticed first. A bug that
+harms liveness lets nothing wrong happen; something right does not happen.
+";
+
+fn summary(page: &mut String, witnesses: &Witnesses) {
+    let total = corpus().count();
+    let mut runs: Vec<u64> = corpus()
+        .filter_map(|bug| witnesses.get(bug.name))
+        .filter(|witness| !witness.caught.is_empty())
+        .map(|witness| witness.runs)
+        .collect();
+    runs.sort_unstable();
+    let median = runs.get(runs.len() / 2).copied().unwrap_or(0);
+    let idle = corpus().filter(|bug| bug.wants == super::Wants::Liveness).count();
+    let _ = write!(
+        page,
+        "\n{total} bugs, of which {idle} only harm liveness; {} are caught, half of them within \
+         {median} runs.\n\n## The corpus\n",
+        runs.len()
+    );
+}
+
+fn row(page: &mut String, bug: &Planted, witness: Option<&Witness>) {
+    let first = witness.and_then(|witness| witness.caught.first());
+    let (by, runs) = match (first, witness) {
+        (Some(catch), Some(witness)) => (catch.by.as_str(), witness.runs.to_string()),
+        _ => ("nobody", String::new()),
+    };
+    let _ = writeln!(
+        page,
+        "| `{}` | {} | {} | {} | {by} | {runs} |",
+        bug.name,
+        bug.idea,
+        bug.source,
+        bug.wants.name()
+    );
+}
+
+fn matrix(page: &mut String, witnesses: &Witnesses) {
+    page.push_str("\n## Who catches what\n\n| bug |");
+    for (oracle, _) in ORACLES {
+        let _ = write!(page, " {oracle} |");
+    }
+    page.push_str("\n|---|");
+    page.push_str(&":-:|".repeat(ORACLES.len()));
+    page.push('\n');
+    for bug in corpus() {
+        let _ = write!(page, "| `{}` |", bug.name);
+        for (oracle, _) in ORACLES {
+            let caught = witnesses
+                .get(bug.name)
+                .is_some_and(|witness| witness.is_caught_by(oracle));
+            page.push_str(if caught { " x |" } else { " |" });
+        }
+        page.push('\n');
+    }
+}
+
+/// The bugs that nobody but `oracle` ever caught.
+pub fn only_by<'a>(oracle: &str, witnesses: &'a Witnesses) -> Vec<&'a str> {
+    witnesses
+        .iter()
+        .filter(|(_, witness)| {
+            let by: BTreeSet<&str> = witness.caught.iter().map(|it| it.by.as_str()).collect();
+            by.len() == 1 && by.contains(oracle)
+        })
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
+fn alone(page: &mut String, witnesses: &Witnesses) {
+    page.push_str(
+        "\n## Why each property is needed\n\n| property | says | catches | alone |\n\
+         |---|---|---:|---|\n",
+    );
+    for (oracle, says) in ORACLES {
+        let catches = witnesses.values().filter(|it| it.is_caught_by(oracle)).count();
+        let only = only_by(oracle, witnesses);
+        let why = match JUSTIFIED.iter().find(|(name, _)| name == oracle) {
+            Some((_, why)) if only.is_empty() => (*why).to_owned(),
+            _ => {
+                let names: Vec<String> = only.iter().map(|name| format!("`{name}`")).collect();
+                names.join(", ")
+            }
+        };
+        let _ = writeln!(page, "| {oracle} | {says} | {catches} | {why} |");
+    }
+    page.push_str(
+        "\nL2 (no leak) is part of L1. L6 (restart equivalence) compares runs with each other; \
+         its command is `cargo sim equivalence`.\n",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::witness::kept;
+    use super::*;
+
+    #[test]
+    fn the_page_in_the_docs_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/planted-bugs.md");
+        let there = std::fs::read_to_string(path).expect("the page is there");
+        let made = page(&kept().expect("it can be read"));
+        assert!(
+            there == made,
+            "docs/planted-bugs.md is not what the code says; make it anew: \
+             cargo sim planted -o markdown > docs/planted-bugs.md"
+        );
+    }
+
+    #[test]
+    fn nearly_every_bug_is_caught_and_soon() {
+        let kept = kept().expect("it can be read");
+        let caught = kept.values().filter(|witness| !witness.caught.is_empty());
+        let mut runs: Vec<u64> = caught.map(|witness| witness.runs).collect();
+        runs.sort_unstable();
+        assert!(runs.len() * 100 >= corpus().count() * 95, "{}", runs.len());
+        assert!(runs[runs.len() / 2] <= 50);
+    }
+
+    #[test]
+    fn every_property_catches_something_alone_or_says_why_it_stays() {
+        let kept = kept().expect("it can be read");
+        for (oracle, _) in ORACLES {
+            let justified = JUSTIFIED.iter().any(|(name, _)| name == oracle);
+            let alone = !only_by(oracle, &kept).is_empty();
+            assert!(alone || justified, "{oracle} catches nothing alone");
+            assert!(!(alone && justified), "{oracle} needs no excuse");
+        }
+        for catch in kept.values().flat_map(|witness| &witness.caught) {
+            let known = ORACLES.iter().any(|(name, _)| *name == catch.by);
+            assert!(known, "{} is no property", catch.by);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Bugs about what the registry says.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
+use lifecycle::{Action, Desired, Observed, Phase, Policy, Seen, Step, Timestamp};
+use serde_json::{Map, Value};
+use sim_registry::LIST_METHOD;
+
+use super::bug::Bug;
+use super::{Planted, idle_bug, unsafe_bug};
+
+type Answer = Result<ViewAnswer, RegistryError>;
+
+pub(super) const BUGS: &[Planted] = &[
+    unsafe_bug(
+        "null-read-as-deletion",
+        "A successful null for an indexer is taken for a tombstone",
+        "The original's history: live indexers were deprovisioned",
+        || Arc::new(NullReadAsDeletion),
+    ),
+    unsafe_bug(
+        "absence-read-as-deletion",
+        "What the listing lacks is deleted",
+        "The original's registry before it kept tombstones",
+        || Arc::new(AbsenceReadAsDeletion),
+    ),
+    unsafe_bug(
+        "versions-compared-for-difference",
+        "Any other version is an update, however old the answer is",
+        "The original's known defect: streams rolled back by a lagging replica",
+        || Arc::new(VersionsComparedForDifference(AnyHeight::default())),
+    ),
+    unsafe_bug(
+        "silence-read-as-nothing-wanted",
+        "While the registry does not answer, what runs is stopped",
+        "Controller pattern: no answer is taken for an empty one",
+        || Arc::new(SilenceReadAsNothingWanted::default()),
+    ),
+    idle_bug(
+        "listing-cached-for-ever",
+        "The first listing is answered again and again",
+        "Controller pattern: stale read",
+        || Arc::new(ListingCachedForEver::default()),
+    ),
+    idle_bug(
+        "point-reads-never-answer",
+        "Who is gone from the listing cannot be asked for",
+        "Controller pattern: the confirmation step fails for good",
+        || Arc::new(PointReadsNeverAnswer),
+    ),
+    unsafe_bug(
+        "tombstone-overlooked",
+        "The height of the deletion is not read",
+        "The original ignores the registry while it deletes",
+        || Arc::new(TombstoneOverlooked),
+    ),
+    unsafe_bug(
+        "latest-means-the-tip",
+        "LATEST begins at the tip instead of the block of the registration",
+        "A common misreading of the registry's start block",
+        || Arc::new(LatestMeansTheTip),
+    ),
+    unsafe_bug(
+        "continue-means-latest",
+        "CONTINUE begins anew at the version",
+        "The original's choice where no cursor is found",
+        || Arc::new(ContinueMeansLatest),
+    ),
+    idle_bug(
+        "updates-overlooked",
+        "The version is the height of creation, so that no update shows",
+        "Controller pattern: missed intermediate state",
+        || Arc::new(UpdatesOverlooked),
+    ),
+    unsafe_bug(
+        "high-water-mark-forgotten",
+        "Any answer counts as the newest, so that old ones bring back the past",
+        "The original ignores the height of an answer",
+        || Arc::new(AnyHeight::default()),
+    ),
+];
+
+/// Changes every entry of a listing.
+fn in_listing(answer: ViewAnswer, change: impl Fn(&mut Map<String, Value>)) -> ViewAnswer {
+    let Ok(Value::Object(mut accounts)) = serde_json::from_slice(&answer.result) else {
+        return answer;
+    };
+    for entry in accounts.values_mut().filter_map(Value::as_object_mut) {
+        entry.values_mut().filter_map(Value::as_object_mut).for_each(&change);
+    }
+    match serde_json::to_vec(&Value::Object(accounts)) {
+        Ok(bytes) => ViewAnswer {
+            result: bytes.into(),
+            ..answer
+        },
+        Err(_) => answer,
+    }
+}
+
+/// Changes the entries of whatever was answered.
+async fn with_entries(
+    to: &dyn RegistryTransport,
+    method: &str,
+    arguments: &[u8],
+    change: impl Fn(&mut Map<String, Value>) + Send + Sync,
+) -> Answer {
+    let answer = to.view(method, arguments).await?;
+    if method == LIST_METHOD {
+        return Ok(in_listing(answer, change));
+    }
+    let Ok(Value::Object(mut entry)) = serde_json::from_slice(&answer.result) else {
+        return Ok(answer);
+    };
+    change(&mut entry);
+    Ok(ViewAnswer {
+        result: Value::Object(entry).to_string().into(),
+        ..answer
+    })
+}
+
+struct NullReadAsDeletion;
+
+#[async_trait]
+impl Bug for NullReadAsDeletion {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        let answer = to.view(method, arguments).await?;
+        if method == LIST_METHOD || &answer.result[..] != b"null" {
+            return Ok(answer);
+        }
+        let height = answer.block_height;
+        let entry = serde_json::json!({
+            "code": "", "schema": "", "start_block": "LATEST",
+            "rule": {"kind": "ACTION_ANY", "affected_account_id": "x", "status": "ANY"},
+            "created_at_block_height": height, "deleted_at_block_height": height,
+        });
+        Ok(ViewAnswer {
+            result: entry.to_string().into(),
+            ..answer
+        })
+    }
+}
+
+struct AbsenceReadAsDeletion;
+
+impl Bug for AbsenceReadAsDeletion {
+    fn look(&self, seen: &mut Observed, _now: Timestamp) {
+        let run = seen.record.as_ref().and_then(|record| record.run);
+        if let (Desired::Missing | Desired::Unlisted(_), Some(run)) = (&seen.desired, run) {
+            let version = run.target.version;
+            seen.desired = Desired::Deleted {
+                version,
+                at: version + 1,
+            };
+        }
+    }
+}
+
+/// Every answer claims to be at least as new as the one before.
+#[derive(Default)]
+struct AnyHeight(AtomicU64);
+
+#[async_trait]
+impl Bug for AnyHeight {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        let answer = to.view(method, arguments).await?;
+        let before = self.0.fetch_max(answer.block_height, Ordering::Relaxed);
+        Ok(ViewAnswer {
+            block_height: answer.block_height.max(before),
+            ..answer
+        })
+    }
+}
+
+struct VersionsComparedForDifference(AnyHeight);
+
+#[async_trait]
+impl Bug for VersionsComparedForDifference {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        self.0.view(to, method, arguments).await
+    }
+
+    fn look(&self, seen: &mut Observed, _now: Timestamp) {
+        if let (Desired::Present(spec), Some(record)) = (&seen.desired, &mut seen.record) {
+            record.run = record.run.filter(|run| run.target.version <= spec.version);
+        }
+    }
+}
+
+#[derive(Default)]
+struct SilenceReadAsNothingWanted(AtomicBool);
+
+#[async_trait]
+impl Bug for SilenceReadAsNothingWanted {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        // An answer that never comes counts as none from the start.
+        self.0.store(true, Ordering::Relaxed);
+        let answer = to.view(method, arguments).await;
+        self.0.store(answer.is_err(), Ordering::Relaxed);
+        answer
+    }
+
+    fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
+        let runs = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Running);
+        match &seen.stream {
+            Seen::Present(stream) if runs && self.0.load(Ordering::Relaxed) => {
+                Step::Apply(Action::StopStream(stream.id.clone()))
+            }
+            _ => step,
+        }
+    }
+}
+
+#[derive(Default)]
+struct ListingCachedForEver(Mutex<Option<Bytes>>);
+
+#[async_trait]
+impl Bug for ListingCachedForEver {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        let answer = to.view(method, arguments).await?;
+        if method != LIST_METHOD {
+            return Ok(answer);
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = kept.get_or_insert(answer.result).clone();
+        Ok(ViewAnswer { result, ..answer })
+    }
+}
+
+struct PointReadsNeverAnswer;
+
+#[async_trait]
+impl Bug for PointReadsNeverAnswer {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        let answer = to.view(method, arguments).await?;
+        if method == LIST_METHOD {
+            return Ok(answer);
+        }
+        Err(RegistryError::Unavailable("it was not asked".to_owned()))
+    }
+}
+
+struct TombstoneOverlooked;
+
+#[async_trait]
+impl Bug for TombstoneOverlooked {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        with_entries(to, method, arguments, |entry| {
+            entry.remove("deleted_at_block_height");
+        })
+        .await
+    }
+}
+
+struct LatestMeansTheTip;
+
+#[async_trait]
+impl Bug for LatestMeansTheTip {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        with_entries(to, method, arguments, |entry| {
+            let version = ["updated_at_block_height", "created_at_block_height"]
+                .iter()
+                .find_map(|name| entry.get(*name)?.as_u64());
+            let start = entry.get_mut("start_block").filter(|start| *start == "LATEST");
+            if let (Some(start), Some(version)) = (start, version) {
+                // A block later: whatever the tip was when it was heard of.
+                *start = serde_json::json!({ "HEIGHT": version + 1 });
+            }
+        })
+        .await
+    }
+}
+
+struct ContinueMeansLatest;
+
+#[async_trait]
+impl Bug for ContinueMeansLatest {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        with_entries(to, method, arguments, |entry| {
+            if let Some(start) = entry.get_mut("start_block").filter(|it| *it == "CONTINUE") {
+                *start = Value::from("LATEST");
+            }
+        })
+        .await
+    }
+}
+
+struct UpdatesOverlooked;
+
+#[async_trait]
+impl Bug for UpdatesOverlooked {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        with_entries(to, method, arguments, |entry| {
+            entry.remove("updated_at_block_height");
+        })
+        .await
+    }
+}
