@@ -152,6 +152,11 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             ],
         ),
         Step::new(
+            "planted",
+            "every planted bug is noticed by whom it should be",
+            &["sim", "planted", "--known"],
+        ),
+        Step::new(
             "explore",
             "every scenario holds under a few seeds",
             &explore,

@@ -269,6 +269,12 @@ pub enum Event {
         command: AdminCommand,
         error: Option<String>,
     },
+    /// A request for one indexer names the queue of another, or of none.
+    Misdirected {
+        key: IndexerKey,
+        method: Method,
+        queue: String,
+    },
     /// The record of an indexer was changed by hand.
     RecordTampered { key: IndexerKey },
     /// Another program left the record of an indexer in its own form.
@@ -372,6 +378,9 @@ impl fmt::Display for Event {
                 None => write!(f, "{key}: operator: {command:?} acknowledged"),
                 Some(error) => write!(f, "{key}: operator: {command:?} refused: {error}"),
             },
+            Event::Misdirected { key, method, queue } => {
+                write!(f, "{key}: {method:?} names the queue {queue}")
+            }
             Event::RecordTampered { key } => write!(f, "{key}: record changed by hand"),
             Event::RecordTranslated { key } => {
                 write!(f, "{key}: record left by another program")

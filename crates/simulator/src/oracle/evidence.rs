@@ -68,6 +68,7 @@ fn owner(truth: &mut Truth, event: &Event) -> Owner {
         | Event::Registry { key, .. }
         | Event::AdminSent { key, .. }
         | Event::AdminAnswered { key, .. }
+        | Event::Misdirected { key, .. }
         | Event::RecordTampered { key }
         | Event::RecordTranslated { key } => Owner::Indexer(truth.intern(key)),
         Event::StoreLost { .. }

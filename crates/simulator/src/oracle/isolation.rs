@@ -4,6 +4,19 @@ use super::finding::Finding;
 use super::truth::Truth;
 use crate::history::Method;
 
+/// S10 of queues. Objects to a start that gives a node the queue of another indexer,
+/// or one that is nobody's: stream and executor would not meet, or in the wrong place.
+pub(super) fn own_queue(
+    truth: &Truth,
+    number: usize,
+    method: Method,
+    queue: &str,
+) -> Option<Finding> {
+    let key = &truth.at(number).key;
+    let sentence = format!("{key}: {method:?} names the queue {queue}, which is not its own");
+    Finding::about("S10", number, sentence)
+}
+
 /// S10. Verifies that what a call brings about belongs to the indexer that the
 /// call names. Does not verify that one indexer's troubles leave others alone;
 /// liveness of the others shows that.

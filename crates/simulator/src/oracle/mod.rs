@@ -20,6 +20,7 @@ mod finding;
 mod heights;
 mod indexer;
 mod isolation;
+mod layers;
 mod limits;
 mod marks;
 mod order;
@@ -65,6 +66,7 @@ use exclusivity::Exclusivity;
 use fair::Fair;
 use finding::Finding;
 use isolation::Isolation;
+use layers::Layers;
 use marks::Marks;
 use order::Order;
 use prompt::Prompt;
@@ -92,6 +94,7 @@ pub struct Oracles {
     exclusivity: Exclusivity,
     monotone: Monotone,
     isolation: Isolation,
+    layers: Layers,
     rates: Rates,
     storm: Storm,
     order: Order,
@@ -120,6 +123,7 @@ impl Oracles {
             exclusivity: Exclusivity::default(),
             monotone: Monotone::default(),
             isolation: Isolation::default(),
+            layers: Layers::default(),
             rates: Rates::default(),
             storm: Storm::default(),
             order: Order::default(),
@@ -155,6 +159,7 @@ impl Oracles {
         self.evidence.keep(&mut self.truth, now, event);
         self.marks.observe(event);
         self.truth.observe(now, event);
+        self.layers.observe(&mut self.truth, event);
         self.control_plane(now, event);
         self.attentiveness(now, event);
     }
@@ -400,6 +405,11 @@ impl Oracles {
                     self.report(found, None);
                 }
             }
+            Event::Misdirected { key, method, queue } => {
+                let number = self.truth.intern(key);
+                let found = isolation::own_queue(&self.truth, number, *method, queue);
+                self.report(found, Some(event));
+            }
             Event::Panicked { message } => self.report(panics::no_panic(message), None),
             _ => {}
         }
@@ -557,6 +567,7 @@ impl Oracles {
         self.unsettled = true;
         let found = silence::write(truth, number)
             .or_else(|| record_history::transition(truth, number))
+            .or_else(|| self.layers.written(truth, number))
             .or_else(|| destruction::has_proof(truth, now, number))
             .or_else(|| record_history::switch(truth, number))
             .or_else(|| record_history::hold(truth, number))

@@ -266,7 +266,7 @@ impl Truth {
                     self.paused = Some((*since, Some(now)));
                 }
             }
-            Event::Panicked { .. } => {}
+            Event::Panicked { .. } | Event::Misdirected { .. } => {}
         }
     }
 

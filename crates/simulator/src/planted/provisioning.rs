@@ -159,7 +159,10 @@ struct FailureIsFinal;
 
 impl Bug for FailureIsFinal {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let repair = seen.record.as_ref().and_then(|record| record.repair.as_ref());
+        let repair = seen
+            .record
+            .as_ref()
+            .and_then(|record| record.repair.as_ref());
         let failed = repair.is_some_and(|repair| {
             matches!(
                 repair.cause,
@@ -173,7 +176,10 @@ impl Bug for FailureIsFinal {
             Step::Commit(next) => matches!(next.phase, Phase::Deleting | Phase::Suspending),
             _ => false,
         };
-        let stays = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Repairing);
+        let stays = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Repairing);
         if failed && stays && !commits {
             wait_for(None)
         } else {

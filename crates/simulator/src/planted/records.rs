@@ -1,6 +1,7 @@
 //! Bugs about records, and how they are read and written.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -38,7 +39,11 @@ pub(super) const BUGS: &[Planted] = &[
         "old-format-unreadable",
         "A record of the original coordinator cannot be read",
         "The original's migration: one old value ends the process at every start",
-        || Arc::new(OldFormat { reads_as: Some(Bytes::from_static(b"?")) }),
+        || {
+            Arc::new(OldFormat {
+                reads_as: Some(Bytes::from_static(b"?")),
+            })
+        },
     ),
     idle_bug(
         "old-format-invisible",
@@ -51,6 +56,12 @@ pub(super) const BUGS: &[Planted] = &[
         "Records are read all or none: an unreadable one keeps everybody waiting",
         "The original's known defect: a crash loop at start-up",
         || Arc::new(OneBadRecordStopsAll),
+    ),
+    idle_bug(
+        "bad-record-tried-again-first",
+        "A start begins with six tries to read a record that cannot be read",
+        "Controller pattern: head-of-line blocking",
+        || Arc::new(BadRecordTriedAgain::default()),
     ),
     idle_bug(
         "record-never-listed",
@@ -106,9 +117,7 @@ impl Bug for LastWriterWins {
         new: Option<&[u8]>,
     ) -> Swap {
         match to.compare_and_set(key, expected, new).await? {
-            CasOutcome::Conflict(current) => {
-                to.compare_and_set(key, current.as_deref(), new).await
-            }
+            CasOutcome::Conflict(current) => to.compare_and_set(key, current.as_deref(), new).await,
             applied => Ok(applied),
         }
     }
@@ -171,17 +180,38 @@ impl Bug for OldFormat {
     }
 }
 
+/// Whether a record among these values is none.
+fn has_bad(keys: &[String], values: &[Option<Bytes>]) -> bool {
+    let is_bad = |(key, value): (&String, &Option<Bytes>)| {
+        let raw = value.as_ref().filter(|_| is_record(key));
+        raw.is_some_and(|raw| serde_json::from_slice::<Value>(raw).is_err())
+    };
+    keys.iter().zip(values).any(is_bad)
+}
+
+#[derive(Default)]
+struct BadRecordTriedAgain(AtomicU32);
+
+#[async_trait]
+impl Bug for BadRecordTriedAgain {
+    async fn get_many(&self, to: &dyn StoreTransport, keys: &[String]) -> Values {
+        let values = to.get_many(keys).await?;
+        if has_bad(keys, &values) && self.0.fetch_add(1, Ordering::Relaxed) < 6 {
+            return Err(StoreError::Unavailable(
+                "a record cannot be read".to_owned(),
+            ));
+        }
+        Ok(values)
+    }
+}
+
 struct OneBadRecordStopsAll;
 
 #[async_trait]
 impl Bug for OneBadRecordStopsAll {
     async fn get_many(&self, to: &dyn StoreTransport, keys: &[String]) -> Values {
         let values = to.get_many(keys).await?;
-        let is_bad = |(key, value): (&String, &Option<Bytes>)| {
-            let raw = value.as_ref().filter(|_| is_record(key));
-            raw.is_some_and(|raw| serde_json::from_slice::<Value>(raw).is_err())
-        };
-        if keys.iter().zip(&values).any(is_bad) {
+        if has_bad(keys, &values) {
             return Err(StoreError::Rejected("a record cannot be read".to_owned()));
         }
         Ok(values)
@@ -260,11 +290,14 @@ impl Bug for LifeBeginsInTheMiddle {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Swap {
-        let text = new.filter(|_| expected.is_none()).map(String::from_utf8_lossy);
+        let text = new
+            .filter(|_| expected.is_none())
+            .map(String::from_utf8_lossy);
         match text.filter(|_| is_record(key)) {
             Some(text) => {
                 let text = text.replace("\"Initializing\"", "\"Running\"");
-                to.compare_and_set(key, expected, Some(text.as_bytes())).await
+                to.compare_and_set(key, expected, Some(text.as_bytes()))
+                    .await
             }
             None => to.compare_and_set(key, expected, new).await,
         }

@@ -76,12 +76,6 @@ pub(super) const BUGS: &[Planted] = &[
         "Controller pattern: missed intermediate state",
         || Arc::new(UpdatesOverlooked),
     ),
-    unsafe_bug(
-        "high-water-mark-forgotten",
-        "Any answer counts as the newest, so that old ones bring back the past",
-        "The original ignores the height of an answer",
-        || Arc::new(AnyHeight::default()),
-    ),
 ];
 
 /// Changes every entry of a listing.
@@ -90,7 +84,10 @@ fn in_listing(answer: ViewAnswer, change: impl Fn(&mut Map<String, Value>)) -> V
         return answer;
     };
     for entry in accounts.values_mut().filter_map(Value::as_object_mut) {
-        entry.values_mut().filter_map(Value::as_object_mut).for_each(&change);
+        entry
+            .values_mut()
+            .filter_map(Value::as_object_mut)
+            .for_each(&change);
     }
     match serde_json::to_vec(&Value::Object(accounts)) {
         Ok(bytes) => ViewAnswer {
@@ -196,15 +193,16 @@ struct SilenceReadAsNothingWanted(AtomicBool);
 #[async_trait]
 impl Bug for SilenceReadAsNothingWanted {
     async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
-        // An answer that never comes counts as none from the start.
-        self.0.store(true, Ordering::Relaxed);
         let answer = to.view(method, arguments).await;
         self.0.store(answer.is_err(), Ordering::Relaxed);
         answer
     }
 
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let runs = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Running);
+        let runs = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Running);
         match &seen.stream {
             Seen::Present(stream) if runs && self.0.load(Ordering::Relaxed) => {
                 Step::Apply(Action::StopStream(stream.id.clone()))
@@ -264,7 +262,9 @@ impl Bug for LatestMeansTheTip {
             let version = ["updated_at_block_height", "created_at_block_height"]
                 .iter()
                 .find_map(|name| entry.get(*name)?.as_u64());
-            let start = entry.get_mut("start_block").filter(|start| *start == "LATEST");
+            let start = entry
+                .get_mut("start_block")
+                .filter(|start| *start == "LATEST");
             if let (Some(start), Some(version)) = (start, version) {
                 // A block later: whatever the tip was when it was heard of.
                 *start = serde_json::json!({ "HEIGHT": version + 1 });

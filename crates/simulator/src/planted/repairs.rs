@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use coordinator::transport::{BlockStreamerTransport, CallResult};
 use coordinator::{Clock, Knobs};
 use lifecycle::{
-    Action, Backoff, Cause, IndexerId, Observed, Phase, Policy, Reason, Seen, Step, StreamHealth,
-    Timestamp, Wait,
+    Action, Backoff, Cause, IndexerId, Observed, Phase, Policy, Reason, Seen, Step, Timestamp, Wait,
 };
 use proto::block_streamer::{GetStreamRequest, ProcessingState, StreamInfo};
 
@@ -72,12 +71,6 @@ pub(super) const BUGS: &[Planted] = &[
         "The original reports a failed start as Running",
         || Arc::new(FailedStartTakenForSteady),
     ),
-    idle_bug(
-        "frozen-streams-overlooked",
-        "A stream whose health is no longer updated counts as fine",
-        "The original's history: staleness was not looked at",
-        || Arc::new(FrozenOverlooked),
-    ),
     unsafe_bug(
         "frozen-judged-by-the-clock",
         "Own and remote clock are compared, and the own one is off",
@@ -114,7 +107,11 @@ impl Bug for JustStartedRestarted {
         request: proto::block_streamer::ListStreamsRequest,
     ) -> CallResult<proto::block_streamer::ListStreamsResponse> {
         let mut listed = to.list_streams(request).await?;
-        for health in listed.streams.iter_mut().filter_map(|it| it.health.as_mut()) {
+        for health in listed
+            .streams
+            .iter_mut()
+            .filter_map(|it| it.health.as_mut())
+        {
             if health.processing_state == i32::from(ProcessingState::Idle) {
                 health.processing_state = ProcessingState::Stalled.into();
             }
@@ -142,7 +139,10 @@ struct CleanSlate(Mutex<BTreeSet<IndexerId>>);
 
 impl Bug for CleanSlate {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let running = seen.record.as_ref().is_some_and(|it| it.phase == Phase::Running);
+        let running = seen
+            .record
+            .as_ref()
+            .is_some_and(|it| it.phase == Phase::Running);
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &seen.stream {
             Seen::Present(stream) if running && met.insert(seen.id.clone()) => {
@@ -219,23 +219,14 @@ struct FailedStartTakenForSteady;
 
 impl Bug for FailedStartTakenForSteady {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        let repair = seen.record.as_ref().and_then(|record| record.repair.as_ref());
+        let repair = seen
+            .record
+            .as_ref()
+            .and_then(|record| record.repair.as_ref());
         let failed = repair.is_some_and(|repair| repair.cause == Cause::StreamNotStarted);
         match step {
             Step::Apply(Action::StartStream { .. }) if failed => wait_for(None),
             step => step,
-        }
-    }
-}
-
-struct FrozenOverlooked;
-
-impl Bug for FrozenOverlooked {
-    fn look(&self, seen: &mut Observed, _now: Timestamp) {
-        if let Seen::Present(stream) = &mut seen.stream
-            && stream.health == StreamHealth::Frozen
-        {
-            stream.health = StreamHealth::Fine;
         }
     }
 }

@@ -119,7 +119,9 @@ impl ExecutorTransport for Through {
         &self,
         request: StopExecutorRequest,
     ) -> CallResult<StopExecutorResponse> {
-        self.bug.stop_executor(&*self.ports.executors, request).await
+        self.bug
+            .stop_executor(&*self.ports.executors, request)
+            .await
     }
 
     async fn get_executor(&self, request: GetExecutorRequest) -> CallResult<ExecutorInfo> {
@@ -157,7 +159,9 @@ impl ProvisionerTransport for Through {
 #[async_trait]
 impl RegistryTransport for Through {
     async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
-        self.bug.view(&*self.ports.registry, method, arguments).await
+        self.bug
+            .view(&*self.ports.registry, method, arguments)
+            .await
     }
 }
 

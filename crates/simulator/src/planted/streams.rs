@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use coordinator::store::{StoreError, StoreTransport};
-use coordinator::transport::{BlockStreamerTransport, CallError, CallResult};
+use coordinator::transport::{BlockStreamerTransport, CallResult};
 use lifecycle::{Action, Observed, Policy, Progress, Rule, Seen, Step, StreamHealth, Timestamp};
 use proto::block_streamer::start_stream_request::Rule as WireRule;
 use proto::block_streamer::{
-    GetStreamRequest, ListStreamsRequest, ListStreamsResponse, StartStreamRequest,
-    StartStreamResponse, Status, StopStreamRequest, StopStreamResponse, StreamInfo,
+    StartStreamRequest, StartStreamResponse, Status, StopStreamRequest, StopStreamResponse,
 };
 
 use super::bug::Bug;
@@ -74,10 +73,10 @@ pub(super) const BUGS: &[Planted] = &[
         || Arc::new(FirstAccountOnly),
     ),
     unsafe_bug(
-        "function-name-lower-cased",
-        "The function's name is sent in lower case",
-        "The frontend lower-cases names, the contract does not",
-        || Arc::new(LowerCased),
+        "name-cut-at-the-slash",
+        "Of a function's name only what follows its last slash is sent",
+        "The original joins account and function by a slash, and both may hold one",
+        || Arc::new(CutAtTheSlash),
     ),
     unsafe_bug(
         "start-hedged",
@@ -90,12 +89,6 @@ pub(super) const BUGS: &[Planted] = &[
         "A stream that says that it is stalled is left as it is",
         "The original knows no unhealthy streams before its last months",
         || Arc::new(StalledTakenForFine),
-    ),
-    unsafe_bug(
-        "failed-look-taken-for-absence",
-        "A stream that cannot be asked for counts as gone",
-        "Controller pattern: an error is taken for an empty answer",
-        || Arc::new(FailedLookTakenForAbsence),
     ),
     unsafe_bug(
         "stop-acknowledged-not-sent",
@@ -175,7 +168,11 @@ impl Bug for AnothersQueue {
         mut request: StartStreamRequest,
     ) -> Started {
         let own = request.redis_stream.clone();
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(own);
+        let last = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(own);
         request.redis_stream = last.unwrap_or(request.redis_stream);
         to.start_stream(request).await
     }
@@ -253,16 +250,18 @@ impl Bug for FirstAccountOnly {
     }
 }
 
-struct LowerCased;
+struct CutAtTheSlash;
 
 #[async_trait]
-impl Bug for LowerCased {
+impl Bug for CutAtTheSlash {
     async fn start_stream(
         &self,
         to: &dyn BlockStreamerTransport,
         mut request: StartStreamRequest,
     ) -> Started {
-        request.function_name = request.function_name.to_lowercase();
+        if let Some((_, end)) = request.function_name.rsplit_once('/') {
+            request.function_name = end.to_owned();
+        }
         to.start_stream(request).await
     }
 }
@@ -289,37 +288,6 @@ impl Bug for StalledTakenForFine {
         if let Seen::Present(stream) = &mut seen.stream {
             stream.health = StreamHealth::Fine;
         }
-    }
-}
-
-fn is_absence<T>(answer: &CallResult<T>) -> bool {
-    let code = answer.as_ref().err().map(|error| error.status.code());
-    code == Some(tonic::Code::NotFound)
-}
-
-struct FailedLookTakenForAbsence;
-
-#[async_trait]
-impl Bug for FailedLookTakenForAbsence {
-    async fn get_stream(
-        &self,
-        to: &dyn BlockStreamerTransport,
-        request: GetStreamRequest,
-    ) -> CallResult<StreamInfo> {
-        let answer = to.get_stream(request).await;
-        match answer.is_err() && !is_absence(&answer) {
-            true => Err(CallError::from(tonic::Status::not_found("it did not answer"))),
-            false => answer,
-        }
-    }
-
-    async fn list_streams(
-        &self,
-        to: &dyn BlockStreamerTransport,
-        request: ListStreamsRequest,
-    ) -> CallResult<ListStreamsResponse> {
-        let answer = to.list_streams(request).await;
-        Ok(answer.unwrap_or_default())
     }
 }
 

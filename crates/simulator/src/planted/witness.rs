@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 /// The kept file. `cargo sim planted -o toml` makes it.
-const KEPT: &str = include_str!("witnesses.toml");
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/planted/witnesses.toml");
 
 /// A run in which a bug was caught.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,16 +46,17 @@ pub type Witnesses = BTreeMap<String, Witness>;
 /// What the kept file says.
 ///
 /// # Errors
-/// It cannot be read; says where.
+/// It cannot be read; says why.
 pub fn kept() -> Result<Witnesses, String> {
-    toml::from_str(KEPT).map_err(|error| format!("witnesses.toml: {error}"))
+    let text = std::fs::read_to_string(KEPT).map_err(|error| format!("{KEPT}: {error}"))?;
+    toml::from_str(&text).map_err(|error| format!("{KEPT}: {error}"))
 }
 
 /// The text of a file that says the same.
 pub fn write(witnesses: &Witnesses) -> String {
     let mut text = String::from(
         "# Runs in which the planted bugs are caught, and by which property.\n\
-         # Made by: cargo sim planted -o toml > FILE\n",
+         # Made by: cargo sim planted -o toml > FILE, and then put in the place of this one.\n",
     );
     for (name, witness) in witnesses {
         let Witness {
@@ -88,7 +89,11 @@ mod tests {
     fn the_kept_file_knows_the_corpus_and_nothing_else() {
         let kept = kept().expect("it can be read");
         for bug in corpus() {
-            assert!(kept.contains_key(bug.name), "nothing is kept of {}", bug.name);
+            assert!(
+                kept.contains_key(bug.name),
+                "nothing is kept of {}",
+                bug.name
+            );
         }
         for (name, witness) in &kept {
             assert!(find(name).is_some(), "{name} is no planted bug");

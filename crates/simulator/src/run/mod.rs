@@ -25,7 +25,7 @@ use sim_node::chain::Chain;
 
 use crate::history::{Event, History, RunPhase, Trace};
 use crate::oracle::{Limits, Oracles};
-use crate::planted::Planted;
+use crate::planted::{self, Planted};
 use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
 use crate::scenario::{Action, Scenario};
 use crate::sweep::Swept;
@@ -123,6 +123,7 @@ pub fn run(
         let mut stage = Stage::new(scenario, seed, knobs, world, entries, panics);
         stage.sweep = sweeping.map(|_| sweep::Sweep::default());
         stage.planted = planted;
+        stage.world.peek().planted = planted::data_plane(planted);
         stage.play().await;
         stage.conclude()
     });

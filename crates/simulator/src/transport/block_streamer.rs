@@ -9,26 +9,24 @@ use proto::block_streamer::{
 use sim_node::{IndexerKey, Reply};
 
 use super::SimTransport;
-use super::call::Meta;
+use super::call::{Meta, note_queue};
 use crate::history::Method;
 use crate::scenario::{Listing, Resource};
 
 #[async_trait]
 impl BlockStreamerTransport for SimTransport {
     async fn start_stream(&self, request: StartStreamRequest) -> CallResult<StartStreamResponse> {
+        let key = IndexerKey::new(&request.account_id, &request.function_name);
         let meta = Meta {
             version: Some(request.version),
             height: Some(request.start_block_height),
-            ..Meta::new(
-                Method::StartStream,
-                Some(IndexerKey::new(&request.account_id, &request.function_name)),
-            )
+            ..Meta::new(Method::StartStream, Some(key.clone()))
         };
         self.call(meta, move |world| {
-            let key = IndexerKey::new(&request.account_id, &request.function_name);
             if let Some(refusal) = world.over_quota(Resource::Streams, &key) {
                 return Reply::now(Err(refusal));
             }
+            note_queue(world, Method::StartStream, &key, &request.redis_stream);
             world.with_streamer(|node, env| node.start_stream(env, request.clone()))
         })
         .await

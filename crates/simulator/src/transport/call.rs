@@ -175,6 +175,20 @@ fn outcome_name(outcome: CallOutcome) -> &'static str {
     }
 }
 
+/// Takes note of a start for `key` that names a queue which is not its own.
+pub(super) fn note_queue(world: &mut World, method: Method, key: &IndexerKey, queue: &str) {
+    let is_own = queue
+        .strip_suffix(":block_stream")
+        .is_some_and(|name| name == key.as_str());
+    if !is_own {
+        world.record(Event::Misdirected {
+            key: key.clone(),
+            method,
+            queue: queue.to_owned(),
+        });
+    }
+}
+
 impl SimTransport {
     /// A call to a service, with whatever befalls calls to services.
     pub(super) async fn call<R, F>(&self, meta: Meta, work: F) -> CallResult<R>

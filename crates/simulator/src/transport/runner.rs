@@ -12,7 +12,7 @@ use proto::runner::{
 use sim_node::{IndexerKey, Reply};
 
 use super::SimTransport;
-use super::call::Meta;
+use super::call::{Meta, note_queue};
 use crate::history::Method;
 use crate::scenario::{Listing, Resource};
 
@@ -25,13 +25,13 @@ impl ExecutorTransport for SimTransport {
         let key = IndexerKey::new(&request.account_id, &request.function_name);
         let meta = Meta {
             version: Some(request.version),
-            ..Meta::new(Method::StartExecutor, Some(key))
+            ..Meta::new(Method::StartExecutor, Some(key.clone()))
         };
         self.call(meta, move |world| {
-            let key = IndexerKey::new(&request.account_id, &request.function_name);
             if let Some(refusal) = world.over_quota(Resource::Executors, &key) {
                 return Reply::now(Err(refusal));
             }
+            note_queue(world, Method::StartExecutor, &key, &request.redis_stream);
             world.with_executor(|node, env| node.start_executor(env, request.clone()))
         })
         .await

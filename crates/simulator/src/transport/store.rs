@@ -180,7 +180,10 @@ impl StoreTransport for SimTransport {
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
         let about = keys.first().and_then(|key| key_of(key));
         let keys = keys.to_vec();
-        let cleared = about.clone();
+        // A part of them is no clearing.
+        let ends = [":block_stream", ":last_published_block"];
+        let whole = (ends.iter()).all(|end| keys.iter().any(|key| key.ends_with(end)));
+        let cleared = about.clone().filter(|_| whole);
         self.command(Method::StoreDelete, about, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             world.store.delete(world.now, &names)?;

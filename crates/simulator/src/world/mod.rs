@@ -41,6 +41,7 @@ pub use quotas::Quotas;
 pub use slow::SlowNodes;
 
 use crate::history::{CallId, Event, History, Incarnation, NodeName, NodeState};
+use crate::planted::Bug;
 use crate::scenario::{Action, CallOutcome, Scenario};
 use crate::transport::OldAnswers;
 
@@ -108,6 +109,8 @@ pub struct World {
     pub thawed: Arc<Notify>,
     /// The coordinator's current life; 0 before the first.
     pub incarnation: Incarnation,
+    /// A bug of the nodes' commands on queues.
+    pub planted: Option<Arc<dyn Bug>>,
     /// Earlier answers to reads, if some read may be answered with them.
     pub old_answers: OldAnswers,
     /// Whether earlier answers are kept.
@@ -154,6 +157,7 @@ struct Reach<'a> {
     store: &'a mut RedisModel,
     open: bool,
     calls: &'a mut u64,
+    planted: Option<&'a dyn Bug>,
 }
 
 impl Reach<'_> {
@@ -184,7 +188,12 @@ impl Redis for Reach<'_> {
         key: &str,
         height: u64,
     ) -> Result<sim_node::EntryId, RedisError> {
-        self.open()?.queue_push(now, key, height)
+        let planted = self.planted;
+        let store = self.open()?;
+        match planted {
+            Some(bug) => bug.queue_push(store, now, key, height),
+            None => store.queue_push(now, key, height),
+        }
     }
 
     fn queue_len(&mut self, now: Time, key: &str) -> Result<u64, RedisError> {
@@ -198,7 +207,12 @@ impl Redis for Reach<'_> {
         after: Option<sim_node::EntryId>,
         count: usize,
     ) -> Result<Vec<sim_node::QueueEntry>, RedisError> {
-        self.open()?.queue_read(now, key, after, count)
+        let planted = self.planted;
+        let store = self.open()?;
+        match planted {
+            Some(bug) => bug.queue_read(store, now, key, after, count),
+            None => store.queue_read(now, key, after, count),
+        }
     }
 
     fn queue_remove(
@@ -241,6 +255,7 @@ impl World {
             control: control::Control::default(),
             thawed: Arc::new(Notify::new()),
             incarnation: 0,
+            planted: None,
             old_answers: OldAnswers::default(),
             keeps_old_answers: may_be_stale(scenario),
             probe: None,
@@ -332,6 +347,7 @@ impl World {
             store: &mut self.store,
             open,
             calls: &mut self.counters.node_calls,
+            planted: self.planted.as_deref(),
         };
         let mut env = Env {
             now: self.now,
@@ -356,6 +372,7 @@ impl World {
             store: &mut self.store,
             open,
             calls: &mut self.counters.node_calls,
+            planted: self.planted.as_deref(),
         };
         let mut env = Env {
             now: self.now,
@@ -376,6 +393,7 @@ impl World {
             store: &mut self.store,
             open,
             calls: &mut self.counters.node_calls,
+            planted: self.planted.as_deref(),
         };
         let mut env = Env {
             now: self.now,

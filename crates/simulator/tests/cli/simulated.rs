@@ -433,3 +433,69 @@ fn the_help_shows_examples_and_exit_codes() {
     }
     assert!(!help.contains("worker "), "{help}");
 }
+
+#[test]
+fn planted_bugs_are_listed_shown_and_hunted() {
+    let place = Place::with(&[("good.toml", GOOD)]);
+    let listed = place.run("planted --list");
+    assert!(
+        listed.expect(0).data.contains("task-forgotten"),
+        "{}",
+        listed.data
+    );
+
+    let bug = "stream-before-executor";
+    let shown = place.run(&format!("run scenarios/good.toml --planted {bug}"));
+    shown.expect(1);
+    assert!(
+        shown.talk.contains(&format!("a bug is planted: {bug}")),
+        "{}",
+        shown.talk
+    );
+    assert!(
+        shown.data.contains(&format!("--planted {bug}")),
+        "{}",
+        shown.data
+    );
+
+    let hunted = place.run(&format!("planted {bug} --seeds 3 --more 1 -o json"));
+    let line = hunted.expect(0).json().remove(0);
+    assert_eq!((&line["bug"], &line["runs"]), (&bug.into(), &1.into()));
+    assert_eq!(line["caught"][0]["by"], "S15");
+
+    // In this one scenario nothing is ever deleted.
+    let missed = place.run("planted deletion-never-ends --seeds 1");
+    assert!(
+        missed
+            .expect(1)
+            .data
+            .contains("missed: deletion-never-ends"),
+        "{}",
+        missed.data
+    );
+}
+
+#[test]
+fn known_catches_are_shown_again() {
+    let place = Place::with(&[]);
+    let ended = place.run("planted task-forgotten --known");
+    ended.expect(0);
+    assert!(
+        ended.data.contains("1 planted bugs shown again"),
+        "{}",
+        ended.data
+    );
+}
+
+#[test]
+fn a_bug_that_is_none_is_refused() {
+    let place = Place::with(&[("good.toml", GOOD)]);
+    for words in [
+        "planted no-such-bug",
+        "run scenarios/good.toml --planted no-such-bug",
+    ] {
+        let ended = place.run(words);
+        ended.expect(2);
+        assert!(ended.talk.contains("`no-such-bug`"), "{}", ended.talk);
+    }
+}

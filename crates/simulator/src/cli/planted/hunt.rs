@@ -73,17 +73,18 @@ pub struct Hunt {
 
 impl Hunt {
     /// A hunt for `bugs` that has not begun.
-    pub fn new(
-        bugs: &[&'static Planted],
-        grounds: Vec<Ground>,
-        arguments: &Arguments,
-    ) -> Hunt {
+    pub fn new(bugs: &[&'static Planted], grounds: Vec<Ground>, arguments: &Arguments) -> Hunt {
         let of = |bug: &'static Planted| {
             let watched = bug.place != crate::planted::Place::Coordinator;
             let fits = |(_, ground): &(usize, &Ground)| ground.shadow || !watched;
             Quarry {
                 bug,
-                grounds: grounds.iter().enumerate().filter(fits).map(|it| it.0).collect(),
+                grounds: grounds
+                    .iter()
+                    .enumerate()
+                    .filter(fits)
+                    .map(|it| it.0)
+                    .collect(),
                 tried: BTreeMap::new(),
             }
         };
@@ -125,7 +126,10 @@ impl Hunt {
                 continue;
             }
             let turn = usize::try_from(number % round).unwrap_or(0);
-            let ground = quarry.grounds.get(turn).and_then(|it| self.grounds.get(*it))?;
+            let ground = quarry
+                .grounds
+                .get(turn)
+                .and_then(|it| self.grounds.get(*it))?;
             let job = Job {
                 given: given(quarry.bug, &ground.name),
                 place,
@@ -154,7 +158,10 @@ impl Hunt {
         let by = caught_by(outcome).map(str::to_owned);
         let news = by.is_some() && quarry.first().is_none_or(|first| number < first);
         if let (true, Some(by)) = (news, &by) {
-            out.talk(&format!("{}: {by} in {}", quarry.bug.name, outcome.job.given.name));
+            out.talk(&format!(
+                "{}: {by} in {}",
+                quarry.bug.name, outcome.job.given.name
+            ));
         }
         let tried = Tried {
             cpu_micros: outcome.report.cpu_micros,
@@ -186,7 +193,10 @@ impl Hunt {
             let new = tried.by.as_deref().filter(|by| !witness.is_caught_by(by));
             let round = quarry.grounds.len().max(1) as u64;
             let turn = usize::try_from(number % round).unwrap_or(0);
-            let ground = quarry.grounds.get(turn).and_then(|it| self.grounds.get(*it));
+            let ground = quarry
+                .grounds
+                .get(turn)
+                .and_then(|it| self.grounds.get(*it));
             if let (Some(by), Some(ground)) = (new, ground) {
                 witness.caught.push(Catch {
                     by: by.to_owned(),

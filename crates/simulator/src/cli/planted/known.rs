@@ -28,7 +28,12 @@ pub fn run(bugs: &[&'static Planted], arguments: &Arguments, context: &mut Conte
     let mut catches: Vec<(&'static Planted, Catch)> = Vec::new();
     for bug in bugs {
         let caught = kept.get(bug.name).map(|witness| witness.caught.clone());
-        catches.extend(caught.unwrap_or_default().into_iter().map(|catch| (*bug, catch)));
+        catches.extend(
+            caught
+                .unwrap_or_default()
+                .into_iter()
+                .map(|catch| (*bug, catch)),
+        );
     }
     let pool = match context.pool(&arguments.pace) {
         Ok(pool) => pool,
@@ -67,7 +72,11 @@ pub fn run(bugs: &[&'static Planted], arguments: &Arguments, context: &mut Conte
         total - missed,
         bugs.len()
     ));
-    if missed == 0 { Exit::Passed } else { Exit::Safety }
+    if missed == 0 {
+        Exit::Passed
+    } else {
+        Exit::Safety
+    }
 }
 
 fn job(place: usize, bug: &Planted, catch: &Catch) -> Job {
@@ -92,7 +101,10 @@ fn show_again(pool: &Pool, job: Job, wanted: &str) -> Option<Outcome> {
             break;
         }
         let seed = job.seed.wrapping_add(further);
-        outcome = pool.run(Job { seed, ..job.clone() })?;
+        outcome = pool.run(Job {
+            seed,
+            ..job.clone()
+        })?;
     }
     Some(outcome)
 }

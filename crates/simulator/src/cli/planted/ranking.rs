@@ -9,7 +9,8 @@ use super::super::figures;
 use super::super::out::Out;
 use super::super::table::{self, Tone, numbers, words};
 use super::hunt::Caught;
-use crate::planted::document::{ORACLES, only_by};
+use crate::oracle::catalogue::PROPERTIES;
+use crate::planted::document::only_by;
 use crate::planted::witness::{self, Catch, Witnesses};
 use crate::report::SCHEMA_VERSION;
 
@@ -85,8 +86,12 @@ fn bugs(results: &[Caught], for_people: bool) -> String {
             let first = witness.caught.first();
             let text = |what: fn(&Catch) -> String| first.map(what).unwrap_or_default();
             let by = first.map_or("nobody", |catch| &catch.by);
-            let others: Vec<&str> =
-                witness.caught.iter().skip(1).map(|it| it.by.as_str()).collect();
+            let others: Vec<&str> = witness
+                .caught
+                .iter()
+                .skip(1)
+                .map(|it| it.by.as_str())
+                .collect();
             let cells = vec![
                 result.bug.name.to_owned(),
                 result.bug.wants.name().to_owned(),
@@ -97,7 +102,11 @@ fn bugs(results: &[Caught], for_people: bool) -> String {
                 text(|catch| catch.seed.to_string()),
                 others.join(" "),
             ];
-            let tone = if result.is_caught() { Tone::Plain } else { Tone::Bad };
+            let tone = if result.is_caught() {
+                Tone::Plain
+            } else {
+                Tone::Bad
+            };
             (tone, cells)
         })
         .collect();
@@ -110,12 +119,16 @@ fn properties(witnesses: &Witnesses, for_people: bool) -> String {
     for catch in witnesses.values().flat_map(|witness| &witness.caught) {
         *catches.entry(&catch.by).or_default() += 1;
     }
-    let rows: Vec<_> = ORACLES
+    let rows: Vec<_> = PROPERTIES
         .iter()
-        .map(|(oracle, _)| {
+        .map(|property| {
+            let oracle = property.id;
             let count = catches.get(oracle).copied().unwrap_or(0);
             let alone = only_by(oracle, witnesses).join(" ");
-            (Tone::Plain, vec![(*oracle).to_owned(), figures::count(count), alone])
+            (
+                Tone::Plain,
+                vec![oracle.to_owned(), figures::count(count), alone],
+            )
         })
         .collect();
     table::render(&columns, &rows, for_people)

@@ -205,6 +205,28 @@ fn s8_objects_to_transitions_and_effects_that_the_phase_does_not_allow() {
 }
 
 #[test]
+fn s8_objects_to_running_without_a_data_layer() {
+    for (completed, verdict) in [(false, Some("S8")), (true, None)] {
+        let mut play = Play::new();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        let begun = play.task_started("t1");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        play.record_with(
+            "Initializing",
+            true,
+            None,
+            r#","task":{"id":"t1","since":1}"#,
+        );
+        if completed {
+            play.task_ended("t1");
+        }
+        play.record("Running", None);
+        assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
 fn s8_says_nothing_of_what_other_hands_wrote() {
     let mut play = Play::running(100, 50);
     play.now = play.now + std::time::Duration::from_millis(10);
@@ -260,6 +282,18 @@ fn s10_objects_to_an_effect_on_somebody_else() {
         height: None,
     };
     play.applied(sent, Method::StartExecutor, Some(&play.key.clone()), with);
+    play.violates("S10");
+}
+
+#[test]
+fn s10_objects_to_a_start_with_somebody_elses_queue() {
+    let mut play = Play::running(100, 50);
+    let key = play.key.clone();
+    play.see(Event::Misdirected {
+        key,
+        method: Method::StartExecutor,
+        queue: "a.near/two:block_stream".to_owned(),
+    });
     play.violates("S10");
 }
 
