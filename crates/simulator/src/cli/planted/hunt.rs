@@ -136,6 +136,7 @@ impl Hunt {
                 seed: 1 + number / round,
                 trace_to: None,
                 crash: None,
+                sweeping: None,
             };
             state.next.1 += 1;
             return Some(job);

@@ -90,6 +90,7 @@ fn job(place: usize, bug: &Planted, catch: &Catch) -> Job {
         seed: catch.seed,
         trace_to: None,
         crash: None,
+        sweeping: None,
     }
 }
 
