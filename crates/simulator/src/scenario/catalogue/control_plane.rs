@@ -10,8 +10,7 @@ pub(super) const FAMILIES: &[FaultFamily] = &[
         story: "A listing is one answer about everybody. Whoever starts what it lacks meets \
             ALREADY_EXISTS at best and has two at worst; whoever believes that everything is \
             gone restarts the world. A point read tells the truth.",
-        source: "a precaution: services that come back list one after the other, and whatever \
-            stands in between may cut an answer",
+        source: "a precaution: what stands in between may cut an answer, or page it",
         steps: &[
             r#"{ list_fault = { list = "streams", kind = "partial", share = 0.5, for = "1m" } }"#,
             r#"{ list_fault = { list = "executors", kind = "shuffled", for = "1m" } }"#,
@@ -28,8 +27,7 @@ pub(super) const FAMILIES: &[FaultFamily] = &[
         story: "Every start beyond the quota is answered with RESOURCE_EXHAUSTED. Those within \
             it must be left alone, those beyond it tried again now and then, and nobody may be \
             given up: a quota is lifted without notice.",
-        source: "limits of hosted services and of database connections; the original's restart \
-            loops have exhausted the latter",
+        source: "observed at the original: restart loops exhausted the database's connections",
         steps: &[
             r#"{ quota = { of = "executors", limit = 1, for = "2m" } }"#,
             r#"{ quota = { of = "tasks", limit = 0, for = "1m" } }"#,

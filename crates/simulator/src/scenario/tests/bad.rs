@@ -6,13 +6,13 @@ use super::{bad_shape, mistakes};
 /// shape that make no sense.
 const TABLE: &[(&str, &[&str])] = &[
     (
-        r#"defends = ["S1", "S3", "p1", "S1"]"#,
+        r#"defends = ["S1", "S13", "p1", "S1"]"#,
         &[
-            "2:18: unknown oracle `S3`; expected one of: S1, S2, S4, S5, S6, S7, S8, S9, \
+            "2:18: unknown oracle `S13`; expected one of: S1, S2, S3, S4, S5, S6, S7, S8, S9, \
              S10, S11, S12, S14, S15, S16, S17, S18, L1, L2, L3, L4, L5, L6, L8, L9, P1, P2, P3, \
              P4, P5, P6",
-            r#"2:24: unknown oracle `p1`; did you mean `P1`?"#,
-            r#"2:30: oracle `S1` is named twice"#,
+            r#"2:25: unknown oracle `p1`; did you mean `P1`?"#,
+            r#"2:31: oracle `S1` is named twice"#,
         ],
     ),
     (
@@ -400,6 +400,39 @@ do = { store_fault = { kind = "empty", for = "1s", window = "1s" } }"#,
             r#"4:22: missing key `window`; how much is forgotten, such as window = "5s""#,
             r#"7:46: `for` means nothing for this kind of fault"#,
             r#"7:61: `window` means nothing for this kind of fault"#,
+        ],
+    ),
+    (
+        r#"[[indexer]]
+account = "a.near"
+function = "f"
+[[step]]
+at = "1m"
+do = { list_fault = { list = "streams", kind = "empty", share = 0.5 } }
+[[step]]
+at = "1m"
+do = { list_fault = { list = "streams", kind = "partial", share = 2.0, indexer = "a.near/f" } }
+[[step]]
+at = "1m"
+do = { hidden_change = { indexer = "a.near/f", kind = "life", gap = "6s" } }
+[[step]]
+at = "1m"
+do = { churn = { indexer = "a.near/f", times = 2000, within = "0s" } }
+[[step]]
+at = "2m"
+do = { downgrade = { format = "original", down = "1m" } }
+[[step]]
+at = "150s"
+do = { second_coordinator = { lives_on = "0s" } }"#,
+        &[
+            r#"7:65: `share` means nothing for this kind of fault"#,
+            r#"10:67: 2 is no probability: it must be in 0..=1"#,
+            r#"10:67: `share` means nothing where `indexer` says who is missing"#,
+            r#"13:69: `gap` is longer than 5s: write two steps instead"#,
+            r#"16:48: `times` is more than 1000 updates of one indexer"#,
+            r#"16:63: `within` must be longer than zero"#,
+            r#"22:29: the first coordinator is not up then"#,
+            r#"22:42: `lives_on` must be longer than zero"#,
         ],
     ),
     (
