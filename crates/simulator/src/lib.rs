@@ -5,6 +5,7 @@
 //! follows from a scenario and a seed.
 
 pub mod history;
+pub mod marks;
 pub mod oracle;
 pub mod report;
 pub mod scenario;

@@ -61,6 +61,8 @@ pub enum Command {
     Faults(Faults),
     /// Explains a fault or an oracle.
     Explain(Explain),
+    /// Adds up what runs reached, and names what none of them did.
+    Coverage(super::coverage::args::Coverage),
     /// Runs each seed twice, alone and beside others, and compares every byte.
     Determinism(Determinism),
     /// Crashes the coordinator at each effect of a run and compares how it ends.
@@ -463,7 +465,7 @@ pub struct Worker {
 }
 
 /// A duration of more than nothing.
-fn positive(text: &str) -> Result<Duration, String> {
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time.is_zero() => Err("must be more than nothing".to_owned()),
         Ok(time) => Ok(time),

@@ -13,6 +13,8 @@ pub enum Exit {
     Passed,
     /// There was nothing to run.
     NothingRan,
+    /// Something that runs shall reach was reached by none.
+    Unreached,
     /// A run took longer than it may.
     OutOfTime,
     /// The simulator itself failed.
@@ -32,7 +34,7 @@ pub enum Exit {
 }
 
 /// Every exit with its code and what it means, for help texts.
-pub const TABLE: [(Exit, u8, &str); 10] = [
+pub const TABLE: [(Exit, u8, &str); 11] = [
     (Exit::Passed, 0, "every run passed"),
     (
         Exit::Safety,
@@ -58,6 +60,11 @@ pub const TABLE: [(Exit, u8, &str); 10] = [
     (Exit::Liveness, 6, "a liveness property was violated"),
     (Exit::Panic, 7, "product code panicked"),
     (Exit::Harness, 8, "the simulator itself failed"),
+    (
+        Exit::Unreached,
+        9,
+        "no run reached something that runs shall reach",
+    ),
     (Exit::Interrupted, 130, "interrupted"),
 ];
 
@@ -112,7 +119,7 @@ mod tests {
     #[test]
     fn every_exit_has_a_code_of_its_own() {
         let codes: Vec<u8> = TABLE.iter().map(|(exit, ..)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130]);
     }
 
     #[test]

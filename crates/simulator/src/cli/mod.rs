@@ -8,6 +8,7 @@ mod bench;
 mod built_in;
 mod catalogue;
 mod ceiling;
+mod coverage;
 mod determinism;
 mod equivalence;
 mod exit;
@@ -119,6 +120,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
         Some(Command::Faults(arguments)) => catalogue::faults(&arguments, &mut context.out),
         Some(Command::Explain(arguments)) => catalogue::explain(&arguments, &mut context.out),
+        Some(Command::Coverage(arguments)) => coverage::run(&arguments, &mut context),
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
         Some(Command::Sweep(arguments)) => sweep::command(&arguments, &mut context),

@@ -49,6 +49,18 @@ pub struct Job {
 }
 
 impl Job {
+    /// A run with nothing but what the scenario does.
+    pub fn plain(given: Arc<Given>, place: usize, seed: u64) -> Job {
+        Job {
+            given,
+            place,
+            seed,
+            trace_to: None,
+            crash: None,
+            sweeping: None,
+        }
+    }
+
     /// What a sweep plans for it.
     pub fn plan(&self) -> Option<&Plan> {
         self.sweeping.as_ref()?.plan.as_ref()

@@ -134,6 +134,11 @@ impl Desire {
         })
     }
 
+    /// Whether an operator waits for an answer.
+    pub fn is_command_open(&self) -> bool {
+        !self.enabled.is_idle() || !self.held.is_idle()
+    }
+
     /// How the switch stands by what the operator was promised.
     pub fn acknowledged(&self) -> Option<bool> {
         self.enabled.given()

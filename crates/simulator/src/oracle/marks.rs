@@ -2,44 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Cause, Phase};
+use lifecycle::Phase;
 
 use super::record::Persisted;
-use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, NodeName, NodeState};
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    Phase(Phase),
-    Transition(Phase, Phase),
-    Repair(Cause),
-    Answer(Method, i32),
-    Fault(Method, &'static str),
-    Node(NodeName, &'static str),
-    Named(&'static str),
-}
-
-impl Mark {
-    fn name(self) -> String {
-        match self {
-            Mark::Phase(phase) => format!("phase {phase}"),
-            Mark::Transition(from, to) => format!("transition {from} -> {to}"),
-            Mark::Repair(cause) => format!("repair {cause:?}"),
-            Mark::Answer(method, 0) => format!("{method:?} answered ok"),
-            Mark::Answer(method, code) => format!("{method:?} answered error {code}"),
-            Mark::Fault(method, fault) => format!("{method:?} fault {fault}"),
-            Mark::Node(node, state) => format!("{node} {state}"),
-            Mark::Named(name) => name.to_owned(),
-        }
-    }
-}
+use crate::history::{AdminCommand, Change, Event, NodeState};
+use crate::marks::{ALWAYS, Mark, VIOLATED, faults};
 
 /// The marks of a run.
 #[derive(Default)]
-pub(super) struct Marks(BTreeMap<Mark, u64>);
+pub(super) struct Marks {
+    counts: BTreeMap<Mark, u64>,
+    /// Conditions that did not hold, and how often.
+    violated: BTreeMap<&'static str, u64>,
+}
 
 impl Marks {
-    fn hit(&mut self, mark: Mark) {
-        *self.0.entry(mark).or_default() += 1;
+    /// A mark was reached.
+    pub fn hit(&mut self, mark: Mark) {
+        *self.counts.entry(mark).or_default() += 1;
     }
 
     /// A situation of that name was reached.
@@ -47,17 +27,34 @@ impl Marks {
         self.hit(Mark::Named(name));
     }
 
+    /// A condition that must hold was looked at. `nth` is its place in [`ALWAYS`].
+    pub fn always(&mut self, nth: usize, holds: bool) {
+        let Some((name, _)) = ALWAYS.get(nth) else {
+            return;
+        };
+        self.hit(Mark::Named(name));
+        if !holds {
+            *self.violated.entry(name).or_default() += 1;
+        }
+    }
+
     /// An event that is neither about blocks nor cursors.
     pub fn observe(&mut self, event: &Event) {
         match event {
-            Event::CallAnswered { method, answer, .. } => {
-                let code = match answer {
-                    AnswerKind::Ok => 0,
-                    AnswerKind::Error(code) => *code,
-                };
-                self.hit(Mark::Answer(*method, code));
+            Event::CallFault { method, fault, .. } => {
+                if let Some(fate) = faults::fate(fault) {
+                    self.hit(Mark::Fault(fate));
+                    self.hit(Mark::Befell(*method, fate));
+                }
             }
-            Event::CallFault { method, fault, .. } => self.hit(Mark::Fault(*method, fault)),
+            Event::Fault { text } => {
+                if let Some(family) = faults::told(text) {
+                    self.hit(Mark::Fault(family));
+                }
+                if let Some((method, fault)) = faults::told_of_call(text) {
+                    self.hit(Mark::Befell(method, fault));
+                }
+            }
             Event::NodeState { node, state } => {
                 let state = match state {
                     NodeState::Up => "up",
@@ -70,9 +67,11 @@ impl Marks {
             Event::StoreLost { span_micros: None } => self.named("store lost everything"),
             Event::StoreLost { .. } => self.named("store lost its tail"),
             Event::DataCleared { .. } => self.named("data cleared"),
-            Event::RecordTampered { .. } => self.named("record tampered"),
+            Event::RecordTampered { .. } => {
+                self.named("record tampered");
+                self.hit(Mark::Fault("corrupt_record"));
+            }
             Event::CoordinatorStarted { .. } => self.named("coordinator started"),
-            Event::CoordinatorEnded { orderly: true, .. } => self.named("coordinator stopped"),
             Event::CoordinatorEnded { .. } => self.named("coordinator crashed"),
             Event::AdminAnswered {
                 error: None,
@@ -158,9 +157,11 @@ impl Marks {
 
     /// All marks by name.
     pub fn by_name(&self) -> BTreeMap<String, u64> {
-        self.0
-            .iter()
-            .map(|(mark, count)| (mark.name(), *count))
-            .collect()
+        let reached = self.counts.iter();
+        let mut all: BTreeMap<String, u64> =
+            reached.map(|(mark, count)| (mark.name(), *count)).collect();
+        let violated = self.violated.iter();
+        all.extend(violated.map(|(name, count)| (format!("{name}{VIOLATED}"), *count)));
+        all
     }
 }

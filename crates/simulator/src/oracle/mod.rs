@@ -9,6 +9,8 @@ mod blocks;
 mod broken;
 mod calls;
 pub mod catalogue;
+mod consulted;
+mod data_plane;
 mod dead_end;
 mod desire;
 mod destruction;
@@ -44,6 +46,7 @@ mod tended;
 mod timely;
 mod truth;
 mod versions;
+mod witness;
 mod world;
 
 #[cfg(test)]
@@ -59,7 +62,7 @@ pub use shadow::ShadowView;
 
 use crate::history::{AnswerKind, CallId, Change, Event, Incarnation, Method};
 use crate::report::{BlockTally, Violation};
-use blocks::{Blocks, Executed};
+use blocks::Blocks;
 use dead_end::DeadEnds;
 use evidence::Evidence;
 use exclusivity::Exclusivity;
@@ -71,7 +74,6 @@ use marks::Marks;
 use order::Order;
 use prompt::Prompt;
 use provisioning::Provisioning;
-use queue::Published;
 use rates::Rates;
 use resurrection::Monotone;
 use retry::Retries;
@@ -81,6 +83,7 @@ use startup::Startup;
 use storm::Storm;
 use tended::Tended;
 use truth::Truth;
+use witness::Witness;
 
 /// All judges of one run, and what they know.
 pub struct Oracles {
@@ -88,6 +91,7 @@ pub struct Oracles {
     now: Time,
     evidence: Evidence,
     marks: Marks,
+    witness: Witness,
     violation: Option<Violation>,
     /// Something that happened at `now` is judged when the instant is over.
     unsettled: bool,
@@ -118,6 +122,7 @@ impl Oracles {
             now: Time(0),
             evidence: Evidence::default(),
             marks: Marks::default(),
+            witness: Witness::default(),
             violation: None,
             unsettled: false,
             exclusivity: Exclusivity::default(),
@@ -143,6 +148,7 @@ impl Oracles {
     /// Takes note of `event`. Events must come in the order in which they happen.
     /// What belongs to one instant is partly judged when the next begins.
     pub fn observe(&mut self, now: Time, event: &Event) {
+        self.marks.always(0, now >= self.now);
         if now > self.now {
             self.settle();
             self.now = now;
@@ -153,13 +159,17 @@ impl Oracles {
             return;
         }
         if self.shadow.is_its_own(event) {
+            self.marks.named("judged S18");
             self.report(shadow::changes_nothing(event), Some(event));
             return;
         }
         self.evidence.keep(&mut self.truth, now, event);
         self.marks.observe(event);
+        self.witness
+            .observe(&mut self.truth, &mut self.marks, now, event);
         self.truth.observe(now, event);
         self.layers.observe(&mut self.truth, event);
+        consulted::observe(&mut self.truth, &mut self.marks, event);
         self.control_plane(now, event);
         self.attentiveness(now, event);
     }
@@ -230,6 +240,9 @@ impl Oracles {
         self.settle();
         self.now = self.now.max(now);
         let found = self.blocks.finish(&self.truth, now, chain, rules, tip);
+        if self.blocks.tallies().any(|(_, tally)| tally.matched > 0) {
+            self.marks.named("judged P1");
+        }
         self.report(found, None);
     }
 
@@ -252,6 +265,14 @@ impl Oracles {
         tallies
             .map(|(number, tally)| (self.truth.at(number).key.to_string(), tally.clone()))
             .collect()
+    }
+
+    /// A loop of the coordinator waits for this reason (see
+    /// [`lifecycle::Reason::name`]).
+    pub fn waits(&mut self, reason: &'static str) {
+        if crate::marks::WAITS.contains(&reason) {
+            self.marks.hit(crate::marks::Mark::Wait(reason));
+        }
     }
 
     /// How often each interesting situation was reached.
@@ -280,61 +301,6 @@ impl Oracles {
         let order = self.order.settle(truth, now);
         let provisioning = self.provisioning.settle(truth, now);
         self.report(exclusivity.or(isolation).or(order).or(provisioning), None);
-    }
-
-    /// Handles events about blocks and cursors, which are by far the most; false
-    /// if it is another.
-    fn data_plane(&mut self, now: Time, event: &Event, node: &sim_node::Event) -> bool {
-        match node {
-            sim_node::Event::CursorSet { key, task, height } => {
-                let number = self.truth.intern(key);
-                self.truth.cursor_set(now, number, *task, *height);
-            }
-            sim_node::Event::BlockPublished {
-                key,
-                task,
-                version,
-                height,
-                entry,
-            } => {
-                let number = self.truth.intern(key);
-                let published = Published {
-                    entry: *entry,
-                    height: *height,
-                    version: *version,
-                    task: *task,
-                    executed: false,
-                    excused: false,
-                };
-                self.truth.published(number, published);
-            }
-            sim_node::Event::BlockExecuted {
-                key,
-                worker,
-                version,
-                height,
-                entry,
-            } => {
-                let number = self.truth.intern(key);
-                let executed = Executed {
-                    worker: *worker,
-                    version: *version,
-                    height: *height,
-                    entry: *entry,
-                };
-                let found = self.blocks.executed(&mut self.truth, now, number, executed);
-                if found.is_some() {
-                    self.report(found, Some(event));
-                }
-            }
-            sim_node::Event::BlockFailed { key, height, .. } => {
-                let number = self.truth.intern(key);
-                self.truth.at_mut(number).queue.failing_at = Some(*height);
-                self.marks.named("block failed");
-            }
-            _ => return false,
-        }
-        true
     }
 
     /// Asks the judges about an event that the truth knows of already.
@@ -489,6 +455,7 @@ impl Oracles {
         let outdated = self.truth.fencing.was_outdated(call);
         if outdated {
             self.marks.named("effect of an outdated coordinator");
+            self.marks.named("judged S3");
         }
         let truth = &self.truth;
         let stops = matches!(method, Method::StopStream | Method::StopExecutor);
@@ -560,6 +527,7 @@ impl Oracles {
         let truth = &self.truth;
         let indexer = truth.at(number);
         self.marks.record(&indexer.record_before, &indexer.record);
+        self.witness.written(truth, &mut self.marks, now, number);
         if indexer.foreign_write {
             return;
         }

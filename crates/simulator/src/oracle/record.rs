@@ -64,6 +64,8 @@ pub(super) struct Record {
     pub held: bool,
     /// False for one that another coordinator wrote.
     pub own: bool,
+    /// The form it is in, as [`crate::marks::FORMATS`] calls it.
+    pub format: &'static str,
 }
 
 /// What is known of the stored value.
@@ -113,6 +115,7 @@ struct Outer {
     provisioned_state: Option<serde_json::Value>,
     block_stream_synced_at: Option<u64>,
     coordinator: Option<Inner>,
+    account_id: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +142,7 @@ impl Outer {
             },
         };
         let own = self.coordinator.is_some();
+        let format = self.format();
         // Other programs know of a run's version only.
         let old_run = self.block_stream_synced_at.map(|version| Run {
             target: Target { version },
@@ -160,7 +164,21 @@ impl Outer {
             synced: self.block_stream_synced_at,
             held: inner.hold.is_some(),
             own,
+            format,
         })
+    }
+
+    /// Which of the forms that were ever written it is.
+    fn format(&self) -> &'static str {
+        match self.lifecycle_state.as_deref() {
+            _ if self.coordinator.is_some() => "own",
+            Some("Stopping" | "Stopped") => "stopping",
+            Some(_) => "original",
+            None if self.provisioned_state.is_some() => "provisioned",
+            None if self.account_id.is_some() => "named",
+            None if self.enabled.is_some() => "enabled",
+            None => "synced",
+        }
     }
 }
 

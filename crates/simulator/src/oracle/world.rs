@@ -313,6 +313,12 @@ impl World {
         self.executor.is_some_and(sick) || self.listed_stream.is_some_and(|listed| listed.stalled)
     }
 
+    /// Whether the listed executor says that it does not go on.
+    pub fn executor_is_stalled(&self) -> bool {
+        self.executor
+            .is_some_and(|executor| executor.state == EXECUTOR_STALLED)
+    }
+
     /// Whether the listed executor fails or is dead.
     pub fn executor_is_sick(&self) -> bool {
         let sick = |state| matches!(state, EXECUTOR_FAILING | EXECUTOR_STALLED);

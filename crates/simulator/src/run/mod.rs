@@ -14,6 +14,7 @@ mod stage;
 mod sweep;
 mod timeline;
 mod users;
+mod waits;
 mod wide;
 
 use std::time::Duration;

@@ -60,6 +60,8 @@ pub struct Stage {
     pub(super) sweep: Option<Sweep>,
     /// The bug that a coordinator has.
     pub(super) planted: Option<&'static Planted>,
+    /// When to look again at what loops wait for; not any more in the silence.
+    pub(super) next_look_at_waits: Option<Time>,
     panics: Panics,
 }
 
@@ -103,6 +105,7 @@ impl Stage {
             changes: 0,
             sweep: None,
             planted: None,
+            next_look_at_waits: Some(Time(0)),
             panics,
         }
     }
@@ -127,6 +130,7 @@ impl Stage {
             return;
         }
         self.enter_phase(RunPhase::Silence);
+        self.next_look_at_waits = None;
         if let Some(shadow) = &self.shadow {
             let views = shadow.views();
             self.world.enter().history.oracles.shadow_settled(views);
@@ -205,6 +209,7 @@ impl Stage {
             }
             self.carry_out_requests();
             self.tend_sweep(now, LOOK);
+            self.note_waits(now);
             if now >= end {
                 return true;
             }

@@ -1,0 +1,75 @@
+//! Marks that need patience, and marks that cannot be reached.
+
+use serde::Serialize;
+
+/// How often a mark may be expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Rarity {
+    /// One seed of every scenario reaches it.
+    Expected,
+    /// It takes more than that.
+    Rare {
+        /// Seeds per scenario that it takes.
+        seeds: u64,
+        /// Why.
+        reason: &'static str,
+        /// Since when this is said.
+        since: &'static str,
+    },
+    /// Nothing can reach it: if something does, this is wrong.
+    Infeasible {
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// Marks, by the whole name or a part of it between two stars, that cannot be.
+const INFEASIBLE: &[(&str, &str)] = &[];
+
+/// The same, with seeds per scenario, a reason and a date, of what is rare.
+const RARE: &[(&str, u64, &str, &str)] = &[];
+
+/// What is said of the mark with that name.
+pub fn of(name: &str) -> Rarity {
+    if let Some((_, reason)) = INFEASIBLE.iter().find(|(pattern, _)| fits(pattern, name)) {
+        return Rarity::Infeasible { reason };
+    }
+    let found = RARE.iter().find(|(pattern, ..)| fits(pattern, name));
+    match found {
+        Some((_, seeds, reason, since)) => Rarity::Rare {
+            seeds: *seeds,
+            reason,
+            since,
+        },
+        None => Rarity::Expected,
+    }
+}
+
+/// Whether a pattern is about a name; one star stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    }
+}
+
+/// Every pattern, for the test that each is about something.
+#[cfg(test)]
+pub fn patterns() -> impl Iterator<Item = &'static str> {
+    let infeasible = INFEASIBLE.iter().map(|(pattern, _)| *pattern);
+    infeasible.chain(RARE.iter().map(|(pattern, ..)| *pattern))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(fits("a b", "a b") && fits("a * b", "a x y b") && fits("*", "x"));
+        assert!(!fits("a b", "a b c") && !fits("ab*ba", "aba"));
+    }
+}
