@@ -517,6 +517,16 @@ impl StoreTransport for World {
         self.store.delete(keys).await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        self.stored("delete").await?;
+        self.store.delete_if(guard, expected, keys).await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.stored("set_members").await?;
         self.store.set_members(key).await

@@ -105,6 +105,16 @@ impl StoreTransport for FaultyStore {
         self.strike("delete", self.memory.delete(keys)).await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        self.strike("delete", self.memory.delete_if(guard, expected, keys))
+            .await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.strike("set_members", self.memory.set_members(key))
             .await
@@ -292,9 +302,10 @@ async fn a_write_without_an_answer_is_indefinite_and_a_read_is_not() {
     let written = records.commit(&id, None, &Record::new(id.clone())).await;
     assert!(matches!(written, Err(StoreError::Unavailable(_))));
 
+    let stored = create(&records, &id).await;
     store.fail("delete", Fault::Hang);
     assert!(matches!(
-        records.clear_data(&id).await,
+        records.clear_data(&id, &stored).await,
         Err(StoreError::Indefinite(_))
     ));
     store.fail("get_many", Fault::Hang);
@@ -450,16 +461,30 @@ async fn progress_is_the_cursor_and_the_oldest_queued_block() {
 #[tokio::test]
 async fn clearing_deletes_queue_and_cursor_and_nothing_else() {
     let (store, records, id) = fixture();
-    create(&records, &id).await;
+    let stored = create(&records, &id).await;
     store.memory.put(&keys::cursor(&id), "130");
     store.memory.push(&keys::queue(&id), 120).unwrap();
     store.memory.put("a.near/f:storage", "kept");
-    assert_eq!(records.clear_data(&id).await, Ok(()));
-    assert_eq!(records.clear_data(&id).await, Ok(()));
+    let cleared = Ok(Commit::Written(()));
+    assert_eq!(records.clear_data(&id, &stored).await, cleared);
+    assert_eq!(records.clear_data(&id, &stored).await, cleared);
     assert!(!store.memory.exists("a.near/f:last_published_block"));
     assert!(!store.memory.exists("a.near/f:block_stream"));
     assert!(store.memory.exists("a.near/f:storage"));
     assert!(store.memory.exists("a.near/f:state"));
+}
+
+#[tokio::test]
+async fn who_goes_by_an_old_record_clears_nothing() {
+    let (store, records, id) = fixture();
+    let first = create(&records, &id).await;
+    let next = first.record.with_phase(Phase::Running);
+    assert!(records.commit(&id, Some(&first), &next).await.is_ok());
+    store.memory.put(&keys::cursor(&id), "130");
+    store.memory.push(&keys::queue(&id), 130).unwrap();
+    assert_eq!(records.clear_data(&id, &first).await, Ok(Commit::Conflict));
+    assert!(store.memory.exists(&keys::cursor(&id)));
+    assert!(store.memory.exists(&keys::queue(&id)));
 }
 
 #[tokio::test]
@@ -515,9 +540,13 @@ async fn the_first_format_is_taken_over_once() {
     let taken = records.first_record(&id).await.unwrap();
     assert_eq!((taken.phase, taken.synced_at), (Phase::Running, Some(107)));
     assert!(taken.provisioned && taken.enabled);
+    let Ok(Commit::Written(stored)) = records.commit(&id, None, &taken).await else {
+        panic!("not written");
+    };
     assert_eq!(taken.run.unwrap().target.version, 107);
     // Of a later life it says nothing.
-    records.clear_data(&id).await.unwrap();
+    let cleared = records.clear_data(&id, &stored).await;
+    assert_eq!(cleared, Ok(Commit::Written(())));
     assert_eq!(records.first_record(&id).await, Ok(Record::new(id.clone())));
     store.fail("get_many", Fault::Hang);
     assert!(records.first_record(&id).await.is_err());

@@ -102,6 +102,27 @@ impl RedisModel {
         Ok(deleted)
     }
 
+    /// Deletes `keys` if the string under `guard` is `expected`, in one indivisible
+    /// step.
+    ///
+    /// # Errors
+    /// The server is unreachable, refuses writes (a conflict is still answered), or
+    /// the guard is no string.
+    pub fn delete_if(
+        &mut self,
+        now: Time,
+        guard: &str,
+        expected: &[u8],
+        keys: &[&str],
+    ) -> Result<Cas, RedisError> {
+        self.check_read()?;
+        let current = string_at(self.keys.get(guard))?;
+        if current.as_deref() != Some(expected) {
+            return Ok(Cas::Conflict(current));
+        }
+        self.delete(now, keys).map(|_| Cas::Applied)
+    }
+
     /// SADD of one member: true if it was not there yet.
     ///
     /// # Errors

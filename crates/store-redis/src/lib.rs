@@ -2,8 +2,9 @@
 //!
 //! One connection serves all commands. It is made when it is first needed and
 //! again whenever it is lost, so the coordinator starts before its Redis and
-//! outlives it. Records change by one small script, atomic on the one key it
-//! names: it needs no transaction, and no exclusive connection.
+//! outlives it. Records change by a small script, atomic on the one key it names:
+//! it needs no transaction, and no exclusive connection. Another one deletes what
+//! belongs to a record if the record is as expected.
 //!
 //! No command is repeated here. An error says whether the command certainly had
 //! no effect ([`StoreError::Unavailable`], [`StoreError::Rejected`]) or may have
@@ -35,7 +36,7 @@ use redis::{Cmd, ErrorKind, ServerErrorKind, Value, cmd};
 
 use error::{Effect, Task, shown_key};
 use link::Link;
-use script::CompareAndSet;
+use script::{CompareAndSet, DeleteIf};
 
 /// A key that nobody makes.
 const PROBE: &str = "coordinator:probe";
@@ -48,6 +49,7 @@ const PROBE: &str = "coordinator:probe";
 pub struct RedisStore {
     link: Link,
     compare_and_set: CompareAndSet,
+    delete_if: DeleteIf,
 }
 
 impl fmt::Debug for RedisStore {
@@ -69,6 +71,7 @@ impl RedisStore {
         Ok(RedisStore {
             link: Link::new(config)?,
             compare_and_set: CompareAndSet::new(),
+            delete_if: DeleteIf::new(),
         })
     }
 
@@ -182,6 +185,26 @@ impl StoreTransport for RedisStore {
         let mut command = cmd("DEL");
         command.arg(keys);
         self.ask(&command, &task).await.map(drop)
+    }
+
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let task = Task::new(Effect::Write, "deleting under a condition", Some(guard));
+        let mut line = self.link.line().await?;
+        let script = &self.delete_if;
+        let mut answer = line.run(&script.by_hash(guard, expected, keys)).await;
+        // Nothing has been run: the server has lost its scripts, or never had ours.
+        if let Err(error) = &answer
+            && error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+        {
+            answer = line.run(&script.in_full(guard, expected, keys)).await;
+        }
+        let answer = answer.map_err(|error| self.failed(&line, &task, &error))?;
+        reply::outcome(answer).map_err(|odd| task.unexpected(&odd))
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

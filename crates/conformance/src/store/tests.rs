@@ -44,9 +44,10 @@ enum Flaw {
     BagsForSets,
     BoundedSets,
     TornTexts,
+    IgnoresTheGuard,
 }
 
-const FLAWS: [Flaw; 31] = [
+const FLAWS: [Flaw; 32] = [
     Flaw::ForgetsExpected,
     Flaw::TakesEmptyForAbsent,
     Flaw::ComparesTrimmed,
@@ -78,6 +79,7 @@ const FLAWS: [Flaw; 31] = [
     Flaw::BagsForSets,
     Flaw::BoundedSets,
     Flaw::TornTexts,
+    Flaw::IgnoresTheGuard,
 ];
 
 fn rejected(why: &str) -> StoreError {
@@ -266,6 +268,19 @@ impl StoreTransport for Flawed {
             }
         }
         Ok(())
+    }
+
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
+        if found.as_deref() != Some(expected) && !self.is(Flaw::IgnoresTheGuard) {
+            return Ok(CasOutcome::Conflict(found));
+        }
+        self.delete(keys).await.map(|()| CasOutcome::Applied)
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

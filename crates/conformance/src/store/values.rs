@@ -1,6 +1,7 @@
 //! Texts: what is read is what was written, byte for byte and key by key.
 
 use bytes::Bytes;
+use coordinator::store::CasOutcome;
 
 use super::check::{absent, applied, done, same, text};
 use super::{Case, Outcome, Subject, list};
@@ -25,6 +26,7 @@ pub(super) const CASES: &[Case] = list![
     deleting_is_idempotent,
     deleting_nothing_does_nothing,
     deleting_many_deletes_exactly_those,
+    deleting_under_a_condition_deletes_only_then,
 ];
 
 async fn absent_keys_are_absent(subject: &dyn Subject, prefix: &str) -> Outcome {
@@ -188,4 +190,33 @@ async fn deleting_many_deletes_exactly_those(subject: &dyn Subject, prefix: &str
     let mut expected = vec![None; deleted.len()];
     expected.extend(kept.iter().map(|_| Some(Bytes::from_static(b"1"))));
     same(subject.store().get_many(&keys).await, &expected, "the rest")
+}
+
+async fn deleting_under_a_condition_deletes_only_then(
+    subject: &dyn Subject,
+    prefix: &str,
+) -> Outcome {
+    let [guard, none, data, queue] =
+        ["guard", "none", "data", "queue"].map(|name| format!("{prefix}{name}"));
+    applied(subject, &guard, (None, Some(b"1")), "writing").await?;
+    applied(subject, &data, (None, Some(b"x")), "writing").await?;
+    done(subject.queue_push(&queue, 1).await, "pushing")?;
+    let keys = [data.clone(), queue.clone()];
+    let store = subject.store();
+    let another = CasOutcome::Conflict(Some(Bytes::from_static(b"1")));
+    let got = store.delete_if(&guard, b"0", &keys).await;
+    same(got, &another, "the guard is another")?;
+    let got = store.delete_if(&none, b"", &keys).await;
+    same(got, &CasOutcome::Conflict(None), "the guard is absent")?;
+    text(subject, &data, Some(b"x"), "nothing was deleted").await?;
+    same(store.queue_head(&queue).await, &Some(1), "nor the queue")?;
+    for what in ["deleting", "deleting again"] {
+        let got = store.delete_if(&guard, b"1", &keys).await;
+        same(got, &CasOutcome::Applied, what)?;
+        absent(subject, &data, what).await?;
+        absent(subject, &queue, what).await?;
+    }
+    let got = store.delete_if(&guard, b"1", &[]).await;
+    same(got, &CasOutcome::Applied, "deleting no key")?;
+    text(subject, &guard, Some(b"1"), "the guard stays").await
 }

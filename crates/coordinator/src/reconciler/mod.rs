@@ -322,7 +322,9 @@ impl Reconciler {
 
     async fn apply(&mut self, stored: &Stored, action: &Action, wanted: Option<Target>) -> Next {
         self.publish(Some(stored.record.phase), None, None);
-        let outcome = self.perform(action).await;
+        let Some(outcome) = self.perform(stored, action).await else {
+            return self.overtaken();
+        };
         self.fresh_after = Instant::now();
         if matches!(action, Action::StartProvisioning(_)) {
             self.armed = None;

@@ -111,6 +111,27 @@ impl StoreTransport for MemoryStore {
         Ok(())
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let mut values = self.lock();
+        let found = match values.get(guard) {
+            None => None,
+            Some(Value::Text(text)) => Some(text.clone()),
+            Some(_) => return Err(wrong_type(guard)),
+        };
+        if found.as_deref() != Some(expected) {
+            return Ok(CasOutcome::Conflict(found));
+        }
+        for key in keys {
+            values.remove(key);
+        }
+        Ok(CasOutcome::Applied)
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         match self.lock().get(key) {
             None => Ok(Vec::new()),

@@ -68,6 +68,26 @@ pub trait StoreTransport: Send + Sync {
     /// See [`StoreError`].
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError>;
 
+    /// Deletes keys of any type if `guard`, which is none of them, now is `expected`;
+    /// idempotent. A request that comes late, or from a coordinator that has been
+    /// replaced, does nothing then. Whoever can, looks and deletes in one step; this
+    /// looks first, and leaves a gap between the two.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
+        if found.as_deref() != Some(expected) {
+            return Ok(CasOutcome::Conflict(found));
+        }
+        self.delete(keys).await.map(|()| CasOutcome::Applied)
+    }
+
     /// All members of a set, in any order.
     ///
     /// # Errors

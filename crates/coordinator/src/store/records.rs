@@ -217,9 +217,7 @@ impl RecordStore {
         }
         let values = self.raw_many(&asked).await?;
         let found = asked.into_iter().zip(values);
-        Ok(found
-            .filter_map(|(id, value)| value.map(|_| id))
-            .collect())
+        Ok(found.filter_map(|(id, value)| value.map(|_| id)).collect())
     }
 
     /// The indexers that are listed as having a record, by name.
@@ -448,14 +446,27 @@ impl RecordStore {
     }
 
     /// Deletes the queue and the cursor, and what the first format may have left,
-    /// and nothing else.
+    /// and nothing else, if the record still is `previous`. Once the record says that
+    /// this is done, no late request and no former coordinator can do it again, to
+    /// the data of a run that has begun.
     ///
     /// # Errors
     /// See [`StoreError`]; clearing again is harmless while nothing runs.
-    pub async fn clear_data(&self, id: &IndexerId) -> Result<(), StoreError> {
+    pub async fn clear_data(
+        &self,
+        id: &IndexerId,
+        previous: &Stored,
+    ) -> Result<Commit<()>, StoreError> {
         let keys = [keys::queue(id), keys::cursor(id), keys::first_format(id)];
-        self.writing("clearing queue and cursor", self.transport.delete(&keys))
-            .await
+        let guard = keys::state(id);
+        let cleared = self.writing(
+            "clearing queue and cursor",
+            self.transport.delete_if(&guard, &previous.raw, &keys),
+        );
+        Ok(match cleared.await? {
+            CasOutcome::Applied => Commit::Written(()),
+            CasOutcome::Conflict(_) => Commit::Conflict,
+        })
     }
 
     /// The newest registry height that was acted upon, if one is stored.

@@ -18,7 +18,7 @@ pub(super) fn answer(model: &mut RedisModel, now: Time, name: &str, mut words: W
         }
         "XADD" | "XLEN" | "XDEL" | "XREAD" | "XRANGE" => queue(model, now, name, &mut words),
         "SADD" | "SREM" | "SMEMBERS" => set(model, now, name, &mut words),
-        "EVAL" => compare_and_set(model, now, &mut words),
+        "EVAL" => script(model, now, &mut words),
         "EVALSHA" => Err(Reply::Error(
             "NOSCRIPT No matching script. Please use EVAL.".to_owned(),
         )),
@@ -274,29 +274,55 @@ fn entry(entry: QueueEntry) -> Reply {
     Reply::List(vec![Reply::text(entry.id.to_string()), Reply::List(fields)])
 }
 
-/// EVAL, for one kind of script alone: compare-and-set of one key, with the
-/// arguments "is a value expected", that value, "is there a new value", that
-/// value. Answers `[1]`, or `[0]` and the value that was found instead.
-fn compare_and_set(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply, Reply> {
+/// EVAL, for two kinds of scripts alone, which are told apart by what they call:
+/// compare-and-set of one key, and deleting keys under a condition. Both answer
+/// `[1]`, or `[0]` and the value that was found instead.
+fn script(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply, Reply> {
     let script = words.text()?;
-    let shape = words.number()? == 1 && words.left() == 5;
-    if !shape
-        || !["'GET'", "'SET'", "'DEL'"]
-            .iter()
-            .all(|call| script.contains(call))
+    let keys = words.number()?;
+    let calls = |names: &[&str]| names.iter().all(|name| script.contains(name));
+    let outcome = if keys == 1 && words.left() == 5 && calls(&["'GET'", "'SET'", "'DEL'"]) {
+        compare_and_set(model, now, words)?
+    } else if keys >= 1
+        && words.left() as u64 == keys.saturating_add(1)
+        && calls(&["'GET'", "'DEL'"])
+        && !calls(&["'SET'"])
     {
-        let text = "ERR this server knows no scripts but compare-and-set of one key";
+        delete_if(model, now, words)?
+    } else {
+        let text = "ERR this server knows no scripts but compare-and-set of one key, and deleting \
+                    under a condition";
         return Err(Reply::Error(text.to_owned()));
-    }
-    let key = words.text()?;
-    let expected = optional(words)?;
-    let new = optional(words)?;
-    let outcome = model.compare_and_set(now, &key, expected.as_deref(), new.as_deref());
-    Ok(match outcome.map_err(refused)? {
+    };
+    Ok(match outcome {
         Cas::Applied => Reply::List(vec![Reply::Number(1)]),
         Cas::Conflict(None) => Reply::List(vec![Reply::Number(0)]),
         Cas::Conflict(Some(found)) => Reply::List(vec![Reply::Number(0), Reply::Bulk(found)]),
     })
+}
+
+/// The arguments are "is a value expected", that value, "is there a new value",
+/// that value.
+fn compare_and_set(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Cas, Reply> {
+    let key = words.text()?;
+    let expected = optional(words)?;
+    let new = optional(words)?;
+    let outcome = model.compare_and_set(now, &key, expected.as_deref(), new.as_deref());
+    outcome.map_err(refused)
+}
+
+/// The first key is the guard, the last word what it is expected to be.
+fn delete_if(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Cas, Reply> {
+    let guard = words.text()?;
+    let mut keys = Vec::new();
+    while words.left() > 1 {
+        keys.push(words.text()?);
+    }
+    let expected = words.bytes()?;
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    model
+        .delete_if(now, &guard, &expected, &names)
+        .map_err(refused)
 }
 
 fn optional(words: &mut Words) -> Result<Option<Bytes>, Reply> {

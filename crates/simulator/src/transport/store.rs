@@ -195,6 +195,33 @@ impl StoreTransport for SimTransport {
         .await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let about = key_of(guard);
+        let (guard, expected, keys) = (guard.to_owned(), expected.to_vec(), keys.to_vec());
+        let cleared = about.clone();
+        self.command(Method::StoreDelete, about, move |world| {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let now = world.now;
+            Ok(
+                match world.store.delete_if(now, &guard, &expected, &names)? {
+                    Cas::Applied => {
+                        if let Some(key) = &cleared {
+                            world.record(Event::DataCleared { key: key.clone() });
+                        }
+                        CasOutcome::Applied
+                    }
+                    Cas::Conflict(current) => CasOutcome::Conflict(current),
+                },
+            )
+        })
+        .await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         let name = key.to_owned();
         self.command(Method::StoreSetMembers, None, move |world| {

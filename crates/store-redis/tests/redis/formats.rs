@@ -438,7 +438,9 @@ async fn leavings_of_older_versions_are_left_alone() {
         queue_head: Some(6),
     };
     assert_eq!(progress, known);
-    records.clear_data(&id).await.unwrap();
+    let stored = records.load(&id).await.unwrap().unwrap();
+    let cleared = records.clear_data(&id, &stored).await;
+    assert_eq!(cleared, Ok(coordinator::store::Commit::Written(())));
     assert_eq!(real.server.tell("DBSIZE").unwrap(), Reply::Number(9));
     // Else the next life of the indexer would be taken for this one.
     let version = real

@@ -55,6 +55,7 @@ pub const CALLS: [(&str, &str); 19] = [
     (STORE, "get_many"),
     (STORE, "compare_and_set"),
     (STORE, "delete"),
+    (STORE, "delete_if"),
     (STORE, "set_members"),
     (STORE, "set_add"),
     (STORE, "set_remove"),
@@ -200,6 +201,16 @@ impl<T: StoreTransport + ?Sized> StoreTransport for Metered<T> {
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
         let answer = self.inner.delete(keys);
         self.calls.observe(STORE, "delete", answer).await
+    }
+
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let answer = self.inner.delete_if(guard, expected, keys);
+        self.calls.observe(STORE, "delete_if", answer).await
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
