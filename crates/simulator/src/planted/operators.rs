@@ -1,10 +1,11 @@
 //! Bugs about what operators ask for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use coordinator::store::{CasOutcome, StoreError, StoreTransport};
-use lifecycle::{Action, Observed, Phase, Policy, Record, Seen, Step, Timestamp};
+use lifecycle::{Observed, Phase, Policy, Reason, Record, Seen, Step, Timestamp, Wait};
 use serde_json::Value;
 
 use super::bug::Bug;
@@ -41,6 +42,12 @@ pub(super) const BUGS: &[Planted] = &[
         "A suspended indexer's executor goes on with what is queued",
         "The original's history: only the stream was looked at",
         || Arc::new(StopsTheStreamOnly),
+    ),
+    unsafe_bug(
+        "suspended-in-name-only",
+        "A record says Suspended at once; what runs is stopped within a minute",
+        "Controller pattern: the state is written before its effect",
+        || Arc::new(SuspendedInNameOnly),
     ),
     idle_bug(
         "suspended-never-looked-at",
@@ -114,10 +121,6 @@ impl Bug for HoldIgnored {
             record.hold = None;
         }
     }
-
-    fn decide(&self, _seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
-        step
-    }
 }
 
 struct HeldTaskUnwatched;
@@ -140,6 +143,29 @@ impl Bug for StopsTheStreamOnly {
         };
         if seen.record.as_ref().is_some_and(off) {
             seen.executor = Seen::Absent;
+        }
+    }
+}
+
+struct SuspendedInNameOnly;
+
+impl Bug for SuspendedInNameOnly {
+    fn look(&self, seen: &mut Observed, now: Timestamp) {
+        let early = now.0 % 60_000 < 50_000;
+        let phase = seen.record.as_ref().map(|record| record.phase);
+        if phase == Some(Phase::Suspending) || (early && phase == Some(Phase::Suspended)) {
+            seen.stream = Seen::Absent;
+            seen.executor = Seen::Absent;
+        }
+    }
+
+    fn decide(&self, _seen: &Observed, step: Step, _policy: &Policy, now: Timestamp) -> Step {
+        match step {
+            Step::Wait(wait) if wait.reason == Reason::Suspended => Step::Wait(Wait {
+                until: Some(now + Duration::from_secs(3)),
+                ..wait
+            }),
+            step => step,
         }
     }
 }
@@ -258,7 +284,6 @@ impl Bug for RetryNotDone {
         match &step {
             // The loop itself would turn for ever over what it cannot write.
             Step::Commit(next) if repair.is_some() && next.repair.is_none() => wait_for(None),
-            Step::Apply(Action::StopStream(_)) | Step::Apply(_) | Step::Wait(_) => step,
             _ => step,
         }
     }

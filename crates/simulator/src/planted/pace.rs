@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use coordinator::Knobs;
 use coordinator::transport::{BlockStreamerTransport, CallResult};
 use lifecycle::{Observed, Phase, Policy, Reason, Record, Step, Timestamp, Wait};
-use proto::block_streamer::{GetStreamRequest, StreamInfo};
+use proto::block_streamer::{
+    GetStreamRequest, ListStreamsRequest, ListStreamsResponse, StreamInfo,
+};
 
 use super::bug::Bug;
 use super::{Planted, idle_bug, unsafe_bug};
@@ -45,7 +47,7 @@ pub(super) const BUGS: &[Planted] = &[
     ),
     idle_bug(
         "point-reads-in-the-steady-state",
-        "Each loop asks for its own record every five seconds",
+        "With each listing every stream is asked for once more, one by one",
         "The original's cost: reads per indexer and second",
         || Arc::new(PointReads),
     ),
@@ -157,14 +159,23 @@ impl Bug for HeartbeatInTheRecord {
 
 struct PointReads;
 
+#[async_trait]
 impl Bug for PointReads {
-    fn decide(&self, _seen: &Observed, step: Step, _policy: &Policy, now: Timestamp) -> Step {
-        match step {
-            Step::Wait(wait) if wait.reason == Reason::Steady => {
-                wait_for(Some(now + Duration::from_secs(5)))
-            }
-            step => step,
+    async fn list_streams(
+        &self,
+        to: &dyn BlockStreamerTransport,
+        request: ListStreamsRequest,
+    ) -> CallResult<ListStreamsResponse> {
+        let listed = to.list_streams(request).await?;
+        for stream in &listed.streams {
+            let request = GetStreamRequest {
+                account_id: stream.account_id.clone(),
+                function_name: stream.function_name.clone(),
+            };
+            // Nobody uses the answer.
+            let _ = to.get_stream(request).await;
         }
+        Ok(listed)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Bugs about what the registry says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
 use lifecycle::{Action, Desired, Observed, Phase, Policy, Seen, Step, Timestamp};
 use serde_json::{Map, Value};
 use sim_registry::LIST_METHOD;
+use tokio::time::Instant;
 
 use super::bug::Bug;
 use super::{Planted, idle_bug, unsafe_bug};
@@ -45,6 +48,12 @@ pub(super) const BUGS: &[Planted] = &[
         "The first listing is answered again and again",
         "Controller pattern: stale read",
         || Arc::new(ListingCachedForEver::default()),
+    ),
+    idle_bug(
+        "lone-change-waits-for-company",
+        "A change of one entry is held back until another comes, or half a minute is over",
+        "Controller pattern: batching without a limit that people notice",
+        || Arc::new(LoneChangeWaits::default()),
     ),
     idle_bug(
         "point-reads-never-answer",
@@ -227,6 +236,57 @@ impl Bug for ListingCachedForEver {
         Ok(ViewAnswer { result, ..answer })
     }
 }
+
+/// The listing that is told, and since when the true one is another.
+#[derive(Default)]
+struct LoneChangeWaits(Mutex<(Bytes, Option<Instant>)>);
+
+/// How many entries of two listings are not the same.
+fn differing(one: &[u8], other: &[u8]) -> usize {
+    let entries = |raw: &[u8]| -> BTreeMap<String, Value> {
+        let accounts = serde_json::from_slice::<BTreeMap<String, Map<String, Value>>>(raw);
+        let of_account = |(account, entries): (String, Map<String, Value>)| {
+            let named = move |(name, entry)| (format!("{account}/{name}"), entry);
+            entries.into_iter().map(named)
+        };
+        accounts
+            .unwrap_or_default()
+            .into_iter()
+            .flat_map(of_account)
+            .collect()
+    };
+    let (one, other) = (entries(one), entries(other));
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| one.get(*name) != other.get(*name))
+        .count()
+}
+
+#[async_trait]
+impl Bug for LoneChangeWaits {
+    async fn view(&self, to: &dyn RegistryTransport, method: &str, arguments: &[u8]) -> Answer {
+        let answer = to.view(method, arguments).await?;
+        if method != LIST_METHOD {
+            return Ok(answer);
+        }
+        let now = Instant::now();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (result, since) = &mut *told;
+        let waited = since.get_or_insert(now).elapsed();
+        if *result == answer.result {
+            *since = None;
+        } else if waited >= PATIENCE || differing(result, &answer.result) != 1 {
+            *result = answer.result.clone();
+            *since = None;
+        }
+        let result = result.clone();
+        Ok(ViewAnswer { result, ..answer })
+    }
+}
+
+/// How long a change waits for another.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct PointReadsNeverAnswer;
 

@@ -1,6 +1,6 @@
 //! Bugs about repairs and restarts.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,10 +54,10 @@ pub(super) const BUGS: &[Planted] = &[
         || Arc::new(GivenUpAtOnce),
     ),
     idle_bug(
-        "backoff-without-a-cap",
-        "The pauses between two tries grow to a day",
-        "Controller pattern: exponential backoff without a limit",
-        || Arc::new(BackoffWithoutACap),
+        "backoff-in-the-wrong-unit",
+        "The pauses between two tries begin with an hour and grow to a day",
+        "Controller pattern: seconds taken for milliseconds",
+        || Arc::new(BackoffInTheWrongUnit),
     ),
     idle_bug(
         "refusals-tried-for-ever",
@@ -135,7 +135,7 @@ impl Bug for RestartedOnTheSpot {
 }
 
 #[derive(Default)]
-struct CleanSlate(Mutex<BTreeSet<IndexerId>>);
+struct CleanSlate(Mutex<BTreeMap<IndexerId, u32>>);
 
 impl Bug for CleanSlate {
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
@@ -144,14 +144,14 @@ impl Bug for CleanSlate {
             .as_ref()
             .is_some_and(|it| it.phase == Phase::Running);
         let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = met.entry(seen.id.clone()).or_default();
+        *looks += 1;
         match &seen.stream {
-            Seen::Present(stream) if running && met.insert(seen.id.clone()) => {
+            // Once at the shared listing, and once more before it is done.
+            Seen::Present(stream) if running && *looks <= 2 => {
                 Step::Apply(Action::StopStream(stream.id.clone()))
             }
-            _ => {
-                met.insert(seen.id.clone());
-                step
-            }
+            _ => step,
         }
     }
 }
@@ -165,7 +165,6 @@ impl Bug for RetryStorm {
             first: at_once,
             cap: at_once,
         };
-        knobs.policy.attempts_max = u32::MAX;
     }
 }
 
@@ -194,13 +193,13 @@ impl Bug for GivenUpAtOnce {
     }
 }
 
-struct BackoffWithoutACap;
+struct BackoffInTheWrongUnit;
 
-impl Bug for BackoffWithoutACap {
+impl Bug for BackoffInTheWrongUnit {
     fn knobs(&self, knobs: &mut Knobs) {
         let day = Duration::from_secs(24 * 3600);
         knobs.policy.retry = Backoff {
-            first: Duration::from_secs(60),
+            first: Duration::from_secs(3600),
             cap: day,
         };
         knobs.policy.restart.cap = day;
