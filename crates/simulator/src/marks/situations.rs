@@ -312,11 +312,11 @@ pub const SITUATIONS: &[(&str, &str)] = &[
     ("gave up", "A repair is not tried any more."),
     (
         "gave up, mended by an update",
-        "What was given up is tried again because of a new version.",
+        "What was given up is tried again after an update.",
     ),
     (
         "gave up, mended by an operator",
-        "What was given up is tried again because an operator wants it.",
+        "What was given up is tried again after an operator ordered it.",
     ),
     (
         "account waits for its other task",

@@ -81,8 +81,30 @@ fn faults_are_told_apart_by_their_words() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    for text in ["store is frozen", "the clock of runner jumps by 3s"] {
+    for text in [
+        "store is frozen",
+        "the clock of runner jumps by 3s",
+        "x: provisioning is slow",
+    ] {
         assert!(faults::told(text).is_some_and(|family| families.contains(family)));
+    }
+}
+
+/// Every family of the catalogue of faults is seen by its words, by its name, or is
+/// counted where it is done.
+#[test]
+fn every_family_of_faults_can_be_counted() {
+    let runs = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run");
+    let mut counted = BTreeSet::new();
+    for entry in std::fs::read_dir(runs).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let names = text.split("befalls(\"").skip(1);
+        counted.extend(names.filter_map(|part| part.split('"').next().map(str::to_owned)));
+    }
+    for (family, _) in faults::families() {
+        let told = faults::tells_of(family) || faults::fate(family).is_some();
+        let elsewhere = ["corrupt_record", "late_write"].contains(&family);
+        assert!(told || elsewhere || counted.contains(family), "{family}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::Phase;
+use lifecycle::{Phase, TRANSITIONS};
 
 use super::record::Persisted;
 use crate::history::{AdminCommand, Change, Event, NodeState};
@@ -143,7 +143,9 @@ impl Marks {
             return;
         };
         self.hit(Mark::Phase(record.phase));
-        if let Some(from) = before.phase().filter(|from| *from != record.phase) {
+        // What others write, and what must not be, are no transitions.
+        let listed = |from: &Phase| TRANSITIONS.contains(&(*from, record.phase));
+        if let Some(from) = before.phase().filter(listed) {
             self.hit(Mark::Transition(from, record.phase));
         }
         if let Some(repair) = record

@@ -267,6 +267,11 @@ impl Oracles {
             .collect()
     }
 
+    /// A fault of this family happens that no event tells of by itself.
+    pub fn befell(&mut self, family: &'static str) {
+        self.marks.hit(crate::marks::Mark::Fault(family));
+    }
+
     /// A loop of the coordinator waits for this reason (see
     /// [`lifecycle::Reason::name`]).
     pub fn waits(&mut self, reason: &'static str) {

@@ -39,8 +39,10 @@ struct Own {
     /// The last task: its id, the life that learned of it, and how often tasks began.
     task: Option<(String, Incarnation)>,
     tasks: u32,
-    commanded: Option<Time>,
     gave_up: bool,
+    gave_up_at: Option<Time>,
+    retried_at: Option<Time>,
+    updated_at: Option<Time>,
 }
 
 /// Contents that are remembered per indexer.
@@ -58,7 +60,6 @@ pub(super) struct Witness {
     two_coordinators: bool,
     lives: u32,
     registry_changed_at: Option<Time>,
-    cut_listing: bool,
 }
 
 impl Witness {
@@ -90,14 +91,9 @@ impl Witness {
             Event::Registry { key, change, .. } => {
                 self.registry_changed_at = Some(now);
                 self.changed_while_frozen |= self.frozen;
-                self.wish(truth, marks, key, change);
+                self.wish(truth, marks, now, key, change);
             }
             Event::AdminSent { key, command } => self.command(truth, marks, now, key, *command),
-            Event::AdminAnswered { key, error, .. } => {
-                let number = truth.intern(key);
-                let own = self.own.entry(number).or_default();
-                own.commanded = error.is_none().then_some(now);
-            }
             Event::CoordinatorStarted { .. } => self.born(marks),
             Event::CoordinatorEnded { .. } => self.died(truth, marks),
             Event::Former { state, .. } => {
@@ -230,20 +226,29 @@ impl Witness {
             marks.named("gave up");
         }
         if own.gave_up && !gave_up {
-            let ordered = own
-                .commanded
-                .is_some_and(|at| now.since(at) < CHANGE_OF_MIND * 5);
-            if ordered || new.repair.is_none() && new.run == old.run {
+            let since = own.gave_up_at.unwrap_or(now);
+            if own.retried_at.take().is_some_and(|at| at >= since) {
                 marks.named("gave up, mended by an operator");
-            } else if new.run != old.run || new.phase == Phase::Initializing {
+            }
+            if own.updated_at.is_some_and(|at| at >= since) {
                 marks.named("gave up, mended by an update");
             }
+        }
+        if gave_up && !own.gave_up {
+            own.gave_up_at = Some(now);
         }
         own.gave_up = gave_up;
     }
 
     /// Somebody registers, updates or deletes.
-    fn wish(&mut self, truth: &mut Truth, marks: &mut Marks, key: &IndexerKey, change: &Change) {
+    fn wish(
+        &mut self,
+        truth: &mut Truth,
+        marks: &mut Marks,
+        now: Time,
+        key: &IndexerKey,
+        change: &Change,
+    ) {
         let number = truth.intern(key);
         let indexer = truth.at(number);
         let own = self.own.entry(number).or_default();
@@ -275,6 +280,7 @@ impl Witness {
                     if own.contents.contains(content) && own.contents.last() != Some(content) {
                         marks.named("update to an older version's content");
                     }
+                    own.updated_at = Some(now);
                     moments::updated(marks, indexer);
                 }
                 own.version = Some(*version);
@@ -317,7 +323,8 @@ impl Witness {
                     marks.named("switched off and on within a second");
                 }
             }
-            AdminCommand::Hold | AdminCommand::Release | AdminCommand::Retry => {}
+            AdminCommand::Retry => own.retried_at = Some(now),
+            AdminCommand::Hold | AdminCommand::Release => {}
         }
         moments::commanded(marks, truth.at(number), command);
     }
@@ -409,7 +416,6 @@ impl Witness {
             marks.named("registry older than what runs");
         }
         if text.starts_with("the listing of") && text.contains("Partial") {
-            self.cut_listing = true;
             marks.named("partial listing of what runs");
         }
         if text.contains("over the quota") {

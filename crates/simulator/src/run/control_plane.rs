@@ -123,6 +123,7 @@ impl Stage {
     }
 
     fn hidden_change(&mut self, change: &HiddenChange) {
+        self.befalls("hidden_change");
         for key in self.select(&change.indexer, true) {
             if !self.world.enter().is_registered(&key) {
                 self.skip(&key, "there is nothing to change and change back");
@@ -164,6 +165,7 @@ impl Stage {
 
     /// Many updates of the selected indexers.
     pub(super) fn churn(&mut self, churn: &Churn) {
+        self.befalls("churn");
         let now = self.now();
         for key in self.select(&churn.indexer, true) {
             for _ in 0..churn.times {

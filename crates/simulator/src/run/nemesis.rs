@@ -449,6 +449,9 @@ impl Stage {
                     .for_each(|at| self.timeline.add(at, Doing::StoreMemory));
             }
             StoreFaultKind::LoseTail | StoreFaultKind::Failover => {
+                if fault.kind == StoreFaultKind::Failover {
+                    self.befalls("failover");
+                }
                 self.world.enter().lose_tail(window);
             }
             StoreFaultKind::Empty => self.world.enter().lose_everything(),

@@ -113,6 +113,7 @@ impl Stage {
     /// The whole run. It ends early at the first violation.
     pub async fn play(&mut self) {
         self.enter_phase(RunPhase::Chaos);
+        self.note_settings();
         self.leave_out_the_restless();
         self.life = Some(Life::start(&self.world, &self.knobs, self.planted));
         if self.scenario.run.shadow {

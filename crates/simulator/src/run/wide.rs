@@ -106,6 +106,7 @@ impl Stage {
     }
 
     fn lose_nodes(&mut self, lose: &LoseNodes) {
+        self.befalls("lose_nodes");
         for node in &lose.nodes {
             let down = self.draw(lose.down);
             self.kill(*node, Some(down));
@@ -144,6 +145,7 @@ impl Stage {
 
     /// It is a node's turn.
     pub(super) fn swizzled(&mut self, node: NodeName, kind: SwizzleKind, span: Duration) {
+        self.befalls("swizzle");
         let links = NodeName::ALL.into_iter().filter(|to| node.talks_to(*to));
         match kind {
             SwizzleKind::Crash => self.kill(node, Some(span)),

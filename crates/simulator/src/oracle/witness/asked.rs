@@ -80,10 +80,8 @@ impl Calls {
                 answer,
                 ..
             } => {
-                if method.is_effect() {
-                    marks.always(EFFECTS_NAME_SOMEBODY, key.is_some());
-                }
                 if method.is_effect() && *answer == AnswerKind::Ok {
+                    marks.always(EFFECTS_NAME_SOMEBODY, key.is_some());
                     self.acted_at = Some(now);
                 }
                 self.applied(marks, *call, *by, answer);
