@@ -14,6 +14,8 @@ pub mod sweep;
 #[cfg(madsim)]
 pub mod cli;
 #[cfg(madsim)]
+pub mod leaks;
+#[cfg(madsim)]
 pub mod planted;
 #[cfg(madsim)]
 pub mod run;

@@ -141,6 +141,11 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             &["sim", "determinism", "scenarios", "--seeds", "1"],
         ),
         Step::new(
+            "leaks",
+            "the determinism check finds whatever it is there for",
+            &["sim", "determinism", "--leaks"],
+        ),
+        Step::new(
             "equivalence",
             "a crash at any effect changes no end",
             &[

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::determinism::args::Determinism;
 use super::out::Color;
 use super::sweep::args::{Serve, Sweep};
 use super::{exit, seed};
+use crate::leaks::{self, PlantedLeak};
 use crate::swarm::{Override, PROFILES};
 use crate::sweep::Plan;
 
@@ -63,7 +65,7 @@ pub enum Command {
     Explain(Explain),
     /// Adds up what runs reached, and names what none of them did.
     Coverage(super::coverage::args::Coverage),
-    /// Runs each seed twice, alone and beside others, and compares every byte.
+    /// Runs each seed twice, in unlike circumstances, and compares every byte.
     Determinism(Determinism),
     /// Crashes the coordinator at each effect of a run and compares how it ends.
     Equivalence(Equivalence),
@@ -314,23 +316,6 @@ pub struct Explain {
     pub name: String,
 }
 
-/// Options of `determinism`.
-#[derive(Clone, Debug, Args)]
-pub struct Determinism {
-    /// Scenario files and folders of them; the project's own if not given.
-    #[arg(value_name = "FILE|DIR")]
-    pub scenarios: Vec<PathBuf>,
-    /// Seeds per scenario.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seeds: u64,
-    /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
-    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed::parse)]
-    pub start_seed: u64,
-    /// How worker processes are used in the pass beside others.
-    #[command(flatten)]
-    pub pace: Pace,
-}
-
 /// Options of `equivalence`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
@@ -459,6 +444,15 @@ pub struct Worker {
     /// The bug that the coordinator has.
     #[arg(long)]
     pub planted: Option<String>,
+    /// What gets in besides scenario and seed.
+    #[arg(long, value_parser = leaks::find)]
+    pub leak: Option<&'static PlantedLeak>,
+    /// A folder to move to before the run.
+    #[arg(long)]
+    pub move_to: Option<PathBuf>,
+    /// Whether another run comes before this one.
+    #[arg(long)]
+    pub afterwards: bool,
     /// Whether to end when stdin does.
     #[arg(long)]
     pub lifeline: bool,

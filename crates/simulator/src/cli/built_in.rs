@@ -8,6 +8,8 @@ pub const CALLS: &str = "built-in:calls";
 pub const HURRY: &str = "built-in:hurry";
 /// Five indexers under faults.
 pub const FAULTS: &str = "built-in:faults";
+/// Eight indexers, for a moment, while nothing fails.
+pub const SMALL: &str = "built-in:small";
 
 /// The blocks come to an end, and a health monitor that looked after that would
 /// say that streams stall: it never looks.
@@ -96,6 +98,19 @@ clog = 0.2
 calls = { error_before = 0.01, answer_lost = 0.01, late = 0.01 }
 "#;
 
+const SMALL_TEXT: &str = r#"
+property = "Eight indexers are started"
+
+[run]
+duration = "10s"
+silence = "10s"
+
+[[indexer]]
+account = "user{n}.near"
+function = "feed"
+count = 8
+"#;
+
 /// The text of the scenario of that name, if it is built in.
 pub fn text(name: &str) -> Option<String> {
     let text = match name {
@@ -103,6 +118,7 @@ pub fn text(name: &str) -> Option<String> {
         CALLS => CALLS_TEXT,
         HURRY => HURRY_TEXT,
         FAULTS => FAULTS_TEXT,
+        SMALL => SMALL_TEXT,
         _ => return None,
     };
     Some(text.to_owned())
@@ -115,7 +131,7 @@ mod tests {
 
     #[test]
     fn all_are_sound() {
-        for name in [CRASHES, CALLS, HURRY, FAULTS] {
+        for name in [CRASHES, CALLS, HURRY, FAULTS, SMALL] {
             let scenario = Given::of(name).load();
             assert!(scenario.is_ok(), "{:?}", scenario.err());
         }

@@ -162,7 +162,23 @@ impl Pool {
 
     /// Runs one job; nothing comes of it if all is to end.
     pub fn run(&self, job: Job) -> Option<Outcome> {
-        let output = self.output(&self.command(&job));
+        self.run_as(job, &[], |_| {})
+    }
+
+    /// As [`Pool::run`], by a worker that is told more, and whose process is changed
+    /// before it starts.
+    pub fn run_as(
+        &self,
+        job: Job,
+        more: &[std::ffi::OsString],
+        change: impl FnOnce(&mut Command),
+    ) -> Option<Outcome> {
+        let mut words = self.command(&job);
+        // Right after the word that makes it a worker: the last one is the scenario.
+        words.splice(1..1, more.iter().cloned());
+        let mut command = self.program(&words);
+        change(&mut command);
+        let output = self.wait_for(command);
         if self.stop.is_stopped() {
             return None;
         }
@@ -242,7 +258,11 @@ impl Pool {
     /// # Errors
     /// It cannot be started.
     pub fn output(&self, words: &[std::ffi::OsString]) -> io::Result<Output> {
-        let mut child = self.program(words).spawn()?;
+        self.wait_for(self.program(words))
+    }
+
+    fn wait_for(&self, mut command: Command) -> io::Result<Output> {
+        let mut child = command.spawn()?;
         let lifeline = self.stop.hold(child.stdin.take());
         let output = child.wait_with_output();
         self.stop.release(lifeline);

@@ -8,9 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::args;
+use super::built_in;
 use super::exit::Exit;
 use super::given::Given;
 use super::out::Out;
+use crate::leaks::{Leak, PlantedLeak};
 use crate::planted::{self, Planted};
 use crate::report::RunReport;
 use crate::run::{self, Options, RunError, Sweeping};
@@ -50,6 +52,13 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
             return Exit::Usage;
         }
     };
+    let leak = match prepare(&scenario, arguments.move_to.as_deref(), arguments.leak) {
+        Ok(leak) => leak,
+        Err(message) => {
+            out.talk(&message);
+            return Exit::Harness;
+        }
+    };
     let panics = run::Panics::watch();
     let options = Options {
         planted,
@@ -64,12 +73,19 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
             plan: arguments.plan,
             record: arguments.record_sites,
         }),
+        leak,
     };
     if let Err(error) = watch(arguments.limit, arguments.lifeline) {
         out.talk(&format!("cannot start a thread: {error}"));
         return Exit::Harness;
     }
-    match run_alone(scenario, arguments.seed, options) {
+    let before = arguments
+        .afterwards
+        .then(|| run_another(arguments.seed, &options));
+    let judged = before
+        .unwrap_or(Ok(()))
+        .and_then(|()| run_alone(scenario, arguments.seed, options));
+    match judged {
         Ok(judged) => hand_in(judged, arguments.trace_to.as_deref(), out),
         Err(message) => {
             out.talk(&message);
@@ -81,6 +97,45 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
             }
         }
     }
+}
+
+/// What is to be done before the run besides reading its scenario.
+///
+/// # Errors
+/// A leak cannot be opened, or there is no way to the folder; says so.
+fn prepare(
+    scenario: &Scenario,
+    move_to: Option<&Path>,
+    leak: Option<&PlantedLeak>,
+) -> Result<Option<Leak>, String> {
+    // The paths of a scenario's data may begin where the process is.
+    let has_paths = scenario.data.blocks.is_some() || scenario.data.registry.is_some();
+    if let Some(folder) = move_to.filter(|_| !has_paths) {
+        std::env::set_current_dir(folder)
+            .map_err(|error| format!("cannot move to {}: {error}", folder.display()))?;
+    }
+    let leak = leak.map(Leak::open).transpose();
+    leak.map_err(|error| format!("the leak cannot be opened: {error}"))
+}
+
+/// Runs something else in this process, whatever comes of it.
+///
+/// # Errors
+/// It panicked; says so.
+fn run_another(seed: u64, options: &Options) -> Result<(), String> {
+    let seed = seed.wrapping_add(1);
+    let scenario = Given::of(built_in::SMALL).load_for(seed);
+    let scenario = scenario.map_err(|_| "the run before this one cannot be read".to_owned())?;
+    let options = Options {
+        panics: options.panics.clone(),
+        leak: options.leak.clone(),
+        ..Options::default()
+    };
+    let panics = options.panics.clone();
+    let judged = run_alone(scenario, seed, options)?;
+    // What it left behind is no news of the next one.
+    panics.take();
+    judged.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Runs on a thread of its own, whose hash keys nothing has drawn yet.

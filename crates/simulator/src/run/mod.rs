@@ -25,6 +25,7 @@ use madsim::runtime::Runtime;
 use sim_node::chain::Chain;
 
 use crate::history::{Event, History, RunPhase, Trace};
+use crate::leaks::Leak;
 use crate::oracle::{Limits, Oracles};
 use crate::planted::{self, Planted};
 use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
@@ -48,6 +49,8 @@ pub struct Options {
     pub sweeping: Option<Sweeping>,
     /// The bug that a coordinator has.
     pub planted: Option<&'static Planted>,
+    /// What gets in besides scenario and seed, if anything is planted.
+    pub leak: Option<Leak>,
     /// Where panics of product code are noted.
     pub panics: Panics,
 }
@@ -106,7 +109,7 @@ pub fn run(
     let runtime = Runtime::with_seed_and_config(seed, Config::default());
     let first = chain.first_height();
     let (trace, crash_at) = (options.trace, options.crash_at);
-    let sweeping = options.sweeping.clone();
+    let (sweeping, leak) = (options.sweeping.clone(), options.leak.clone());
     if sweeping.as_ref().is_some_and(Sweeping::needs_old_answers) {
         let lag = &mut scenario.faults.registry_calls.lag;
         *lag = (*lag).max(REGISTRY_LAG);
@@ -117,6 +120,7 @@ pub fn run(
         let _ = chain.first_at_or_after(first);
         let mut world = World::new(&scenario, seed, chain, history);
         world.control.crashes.extend(crash_at);
+        world.leak = leak;
         if let Some(sweeping) = &sweeping {
             world.keeps_old_answers |= sweeping.needs_old_answers();
             world.probe = Some(sweeping.probe());

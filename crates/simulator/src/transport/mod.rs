@@ -16,6 +16,7 @@ use lifecycle::Timestamp;
 pub use stale::OldAnswers;
 
 use crate::history::{Incarnation, NodeName};
+use crate::leaks;
 use crate::scenario::Listing;
 use crate::world::{Distortion, SharedWorld};
 
@@ -55,12 +56,14 @@ pub fn ports(world: &SharedWorld, by: Incarnation) -> Ports {
         by,
         asked_keys: Arc::default(),
     });
-    Ports {
+    let ports = Ports {
         block_streamer: transport.clone(),
         executors: transport.clone(),
         provisioner: transport.clone(),
         registry: transport.clone(),
         store: transport,
         clock: Arc::new(SteadyClock::new(Arc::new(WorldClock(world.clone())))),
-    }
+    };
+    let leak = world.peek().leak.clone();
+    leaks::before(ports, leak)
 }

@@ -41,6 +41,7 @@ pub use quotas::Quotas;
 pub use slow::SlowNodes;
 
 use crate::history::{CallId, Event, History, Incarnation, NodeName, NodeState};
+use crate::leaks::Leak;
 use crate::planted::Bug;
 use crate::scenario::{Action, CallOutcome, Scenario};
 use crate::transport::OldAnswers;
@@ -117,6 +118,8 @@ pub struct World {
     pub keeps_old_answers: bool,
     /// What a sweep does to the run, if it is part of one.
     pub probe: Option<Probe>,
+    /// What gets into the run besides scenario and seed, if anything was planted.
+    pub leak: Option<Leak>,
     pub(crate) rng_faults: Rng,
     conditions: BTreeMap<NodeName, Condition>,
     delayed: Delayed,
@@ -259,6 +262,7 @@ impl World {
             old_answers: OldAnswers::default(),
             keeps_old_answers: may_be_stale(scenario),
             probe: None,
+            leak: None,
             rng_faults: Rng::new(seed, "faults of calls"),
             conditions: NodeName::ALL
                 .into_iter()

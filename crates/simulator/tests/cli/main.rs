@@ -2,6 +2,8 @@
 
 #[cfg(madsim)]
 mod catalogue;
+#[cfg(madsim)]
+mod determinism;
 #[cfg(not(madsim))]
 mod real;
 #[cfg(madsim)]
