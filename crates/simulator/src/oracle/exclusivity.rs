@@ -4,6 +4,41 @@ use sim_node::Time;
 
 use super::finding::Finding;
 use super::truth::Truth;
+use crate::history::{AnswerKind, Event, Method};
+
+/// Wire number of gRPC's ALREADY_EXISTS.
+const ALREADY_EXISTS: i32 = 6;
+
+/// S1 and S2, where the service's refusal alone prevents the worst. Verifies that
+/// no start is sent for what the service has had for longer than any look at it can
+/// be old. Says nothing where the coordinator was misled, or acts on a record that
+/// it could not know to be outdated.
+pub(super) fn provoked(truth: &mut Truth, now: Time, event: &Event) -> Option<Finding> {
+    let Event::CallApplied {
+        call,
+        method,
+        key: Some(key),
+        sent_at,
+        answer: AnswerKind::Error(ALREADY_EXISTS),
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let number = truth.intern(key);
+    let world = &truth.at(number).world;
+    let (oracle, what, since) = match method {
+        Method::StartStream => ("S1", "stream", world.owned_stream()?.since),
+        Method::StartExecutor => ("S2", "executor", world.executor?.since),
+        _ => return None,
+    };
+    let excused = truth.is_misled(number, now) || truth.fencing.was_outdated(*call);
+    if excused || since >= truth.horizon(*sent_at) {
+        return None;
+    }
+    let sentence = format!("{key}: a second {what} was asked for; the first runs since {since}");
+    Finding::about(oracle, number, sentence)
+}
 
 /// S1 and S2. Verifies, after every start, that an indexer has at most one
 /// stream task and one worker, unreachable ones included. Does not count tasks

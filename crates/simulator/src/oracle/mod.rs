@@ -397,11 +397,10 @@ impl Oracles {
         let late = self.prompt.overdue(truth, &self.fair, marks, now);
         let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
         let ignored = self.retries.observe(truth, now, event);
+        let provoked = exclusivity::provoked(truth, now, event);
         let unnoted = self.tended.observe(truth, &self.fair, marks, now, event);
-        self.report(
-            restless.or(late).or(forgotten).or(ignored).or(unnoted),
-            None,
-        );
+        self.report(restless.or(late).or(forgotten), None);
+        self.report(ignored.or(unnoted).or(provoked), None);
         match event {
             Event::RecordWritten { key, .. } => {
                 let number = self.truth.intern(key);

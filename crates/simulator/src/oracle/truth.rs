@@ -175,7 +175,7 @@ impl Truth {
     }
 
     /// The oldest truth about the record that may be behind what is sent at `at`.
-    fn horizon(&self, at: Time) -> Time {
+    pub fn horizon(&self, at: Time) -> Time {
         let at = match self.paused {
             Some((since, None)) => at.min(since),
             Some((since, Some(until))) if at.since(until) < self.limits.observation_delay => {

@@ -403,9 +403,33 @@ fn a_refused_call_is_no_effect() {
         sent_at,
         version: Some(100),
         height: Some(50),
-        answer: AnswerKind::Error(6),
+        answer: AnswerKind::Error(13),
     });
     play.is_right();
+}
+
+#[test]
+fn s1_and_s2_object_to_asking_for_a_second_even_if_it_is_refused() {
+    let starts = [(Method::StartStream, "S1"), (Method::StartExecutor, "S2")];
+    for (method, oracle) in starts {
+        for (age, verdict) in [(1, None), (60, Some(oracle))] {
+            let mut play = Play::running(100, 50);
+            play.wait(age);
+            let (call, sent_at) = play.sent(method, Some(&play.key.clone()));
+            let key = Some(play.key.clone());
+            play.see(Event::CallApplied {
+                call,
+                method,
+                key,
+                by: 1,
+                sent_at,
+                version: Some(100),
+                height: Some(50),
+                answer: AnswerKind::Error(6),
+            });
+            assert_eq!(play.verdict().as_deref(), verdict, "{age} {method:?}");
+        }
+    }
 }
 
 #[test]
