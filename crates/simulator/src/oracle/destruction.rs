@@ -6,7 +6,27 @@ use sim_node::Time;
 use super::finding::Finding;
 use super::record::Persisted;
 use super::truth::Truth;
+use super::{record_history, stability};
 use crate::history::Method;
+
+impl super::Oracles {
+    /// Why an effect about `number` may not be, if it may not: its phase does not
+    /// have it, it destroys without a reason, or it comes before its turn.
+    pub(super) fn lacks_reason(&self, now: Time, number: usize, method: Method) -> Option<Finding> {
+        let truth = &self.truth;
+        let clears = method == Method::StoreDelete;
+        record_history::allowed(truth, now, number, method)
+            .or_else(|| {
+                let found = has_reason(truth, now, number, method)?;
+                Some(stability::of_outage(found, &self.fair, method))
+            })
+            .or_else(|| {
+                clears
+                    .then(|| self.order.clears(truth, now, number))
+                    .flatten()
+            })
+    }
+}
 
 /// S6, which implies P6. Verifies that a stop, when it is sent, has one of
 /// these reasons: what runs was not what is wanted within the observation

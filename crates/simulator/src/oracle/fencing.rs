@@ -44,14 +44,18 @@ struct Knowledge {
 /// record, a coordinator sends at most one call that changes the indexer's world
 /// before it has read the record again; and that no write ever replaces a record
 /// other than the one it was made from: its revision is the next one, and fields
-/// of others are kept. Whoever was outdated when it sent a call is excused by the
-/// other judges: its decision was right for what it knew.
+/// of others are kept. Reads of the cursor count as reads of the record, so that
+/// it may overlook what happens between the two; the first effect after a thaw may
+/// rest on what was read before. Whoever was outdated when it sent a call is excused
+/// by the other judges: its decision was right for what it knew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
     alive: BTreeSet<Incarnation>,
     knowledge: BTreeMap<(usize, Incarnation), Knowledge>,
     /// Calls that were sent by somebody outdated.
     outdated: BTreeSet<CallId>,
+    /// Who thawed, and has done nothing about whom since.
+    waking: BTreeSet<(usize, Incarnation)>,
     /// Whose compare-and-set has just arrived.
     writer: Option<(Time, usize, Incarnation)>,
 }
@@ -93,6 +97,15 @@ impl Fencing {
             } => {
                 self.alive.remove(incarnation);
                 self.knowledge.retain(|(_, life), _| life != incarnation);
+                self.waking.retain(|(_, life)| life != incarnation);
+            }
+            Event::Former {
+                incarnation,
+                state: FormerState::Thawed { .. },
+            } => {
+                let whose = self.knowledge.keys().copied();
+                self.waking
+                    .extend(whose.filter(|(_, life)| life == incarnation));
             }
             _ => {}
         }
@@ -108,15 +121,20 @@ impl Fencing {
         if !changes_world(method) {
             return None;
         }
+        if self.outdated.len() >= CALLS_MAX {
+            self.outdated.pop_first();
+        }
+        // It may have read the record before it was frozen.
+        if self.waking.remove(&(number, by)) {
+            self.outdated.insert(call);
+            return None;
+        }
         let known = self.knowledge.get_mut(&(number, by))?;
         if !known.outdated {
             return None;
         }
         known.effects += 1;
         let effects = known.effects;
-        if self.outdated.len() >= CALLS_MAX {
-            self.outdated.pop_first();
-        }
         self.outdated.insert(call);
         if effects <= EFFECTS_MAX {
             return None;

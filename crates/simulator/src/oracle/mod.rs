@@ -346,6 +346,8 @@ impl Oracles {
             }
             Event::DataCleared { key } => {
                 let number = self.truth.intern(key);
+                let found = self.lacks_reason(now, number, Method::StoreDelete);
+                self.report(found, Some(event));
                 self.order.cleared(number);
                 self.isolation.effect(Method::StoreDelete, number);
                 self.unsettled = true;
@@ -485,15 +487,10 @@ impl Oracles {
             if truth.at(number).desire.promised_hold() == Some(false) {
                 self.marks.named("effect after a release");
             }
-            found = found
-                .or_else(|| record_history::obeys_hold(truth, number, method))
-                .or_else(|| record_history::allowed(truth, now, number, method))
-                .or_else(|| {
-                    let found = destruction::has_reason(truth, now, number, method)?;
-                    Some(stability::of_outage(found, &self.fair, method))
-                });
-            if method == Method::StoreDelete {
-                found = found.or_else(|| self.order.clear_sent(truth, now, number));
+            found = found.or_else(|| record_history::obeys_hold(truth, number, method));
+            // Clearing does nothing if the record has changed: it is judged when it does.
+            if method != Method::StoreDelete {
+                found = found.or_else(|| self.lacks_reason(now, number, method));
             }
             let rate = self.rates.sent(truth, now, number, method);
             found = found.or(rate);

@@ -53,8 +53,8 @@ impl Order {
         &mut self.changes[number]
     }
 
-    /// The coordinator sends the order to clear queue and cursor.
-    pub fn clear_sent(&self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
+    /// Queue and cursor are cleared.
+    pub fn clears(&self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
         let indexer = truth.at(number);
         if indexer.relaxed || truth.is_misled(number, now) {
             return None;
@@ -70,7 +70,7 @@ impl Order {
             (None, Some(executor)) => format!("the executor of version {}", executor.version),
             (None, None) => return None,
         };
-        let sentence = format!("{key}: queue and cursor are to be deleted while {running} runs");
+        let sentence = format!("{key}: queue and cursor are deleted while {running} runs");
         Finding::about("S15", number, sentence)
     }
 

@@ -123,6 +123,7 @@ impl Kind {
         if method.is_effect() {
             return match self {
                 Kind::Stale => Err(LeftOut::NoRead),
+                Kind::Duplicate if of_the_store => Err(LeftOut::OnceOnly),
                 Kind::AnswerLost if of_the_store => Err(LeftOut::SameAsError),
                 _ if self.is_hidden_change() && site.indexer.is_none() => Err(LeftOut::NoIndexer),
                 _ => Ok(()),
@@ -162,6 +163,8 @@ pub enum LeftOut {
     ChangesNothing,
     /// `answer-lost` at the store.
     SameAsError,
+    /// `duplicate` at the store.
+    OnceOnly,
     /// At a wait: what only messages can meet.
     NoMessage,
     /// A hidden change where no indexer is named.
@@ -187,6 +190,9 @@ impl fmt::Display for LeftOut {
             }
             LeftOut::SameAsError => {
                 "a lost answer of the store is `error-after`: both may have happened"
+            }
+            LeftOut::OnceOnly => {
+                "a connection to the store carries a command once, and nobody repeats one unasked"
             }
             LeftOut::NoMessage => "a wait has no message that could be lost",
             LeftOut::NoIndexer => "no indexer is named that could be changed",
@@ -229,7 +235,7 @@ mod tests {
         assert_eq!(fitting(&recorded("StartStream@a/b#1")).len(), all - 1);
         assert_eq!(
             fitting(&recorded("StoreCompareAndSet@a/b#1")).len(),
-            all - 2
+            all - 3
         );
         let nobody = recorded("StoreSetAdd@*#1");
         assert_eq!(Kind::HiddenSwitch.fits(&nobody), Err(LeftOut::NoIndexer));

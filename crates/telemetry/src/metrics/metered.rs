@@ -39,7 +39,7 @@ const STORE: &str = "store";
 
 /// Every call there is: service and method, as the labels have them. A view of
 /// the registry that is none of these counts as the method `other`.
-pub const CALLS: [(&str, &str); 19] = [
+pub const CALLS: [(&str, &str); 20] = [
     (STREAMER, "StartStream"),
     (STREAMER, "StopStream"),
     (STREAMER, "GetStream"),

@@ -136,8 +136,13 @@ fn s6_objects_to_stopping_what_is_healthy_and_wanted() {
     play.violates("S6");
     let mut play = Play::running(100, 50);
     play.wait(100);
-    play.sent(Method::StoreDelete, Some(&play.key.clone()));
+    play.clear();
     play.violates("S6");
+    // Who asks for it in vain has done nothing.
+    let mut play = Play::running(100, 50);
+    play.wait(100);
+    play.sent(Method::StoreDelete, Some(&play.key.clone()));
+    play.is_right();
 }
 
 #[test]
