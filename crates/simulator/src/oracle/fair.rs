@@ -162,6 +162,13 @@ impl Fair {
         self.polled.iter().all(fresh) && !self.asked.values().any(waits)
     }
 
+    /// Whether the coordinator has not had one answer of a service since it lives, and
+    /// nobody keeps it waiting.
+    pub fn has_asked_nobody(&self, now: Time) -> bool {
+        let waits = |asked: &Asked| now.since(asked.at) > PROMPT;
+        self.polled.iter().all(Option::is_none) && !self.asked.values().any(waits)
+    }
+
     /// Whether the coordinator is waiting for the answer to a call about `number`.
     pub fn is_asking(&self, number: usize, now: Time) -> bool {
         self.asked.values().any(|asked| {

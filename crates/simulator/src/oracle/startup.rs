@@ -94,7 +94,9 @@ impl Startup {
         self.due.filter(|due| now > *due)?;
         self.due = None;
         let alive = fair.awake_since().is_some_and(|at| at <= self.since);
-        if !alive || !fair.no_trouble_since(self.since) || !fair.is_connected(now) {
+        // One that is still busy with its records has not asked anybody yet.
+        let hears = fair.is_connected(now) || fair.has_asked_nobody(now);
+        if !alive || !fair.no_trouble_since(self.since) || !hears {
             return None;
         }
         let left = std::mem::take(&mut self.waiting);

@@ -163,22 +163,7 @@ fn l5_objects_if_one_of_many_is_forgotten() {
 #[test]
 fn s16_objects_to_somebody_left_alone_beside_a_bad_record() {
     for forgotten in [false, true] {
-        let mut play = settled();
-        play.key = IndexerKey::new("b.near", "bad");
-        play.see(Event::RecordTampered {
-            key: play.key.clone(),
-        });
-        let garbage = Bytes::from_static(b"garbage");
-        play.see(Event::RecordWritten {
-            key: play.key.clone(),
-            before: None,
-            after: Some(garbage),
-        });
-        play.key = IndexerKey::new("a.near", "one");
-        ended(&mut play);
-        play.registered(200, Some(60), false);
-        play.wait(20);
-        play.coordinator_starts();
+        let mut play = starting_beside_garbage();
         polls(&mut play, 1);
         if !forgotten {
             looks(&mut play);
@@ -187,6 +172,35 @@ fn s16_objects_to_somebody_left_alone_beside_a_bad_record() {
         assert!(is_judged(&play, "judged S16"));
         assert_eq!(play.verdict(), forgotten.then(|| "S16".to_owned()));
     }
+}
+
+#[test]
+fn s16_objects_to_a_start_that_does_not_come_to_an_end() {
+    let mut play = starting_beside_garbage();
+    play.wait(12);
+    play.sent(Method::StoreGet, None);
+    play.violates("S16");
+}
+
+/// A coordinator starts, one record is bad, and another indexer has work.
+fn starting_beside_garbage() -> Play {
+    let mut play = settled();
+    play.key = IndexerKey::new("b.near", "bad");
+    play.see(Event::RecordTampered {
+        key: play.key.clone(),
+    });
+    let garbage = Bytes::from_static(b"garbage");
+    play.see(Event::RecordWritten {
+        key: play.key.clone(),
+        before: None,
+        after: Some(garbage),
+    });
+    play.key = IndexerKey::new("a.near", "one");
+    ended(&mut play);
+    play.registered(200, Some(60), false);
+    play.wait(20);
+    play.coordinator_starts();
+    play
 }
 
 fn ended(play: &mut Play) {
