@@ -72,6 +72,15 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Compares runs with a crash at each effect, in scenarios that are short enough.
+const EQUIVALENCE: [&str; 5] = [
+    "sim",
+    "equivalence",
+    "scenarios/lifecycle/one-indexer.toml",
+    "scenarios/lifecycle/rules.toml",
+    "scenarios/changing/two-in-one-block.toml",
+];
+
 /// All steps. The exploration starts at `seed`, a commit's hash, if it is given.
 pub fn all(seed: Option<String>) -> Vec<Step> {
     let seed = seed
@@ -148,13 +157,12 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
         Step::new(
             "equivalence",
             "a crash at any effect changes no end",
-            &[
-                "sim",
-                "equivalence",
-                "scenarios/lifecycle/one-indexer.toml",
-                "scenarios/lifecycle/rules.toml",
-                "scenarios/changing/two-in-one-block.toml",
-            ],
+            &EQUIVALENCE,
+        ),
+        Step::new(
+            "coverage",
+            "scenarios reach every situation they shall reach",
+            &["sim", "coverage", "--quick"],
         ),
         Step::new(
             "planted",

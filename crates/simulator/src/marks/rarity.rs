@@ -39,7 +39,84 @@ const NEVER_PERSISTED: &str =
     "a record is removed instead of being written as Deleted; only the original wrote it";
 
 /// The same, with seeds per scenario, a reason and a date, of what is rare.
-const RARE: &[(&str, u64, &str, &str)] = &[];
+const RARE: &[(&str, u64, &str, &str)] = &[
+    ("StoreSetAdd unreachable", 5, INSTANT, FIRST),
+    ("StoreSetAdd broken off", 5, INSTANT, FIRST),
+    ("StoreSetAdd unanswered", 5, INSTANT, FIRST),
+    ("StoreSetRemove unreachable", 5, INSTANT, FIRST),
+    ("Repairing x StartStream unreachable", 5, INSTANT, FIRST),
+    ("Suspended x StopStream unreachable", 5, INSTANT, FIRST),
+    ("Suspended x StopStream broken off", 5, INSTANT, FIRST),
+    ("Repairing x StopStream unanswered", 5, INSTANT, FIRST),
+    (
+        "Repairing x StopStream cut short by a crash, not done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "Suspended x StopStream cut short by a crash, done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "Repairing x StopStream cut short by a crash, done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    ("Repairing x StartExecutor unreachable", 5, INSTANT, FIRST),
+    (
+        "Repairing x StartExecutor cut short by a crash, not done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    ("Repairing x StopExecutor answered error", 5, INSTANT, FIRST),
+    ("Suspending x StopExecutor unreachable", 5, INSTANT, FIRST),
+    ("Repairing x StopExecutor unreachable", 5, INSTANT, FIRST),
+    ("Suspended x StopExecutor broken off", 5, INSTANT, FIRST),
+    ("Repairing x StopExecutor unanswered", 5, INSTANT, FIRST),
+    (
+        "Suspended x StopExecutor cut short by a crash, not done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "Repairing x StopExecutor cut short by a crash, not done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "Suspended x StopExecutor cut short by a crash, done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "Repairing x StopExecutor cut short by a crash, done",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    (
+        "no record x StoreCompareAndSet unreachable",
+        5,
+        INSTANT,
+        FIRST,
+    ),
+    ("Deleting x StoreDelete unreachable", 5, INSTANT, FIRST),
+    ("Deleting x StoreDelete unanswered", 5, INSTANT, FIRST),
+    ("fault broken_for_good", 5, SWARMS, FIRST),
+];
+
+const INSTANT: &str = "a call that is seldom made in that phase must meet the end of somebody";
+const SWARMS: &str = "only swarms do it";
+/// When the catalogue was first held against runs.
+const FIRST: &str = "2026-11-22";
 
 /// What is said of the mark with that name.
 pub fn of(name: &str) -> Rarity {

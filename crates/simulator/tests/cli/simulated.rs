@@ -499,3 +499,25 @@ fn a_bug_that_is_none_is_refused() {
         assert!(ended.talk.contains("`no-such-bug`"), "{}", ended.talk);
     }
 }
+
+#[test]
+fn coverage_names_what_was_reached_and_how_to_reach_it_again() {
+    let place = Place::with(&[("good.toml", GOOD)]);
+    let lines = place
+        .run("coverage scenarios --seeds 1 -o json")
+        .expect(0)
+        .json();
+    let find = |mark: &str| lines.iter().find(|line| line["mark"] == mark).cloned();
+    let running = find("phase Running").expect("it is in the catalogue");
+    assert_eq!(running["state"], "reached");
+    let command = running["command"].as_str().unwrap_or_default().to_owned();
+    assert!(command.starts_with("cargo sim run "), "{command}");
+    let vain = find("fault empty_store").expect("it is in the catalogue");
+    assert_eq!(
+        (&vain["state"], &vain["times"]),
+        (&"missed".into(), &0.into())
+    );
+    let table = place.run("coverage scenarios --seeds 1 --all");
+    assert!(table.expect(0).data.contains("phase Running"));
+    place.run("coverage --baseline no/such.json").expect(2);
+}
