@@ -260,7 +260,7 @@ pub const ALWAYS: &[(&str, &str)] = &[
     ),
     (
         "always: an effect names somebody",
-        "Whatever changes the world can be put to an indexer's account.",
+        "Whatever a service does for a call can be put to an indexer's account.",
     ),
 ];
 

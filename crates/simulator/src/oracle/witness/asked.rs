@@ -7,7 +7,7 @@ use sim_node::Time;
 
 use super::super::marks::Marks;
 use super::super::truth::Truth;
-use crate::history::{AnswerKind, CallId, Event, Incarnation, Method};
+use crate::history::{AnswerKind, CallId, Event, Incarnation, Method, NodeName};
 use crate::marks::{Ending, Mark, Standing};
 
 /// A call without an answer for longer was given up: every deadline is shorter.
@@ -81,7 +81,9 @@ impl Calls {
                 ..
             } => {
                 if method.is_effect() && *answer == AnswerKind::Ok {
-                    marks.always(EFFECTS_NAME_SOMEBODY, key.is_some());
+                    // In the store the coordinator also keeps what is about nobody.
+                    let named = key.is_some() || method.server() == NodeName::Store;
+                    marks.always(EFFECTS_NAME_SOMEBODY, named);
                     self.acted_at = Some(now);
                 }
                 self.applied(marks, *call, *by, answer);
@@ -196,7 +198,8 @@ impl Calls {
 
 fn ended(marks: &mut Marks, asked: &Asked, ending: Ending) {
     marks.hit(Mark::Answer(asked.method, ending));
-    if crate::marks::cells::standings(asked.method).contains(&asked.standing) {
+    let feasible = crate::marks::cells::standings(asked.method).contains(&asked.standing);
+    if feasible && asked.about.is_some() {
         marks.hit(Mark::Cell(asked.standing, asked.method, ending));
     }
     let unheard = matches!(ending, Ending::Unanswered | Ending::Broken);
