@@ -81,6 +81,16 @@ const EQUIVALENCE: [&str; 5] = [
     "scenarios/changing/two-in-one-block.toml",
 ];
 
+/// The exploration, from this seed on.
+fn explore(seed: &str) -> Step {
+    let words = ["sim", "explore", "scenarios", "--seeds", "3"];
+    Step::new(
+        "explore",
+        "every scenario holds under a few seeds",
+        &[&words[..], &["--start-seed", seed]].concat(),
+    )
+}
+
 /// All steps. The exploration starts at `seed`, a commit's hash, if it is given.
 pub fn all(seed: Option<String>) -> Vec<Step> {
     let seed = seed
@@ -94,15 +104,6 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
         arguments: sim(verb, rest),
         ..Step::new(name, purpose, &[])
     };
-    let explore = [
-        "sim",
-        "explore",
-        "scenarios",
-        "--seeds",
-        "3",
-        "--start-seed",
-        &seed,
-    ];
     vec![
         Step::new(
             "format",
@@ -169,11 +170,7 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             "every planted bug is noticed by whom it should be",
             &["sim", "planted", "--known"],
         ),
-        Step::new(
-            "explore",
-            "every scenario holds under a few seeds",
-            &explore,
-        ),
+        explore(&seed),
         Step {
             variables: vec![("RUSTDOCFLAGS", "-D warnings")],
             ..Step::new(
