@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use lifecycle::Phase;
-use sim_node::Time;
+use sim_node::{IndexerKey, Time};
 
+use super::Oracles;
 use super::desire::Registered;
 use super::indexer::Indexer;
 use super::silence;
@@ -78,6 +79,51 @@ impl Core {
     /// Whether anything at all is broken.
     pub fn is_whole(&self) -> bool {
         self.nodes.is_empty() && self.restless.is_empty()
+    }
+}
+
+impl Oracles {
+    /// Nothing can be expected of `key`: it will come to rest at no time.
+    pub fn give_up(&mut self, key: &IndexerKey) {
+        let number = self.truth.intern(key);
+        self.truth.core.give_up(number);
+    }
+
+    /// A data layer task of `account` will not end.
+    pub fn block(&mut self, account: &str) {
+        self.truth.core.block(account);
+    }
+
+    /// `node` is broken for good.
+    pub fn lose(&mut self, node: NodeName) {
+        self.truth.core.lose(node);
+    }
+
+    /// Since when nothing was changed of whatever can be expected to come to rest.
+    pub fn still_since(&self) -> Time {
+        self.truth.core.still_since()
+    }
+
+    /// Whether everybody needs something that is broken for good.
+    pub fn lacks_a_service(&self) -> bool {
+        self.truth.core.lacks_a_service()
+    }
+
+    /// Whether `key` itself can come to rest at no time.
+    pub fn is_given_up(&mut self, key: &IndexerKey) -> bool {
+        let number = self.truth.intern(key);
+        self.truth.core.is_restless(number)
+    }
+
+    /// Whether nothing is expected of `key`.
+    pub fn is_excused(&mut self, key: &IndexerKey) -> bool {
+        let number = self.truth.intern(key);
+        is_excused(&self.truth, number)
+    }
+
+    /// Who is not as wanted at `now` and need not be, each with what is wrong.
+    pub fn excused(&self, now: Time) -> Vec<(IndexerKey, String)> {
+        silence::excused(&self.truth, now)
     }
 }
 

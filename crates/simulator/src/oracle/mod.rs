@@ -185,43 +185,6 @@ impl Oracles {
         silence::unconverged(&self.truth, now)
     }
 
-    /// Nothing can be expected of `key`: it will come to rest at no time.
-    pub fn give_up(&mut self, key: &IndexerKey) {
-        let number = self.truth.intern(key);
-        self.truth.core.give_up(number);
-    }
-
-    /// A data layer task of `account` will not end.
-    pub fn block(&mut self, account: &str) {
-        self.truth.core.block(account);
-    }
-
-    /// `node` is broken for good.
-    pub fn lose(&mut self, node: crate::history::NodeName) {
-        self.truth.core.lose(node);
-    }
-
-    /// Since when nothing was changed of whatever can be expected to come to rest.
-    pub fn still_since(&self) -> Time {
-        self.truth.core.still_since()
-    }
-
-    /// Whether everybody needs something that is broken for good.
-    pub fn lacks_a_service(&self) -> bool {
-        self.truth.core.lacks_a_service()
-    }
-
-    /// Whether nothing is expected of `key`.
-    pub fn is_excused(&mut self, key: &IndexerKey) -> bool {
-        let number = self.truth.intern(key);
-        broken::is_excused(&self.truth, number)
-    }
-
-    /// Who is not as wanted at `now` and need not be, each with what is wrong.
-    pub fn excused(&self, now: Time) -> Vec<(IndexerKey, String)> {
-        silence::excused(&self.truth, now)
-    }
-
     /// One sentence for each indexer that is stuck in one phase at `now` (L3).
     pub fn dead_ends(&self, now: Time) -> Vec<String> {
         self.dead_ends.named(&self.truth, now)

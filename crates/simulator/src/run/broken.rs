@@ -121,17 +121,20 @@ impl Stage {
             return Vec::new();
         };
         let statuses = life.statuses();
-        let world = self.world.enter();
-        let excused = world.history.oracles.excused(world.now);
-        drop(world);
+        let mut world = self.world.enter();
+        let now = world.now;
+        let excused = world.history.oracles.excused(now);
+        let oracles = &mut world.history.oracles;
         let word = |(key, problem): (IndexerKey, String)| {
+            // Of what nobody could hear nobody needs to know.
+            let may_be_unknown = !oracles.is_given_up(&key);
             let status = statuses
                 .iter()
                 .find(|status| status.id.as_str() == key.as_str());
             let Some(status) = status else {
                 let sentence = format!("{key}: nobody takes care of it ({problem})");
                 return Excused {
-                    named: false,
+                    named: may_be_unknown,
                     sentence,
                 };
             };
@@ -147,7 +150,7 @@ impl Stage {
             );
             Excused {
                 // At rest, but not for ever: something that fails is given some time.
-                named: !rests || until.is_some(),
+                named: may_be_unknown || !rests || until.is_some(),
                 sentence: format!("{}{next} ({problem})", status.sentence()),
             }
         };

@@ -12,6 +12,10 @@ pub enum Family {
     StoreNode,
     /// The registry's RPC nodes die or freeze.
     RegistryNode,
+    /// Machines are slow, and several nodes fail together.
+    Machines,
+    /// Clocks jump and drift.
+    Clocks,
     /// Links break and crawl.
     Links,
     /// Links are slow all the time.
@@ -22,6 +26,10 @@ pub enum Family {
     StoreCalls,
     /// The store forgets, or refuses writes; records become garbage.
     StoreDisasters,
+    /// The services list what is not all, or not in order.
+    Lists,
+    /// Quotas, second coordinators, rollbacks to the original.
+    ControlPlane,
     /// The registry answers wrongly.
     RegistryAnswers,
     /// Streams and executors fall ill.
@@ -56,16 +64,20 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 24] = [
+    pub const ALL: [Family; 28] = [
         Family::Crashes,
         Family::Freezes,
         Family::StoreNode,
         Family::RegistryNode,
+        Family::Machines,
+        Family::Clocks,
         Family::Links,
         Family::Latency,
         Family::Calls,
         Family::StoreCalls,
         Family::StoreDisasters,
+        Family::Lists,
+        Family::ControlPlane,
         Family::RegistryAnswers,
         Family::Tasks,
         Family::Layer,
@@ -139,6 +151,30 @@ pub const PROFILES: &[Profile] = &[
             F::Operators,
             F::Quiet,
             F::Broken,
+        ],
+    },
+    Profile {
+        name: "machines",
+        about: "Machines are slow, fail together, and disagree about the time.",
+        families: &[
+            F::Machines,
+            F::Clocks,
+            F::Crashes,
+            F::Users,
+            F::Operators,
+            F::Quiet,
+        ],
+    },
+    Profile {
+        name: "control",
+        about: "Listings lack things, quotas run out, other coordinators have been there.",
+        families: &[
+            F::Lists,
+            F::ControlPlane,
+            F::Crashes,
+            F::Users,
+            F::Operators,
+            F::Quiet,
         ],
     },
     Profile {

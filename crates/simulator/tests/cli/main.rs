@@ -9,4 +9,6 @@ mod real;
 #[cfg(madsim)]
 mod simulated;
 #[cfg(madsim)]
+mod swarm;
+#[cfg(madsim)]
 mod sweep;

@@ -75,7 +75,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    fn kept(&self) -> Vec<PathBuf> {
+    pub(super) fn kept(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.folder.path().join(".sim/failures")) else {
             return Vec::new();
         };

@@ -2,6 +2,7 @@
 //! must let pass.
 
 mod attention;
+mod broken;
 mod change;
 mod data;
 mod effects;

@@ -22,11 +22,11 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, whole: bool, report: 
         ];
         let is_given = |name: &str| given.iter().any(|(key, is)| *key == name && *is);
         if !is_given(wanted) {
-            let help = format!("this befalls a {wanted}: say which");
+            let help = format!("this befalls {}: say which", one(wanted));
             report.add_with(place.span(), format!("missing key `{wanted}`"), Some(help));
         }
         if is_given(other) {
-            let message = format!("this befalls a {wanted}, not a {other}");
+            let message = format!("this befalls {}, not {}", one(wanted), one(other));
             report.add(place.at(&[other]).span(), message);
         }
         if let Some(node) = broken.node {
@@ -46,4 +46,10 @@ pub(super) fn check(scenario: &Scenario, place: Place<'_>, whole: bool, report: 
             actions::known(scenario, selector, place.at(&["indexer"]), report);
         }
     }
+}
+
+/// With its article.
+fn one(what: &str) -> String {
+    let article = if what.starts_with('i') { "an" } else { "a" };
+    format!("{article} {what}")
 }

@@ -34,6 +34,25 @@ quiet = [{ at = "9m", for = "2m" }, { at = "1m", for = "1m" }]"#,
         ],
     ),
     (
+        r#"[run]
+broken = [
+  { node = "coordinator", is = "down" },
+  { node = "store", is = "stale" },
+  { node = "store", is = "never_starting" },
+  { indexer = "random", is = "frozen" },
+]"#,
+        &[
+            r#"4:12: without the coordinator nothing can be expected"#,
+            r#"5:26: only the registry can be stale"#,
+            r#"6:3: missing key `indexer`; this befalls an indexer: say which"#,
+            r#"6:12: this befalls an indexer, not a node"#,
+            r#"6:12: `store` is broken already"#,
+            r#"7:3: missing key `node`; this befalls a node: say which"#,
+            r#"7:15: this befalls a node, not an indexer"#,
+            r#"7:15: the scenario has no indexers; declare one with [[indexer]]"#,
+        ],
+    ),
+    (
         r#"[faults]
 start = "11m"
 kill = { store = -1 }

@@ -1,0 +1,106 @@
+//! What is expected while something is broken for good.
+
+use sim_node::{Event as Node, TaskStopReason};
+
+use super::play::Play;
+use crate::history::{Event, Method, NodeName, RunPhase};
+
+/// The record of one whose stream was started.
+const STREAMED: &str = r#"{"account_id":"a.near","function_name":"one",
+    "block_stream_synced_at":100,"enabled":true,"lifecycle_state":"Running",
+    "coordinator":{"format":1,"revision":9,"provisioned":true,
+    "run":{"target":{"version":100,"hash":null},"start":50,"prepared":true}}}"#;
+
+#[test]
+fn of_what_is_broken_nothing_is_expected_but_patience() {
+    let mut play = Play::running(100, 50);
+    play.wait(1).registered(200, Some(60), false);
+    assert!(!play.oracles.unconverged(play.now).is_empty());
+    let key = play.key.clone();
+    play.oracles.give_up(&key);
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    let excused = play.oracles.excused(play.now);
+    let (named, problem) = excused.first().expect("it is not as wanted");
+    assert_eq!(*named, key);
+    assert_eq!(problem, "its stream has version 100, not 200");
+
+    play.see(Event::Phase(RunPhase::Silence));
+    for _ in 0..150 {
+        play.sent(Method::StoreCompareAndSet, Some(&key));
+    }
+    play.is_right();
+    play.sent(Method::StoreCompareAndSet, Some(&key));
+    play.violates("S12");
+}
+
+#[test]
+fn patience_is_counted_over_ten_minutes() {
+    let mut play = Play::running(100, 50);
+    let key = play.key.clone();
+    play.oracles.give_up(&key);
+    play.see(Event::Phase(RunPhase::Silence));
+    for _ in 0..10 {
+        for _ in 0..50 {
+            play.sent(Method::StoreCompareAndSet, Some(&key));
+        }
+        play.wait(300);
+    }
+    play.is_right();
+}
+
+#[test]
+fn a_node_that_is_gone_is_not_asked_without_end() {
+    let mut play = Play::running(100, 50);
+    play.oracles.lose(NodeName::BlockStreamer);
+    play.see(Event::Phase(RunPhase::Silence));
+    for _ in 0..5_000 {
+        play.sent(Method::ListStreams, None);
+        play.sent(Method::ListExecutors, None);
+    }
+    play.is_right();
+    play.sent(Method::ListStreams, None);
+    play.violates("S12");
+}
+
+#[test]
+fn without_the_runner_streams_are_kept_alive() {
+    let mut play = Play::running(100, 50);
+    play.write(Some(STREAMED));
+    play.oracles.lose(NodeName::Runner);
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    play.stream_ended(2_100, TaskStopReason::RedisError);
+    let problems = play.oracles.unconverged(play.now);
+    assert_eq!(
+        problems,
+        ["a.near/one: no stream of version 100 runs, which needs no executor"]
+    );
+    // Without the streamer, too, nobody can do anything about it.
+    play.oracles.lose(NodeName::BlockStreamer);
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+}
+
+#[test]
+fn without_the_streamer_executors_are_kept_alive() {
+    let mut play = Play::running(100, 50);
+    play.oracles.lose(NodeName::BlockStreamer);
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    let key = play.key.clone();
+    play.node(Node::ExecutorUnlisted { key, version: 100 });
+    let problems = play.oracles.unconverged(play.now);
+    assert_eq!(
+        problems,
+        ["a.near/one: no executor of version 100 is listed, which needs no block streamer"]
+    );
+}
+
+#[test]
+fn without_the_registry_only_what_was_heard_of_is_expected() {
+    let mut play = Play::running(100, 50);
+    play.oracles.lose(NodeName::Registry);
+    play.wait(1).registered(200, Some(60), false);
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    play.wait(1).listing();
+    assert_eq!(play.oracles.unconverged(play.now).len(), 3);
+    play.wait(1).coordinator_starts();
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+}
