@@ -44,10 +44,9 @@ struct Knowledge {
 /// record, a coordinator sends at most one call that changes the indexer's world
 /// before it has read the record again; and that no write ever replaces a record
 /// other than the one it was made from: its revision is the next one, and fields
-/// of others are kept. Reads of the cursor count as reads of the record, so that
-/// it may overlook what happens between the two; the first effect after a thaw may
-/// rest on what was read before. Whoever was outdated when it sent a call is excused
-/// by the other judges: its decision was right for what it knew.
+/// of others are kept. The first effect after a thaw may rest on what was read before
+/// the freeze. Whoever was outdated when it sent a call is excused by the other
+/// judges: its decision was right for what it knew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
     alive: BTreeSet<Incarnation>,
@@ -121,20 +120,17 @@ impl Fencing {
         if !changes_world(method) {
             return None;
         }
-        if self.outdated.len() >= CALLS_MAX {
-            self.outdated.pop_first();
-        }
         // It may have read the record before it was frozen.
-        if self.waking.remove(&(number, by)) {
-            self.outdated.insert(call);
-            return None;
-        }
+        let wakes = self.waking.remove(&(number, by));
         let known = self.knowledge.get_mut(&(number, by))?;
-        if !known.outdated {
+        if !known.outdated && !wakes {
             return None;
         }
         known.effects += 1;
         let effects = known.effects;
+        if self.outdated.len() >= CALLS_MAX {
+            self.outdated.pop_first();
+        }
         self.outdated.insert(call);
         if effects <= EFFECTS_MAX {
             return None;
@@ -250,6 +246,32 @@ mod tests {
         fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
         assert!(fencing.sent(&key(), 0, stop(9)).is_none());
         assert!(!fencing.was_outdated(9));
+    }
+
+    #[test]
+    fn the_first_effect_after_a_thaw_is_excused_and_counted() {
+        let mut fencing = Fencing::default();
+        fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        fencing.life(&Event::Former {
+            incarnation: 1,
+            state: FormerState::Thawed { since: Time(1) },
+        });
+        let start = |call| (call, Method::StartStream, 1);
+        assert!(fencing.sent(&key(), 0, start(7)).is_none());
+        assert!(fencing.was_outdated(7));
+        assert!(fencing.sent(&key(), 0, start(8)).is_none());
+        assert!(!fencing.was_outdated(8));
+        fencing.life(&Event::Former {
+            incarnation: 1,
+            state: FormerState::Thawed { since: Time(2) },
+        });
+        let records = (
+            r#"{"coordinator":{"revision":1}}"#,
+            r#"{"coordinator":{"revision":2}}"#,
+        );
+        assert!(write(&mut fencing, 3, 2, records).is_none());
+        let found = fencing.sent(&key(), 0, start(9));
+        assert_eq!(found.map(|found| found.oracle), Some("S3"));
     }
 
     #[test]

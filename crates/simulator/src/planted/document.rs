@@ -10,6 +10,14 @@ use crate::oracle::catalogue::PROPERTIES;
 /// Why a property stays that no planted bug, or none alone, needs.
 const JUSTIFIED: &[(&str, &str)] = &[
     (
+        "S3",
+        "shows only where a second coordinator acts; the hunt was made before there was one",
+    ),
+    (
+        "S16",
+        "whoever is kept waiting at a start is named by L3 first, unless the start ends in time",
+    ),
+    (
         "L2",
         "judged together with L1: what is left behind keeps the world from being as wanted",
     ),
