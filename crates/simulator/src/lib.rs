@@ -7,6 +7,7 @@
 pub mod history;
 pub mod marks;
 pub mod oracle;
+pub mod original;
 pub mod report;
 pub mod scenario;
 pub mod sweep;

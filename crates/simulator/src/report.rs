@@ -25,6 +25,25 @@ pub enum Verdict {
     Harness,
 }
 
+/// Whose logic the coordinator under test follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(madsim, derive(clap::ValueEnum))]
+#[serde(rename_all = "snake_case")]
+pub enum Logic {
+    /// The product's own.
+    #[default]
+    Ours,
+    /// A model of the coordinator that the product replaces.
+    Original,
+}
+
+impl Logic {
+    /// Whether it is the product's own.
+    pub fn is_ours(&self) -> bool {
+        *self == Logic::Ours
+    }
+}
+
 /// A violated property.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -38,6 +57,25 @@ pub struct Violation {
     pub evidence: Vec<String>,
 }
 
+impl Violation {
+    /// What it has in common with others of its kind: property and sentence, without
+    /// names and numbers.
+    pub fn kind(&self) -> String {
+        let word = |word: &str| {
+            if word.contains('/') {
+                return "*".to_owned();
+            }
+            if word.contains(|letter: char| letter.is_ascii_digit()) {
+                return "#".to_owned();
+            }
+            word.to_owned()
+        };
+        let mut words: Vec<String> = self.sentence.split_whitespace().map(word).collect();
+        words.dedup();
+        format!("{} {}", self.oracle, words.join(" "))
+    }
+}
+
 /// The result of one run. Everything but `cpu_micros` follows from scenario and
 /// seed alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +86,9 @@ pub struct RunReport {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
+    /// Whose logic the coordinator followed; left out if it is ours.
+    #[serde(default, skip_serializing_if = "Logic::is_ours")]
+    pub coordinator: Logic,
     /// Hash over (virtual time, node, event) of everything that happened.
     pub trace_hash: String,
     /// How many events there were.
@@ -69,6 +110,9 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// The first violation.
     pub violation: Option<Violation>,
+    /// Later violations of other kinds; only looked for with the original's logic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<Violation>,
     /// What had not converged, one sentence each.
     pub pending: Vec<String>,
     /// Who was not as wanted at the end because something is broken for good, and
@@ -102,4 +146,27 @@ pub struct BlockTally {
     pub first_matched: Vec<u64>,
     /// The first heights executed.
     pub first_executed: Vec<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn violations_of_one_kind_differ_in_names_and_numbers_only() {
+        let kind = |sentence: &str| {
+            let violation = Violation {
+                oracle: "L4".to_owned(),
+                sentence: sentence.to_owned(),
+                at: "1s".to_owned(),
+                evidence: Vec::new(),
+            };
+            violation.kind()
+        };
+        assert_eq!(
+            kind("a.near/feed: no call about it for 3s 500ms after its change"),
+            kind("b.near/feed: no call about it for 4s after its change")
+        );
+        assert_ne!(kind("a.near/feed: it runs"), kind("a.near/feed: it rests"));
+    }
 }

@@ -170,6 +170,16 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             "every planted bug is noticed by whom it should be",
             &["sim", "planted", "--known"],
         ),
+        Step::new(
+            "original",
+            "the original's defects are still found",
+            &["sim", "original", "--known", "--limit", "10m"],
+        ),
+        Step::new(
+            "sweep",
+            "no single fault at any place of a golden run does harm",
+            &["sim", "sweep", "scenarios/golden"],
+        ),
         explore(&seed),
         Step {
             variables: vec![("RUSTDOCFLAGS", "-D warnings")],

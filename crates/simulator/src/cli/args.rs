@@ -7,10 +7,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::determinism::args::Determinism;
+use super::original::args::Original;
 use super::out::Color;
 use super::sweep::args::{Serve, Sweep};
 use super::{exit, seed};
 use crate::leaks::{self, PlantedLeak};
+use crate::report::Logic;
 use crate::swarm::{Override, PROFILES};
 use crate::sweep::Plan;
 
@@ -73,6 +75,9 @@ pub enum Command {
     Sweep(Sweep),
     /// Plants bugs, and shows which of them are noticed.
     Planted(Planted),
+    /// Runs scenarios with the logic of the coordinator that this one replaces, and
+    /// says which defects it has.
+    Original(Original),
     /// Measures how fast the simulator is.
     Bench(Bench),
     /// Is one run in a process of its own.
@@ -138,6 +143,9 @@ pub struct Run {
     /// The seed: decimal, 0x hexadecimal, or a commit's 40 digits.
     #[arg(long, default_value = "1", value_parser = seed::parse)]
     pub seed: u64,
+    /// Whose logic the coordinator follows: ours, or that of the one it replaces.
+    #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
+    pub coordinator: Logic,
     /// Prints everything that happened.
     #[arg(long)]
     pub trace: bool,
@@ -182,6 +190,9 @@ pub struct Explore {
     /// The first seed: decimal, 0x hexadecimal, or a commit's 40 digits.
     #[arg(long, value_name = "SEED", default_value = "1000", value_parser = seed::parse)]
     pub start_seed: u64,
+    /// Whose logic the coordinator follows: ours, or that of the one it replaces.
+    #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
+    pub coordinator: Logic,
     /// Stops at the first failed run.
     #[arg(long)]
     pub fail_fast: bool,
@@ -414,6 +425,9 @@ pub struct Worker {
     /// The seed.
     #[arg(long, value_parser = seed::parse)]
     pub seed: u64,
+    /// Whose logic the coordinator follows.
+    #[arg(long, value_enum, default_value_t)]
+    pub coordinator: Logic,
     /// Where to write the trace.
     #[arg(long)]
     pub trace_to: Option<PathBuf>,

@@ -11,7 +11,7 @@ use super::built_in;
 use super::figures;
 use super::out::red;
 use super::outcome::{Job, Outcome};
-use crate::report::RunReport;
+use crate::report::{Logic, RunReport, Violation};
 
 /// Where reports of failed runs are kept.
 const FOLDER: &str = ".sim/failures";
@@ -60,6 +60,9 @@ pub fn command(job: &Job) -> String {
     if let Some(planted) = &job.given.planted {
         words.push(format!("--planted {}", quoted(planted)));
     }
+    if !job.given.coordinator.is_ours() {
+        words.push("--coordinator original".to_owned());
+    }
     if let Some(crash) = job.crash {
         words.push(format!("--effect {}", crash.effect));
         words.extend(crash.before.then(|| "--before".to_owned()));
@@ -107,6 +110,8 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
             false,
         );
     }
+    let further: Vec<String> = report.further.iter().map(later).collect();
+    section(&mut lines, "violated later, too", &further, false);
     section(&mut lines, "the last events", &report.last_events, true);
     lines.push(format!("  seed      {}", report.seed));
     if let Some(crash) = outcome.job.crash {
@@ -126,6 +131,17 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
     lines.push("  repeat with".to_owned());
     lines.push(command(&outcome.job));
     lines.join("\n")
+}
+
+/// A violation in one line.
+fn later(violation: &Violation) -> String {
+    let Violation {
+        oracle,
+        sentence,
+        at,
+        ..
+    } = violation;
+    format!("{oracle}: {sentence} (at {at})")
 }
 
 /// Entries under a title; the first ones, or the last ones, if there are many.
@@ -199,7 +215,11 @@ fn file_name(job: &Job) -> String {
     let crash = job.crash.map_or(String::new(), |crash| {
         format!("-{}", crash.to_string().replace(' ', "-"))
     });
-    format!("{}-{}{crash}.json", flat.trim_matches('-'), job.seed)
+    let whose = match job.given.coordinator {
+        Logic::Ours => "",
+        Logic::Original => "-original",
+    };
+    format!("{}-{}{whose}{crash}.json", flat.trim_matches('-'), job.seed)
 }
 
 /// Failed runs of one scenario that violated the same property.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use coordinator::Knobs;
 
 use super::built_in;
+use crate::report::Logic;
 use crate::run::knobs;
 use crate::scenario::{self, Diagnostic, LONGEST, Scenario};
 use crate::swarm::{self, Override, Profile};
@@ -32,6 +33,8 @@ pub struct Given {
     pub sets: Vec<Override>,
     /// The bug that the coordinator has.
     pub planted: Option<String>,
+    /// Whose logic the coordinator follows.
+    pub coordinator: Logic,
     /// Whether it says that it defends restart equivalence.
     pub defends_equivalence: bool,
 }
@@ -56,6 +59,16 @@ impl Given {
     /// The profile, if it is a swarm.
     pub fn profile(&self) -> Option<&'static Profile> {
         Profile::by_name(self.name.strip_prefix(SWARM)?)
+    }
+
+    /// The same, with a coordinator that follows `logic`. What a crash at each effect
+    /// leads to is not asked of the original, which makes an effect every second.
+    pub fn under(&self, logic: Logic) -> Given {
+        Given {
+            coordinator: logic,
+            defends_equivalence: self.defends_equivalence && logic.is_ours(),
+            ..self.clone()
+        }
     }
 
     /// As [`Given::load_for`], with some seed if the scenario depends on it.

@@ -92,7 +92,11 @@ pub fn explore(arguments: &Explore, context: &mut Context) -> Exit {
         .load(&arguments.scenarios)
         .and_then(|givens| Ok((givens, context.pool(&arguments.pace)?)));
     match ready {
-        Ok((givens, pool)) => run(&campaign, &givens, &pool, context),
+        Ok((givens, pool)) => {
+            let under = |given: &Arc<Given>| Arc::new(given.under(arguments.coordinator));
+            let givens: Vec<_> = givens.iter().map(under).collect();
+            run(&campaign, &givens, &pool, context)
+        }
         Err(exit) => exit,
     }
 }

@@ -18,6 +18,7 @@ mod given;
 mod inspect;
 mod many;
 mod one;
+mod original;
 mod out;
 mod outcome;
 mod planted;
@@ -125,6 +126,7 @@ pub fn main() -> ExitCode {
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),
         Some(Command::Sweep(arguments)) => sweep::command(&arguments, &mut context),
         Some(Command::Planted(arguments)) => planted::run(&arguments, &mut context),
+        Some(Command::Original(arguments)) => original::command(&arguments, &mut context),
         Some(Command::Bench(arguments)) => bench::run(&arguments, &mut context),
         Some(Command::Worker(arguments)) => worker::work(arguments, &mut context.out),
         Some(Command::Serve(arguments)) => sweep::serve(&arguments),

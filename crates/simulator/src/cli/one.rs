@@ -27,6 +27,7 @@ pub fn run(arguments: &Run, context: &mut Context) -> Exit {
         registry: arguments.registry.clone(),
         sets: arguments.set.clone(),
         planted: arguments.planted.clone(),
+        coordinator: arguments.coordinator,
         ..Given::default()
     };
     let wanted = Wanted {

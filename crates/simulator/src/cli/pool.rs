@@ -198,6 +198,7 @@ impl Pool {
             registry,
             sets,
             planted,
+            coordinator,
             ..
         } = &*job.given;
         let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
@@ -222,6 +223,9 @@ impl Pool {
         }
         if let Some(planted) = planted {
             words.extend(["--planted".into(), planted.into()]);
+        }
+        if !coordinator.is_ours() {
+            words.extend(["--coordinator".into(), "original".into()]);
         }
         if let Some(crash) = job.crash {
             words.extend(["--crash-at".into(), crash.effect.to_string().into()]);

@@ -36,6 +36,7 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
         blocks: arguments.blocks,
         registry: arguments.registry,
         sets: arguments.set,
+        coordinator: arguments.coordinator,
         ..Given::default()
     };
     let scenario = match given.load_for(arguments.seed) {
@@ -62,6 +63,7 @@ pub fn work(arguments: args::Worker, out: &mut Out) -> Exit {
     let panics = run::Panics::watch();
     let options = Options {
         planted,
+        logic: arguments.coordinator,
         panics: panics.clone(),
         trace: arguments.trace_to.is_some(),
         crash_at: arguments.crash_at.map(|effect| CrashAt {

@@ -299,6 +299,13 @@ pub enum Event {
     Fault { text: String },
     /// The run enters its next part.
     Phase(RunPhase),
+    /// What a coordinator with the original's logic says, of an indexer or of itself.
+    Remark {
+        key: Option<IndexerKey>,
+        text: String,
+    },
+    /// The queue of an indexer was deleted by the coordinator, its cursor was not.
+    QueueCleared { key: IndexerKey },
 }
 
 impl fmt::Display for Event {
@@ -402,6 +409,8 @@ impl fmt::Display for Event {
             Event::NodeState { node, state } => write!(f, "{node} is {state:?}"),
             Event::Fault { text } => write!(f, "fault: {text}"),
             Event::Phase(phase) => write!(f, "=== {phase:?} ==="),
+            Event::Remark { key, text } => write!(f, "{}: original: {text}", named(key)),
+            Event::QueueCleared { key } => write!(f, "{key}: queue deleted"),
         }
     }
 }

@@ -63,8 +63,12 @@ fn owner(truth: &mut Truth, event: &Event) -> Owner {
         Event::CallSent { .. } | Event::CallApplied { .. } | Event::CallAnswered { .. } => {
             Owner::Nobody
         }
+        // The original writes what is written already, every second.
+        Event::RecordWritten { before, after, .. } if before == after => Owner::Nobody,
         Event::RecordWritten { key, .. }
         | Event::DataCleared { key }
+        | Event::QueueCleared { key }
+        | Event::Remark { key: Some(key), .. }
         | Event::Registry { key, .. }
         | Event::AdminSent { key, .. }
         | Event::AdminAnswered { key, .. }
@@ -78,6 +82,7 @@ fn owner(truth: &mut Truth, event: &Event) -> Owner {
         | Event::Panicked { .. }
         | Event::NodeState { .. }
         | Event::Fault { .. }
+        | Event::Remark { key: None, .. }
         | Event::Phase(_) => Owner::Everyone,
     }
 }

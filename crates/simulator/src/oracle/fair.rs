@@ -39,6 +39,8 @@ pub(super) struct Fair {
     /// Since when the coordinator lives and is not frozen.
     awake_since: Option<Time>,
     polled: [Option<Time>; 3],
+    /// Which of them the coordinator does not make.
+    unpolled: [bool; 3],
     asked: BTreeMap<CallId, Asked>,
     down: [bool; 2],
 }
@@ -53,6 +55,14 @@ fn poll_place(method: Method) -> Option<usize> {
 }
 
 impl Fair {
+    /// Of a coordinator that lists what the services have, or does not.
+    pub fn of(lists_services: bool) -> Fair {
+        Fair {
+            unpolled: [!lists_services, !lists_services, false],
+            ..Fair::default()
+        }
+    }
+
     /// Takes note of an event that is neither about blocks nor cursors, and that
     /// the truth knows of already. Returns whom a call that just ended was about.
     pub fn observe(&mut self, truth: &Truth, now: Time, event: &Event) -> Option<usize> {
@@ -159,7 +169,9 @@ impl Fair {
             let age = now.since(asked.at);
             counts && age > PROMPT && age <= GIVEN_UP
         };
-        self.polled.iter().all(fresh) && !self.asked.values().any(waits)
+        let polls = self.polled.iter().zip(self.unpolled);
+        let all_fresh = polls.fold(true, |all, (at, unpolled)| all && (unpolled || fresh(at)));
+        all_fresh && !self.asked.values().any(waits)
     }
 
     /// Whether the coordinator has not had one answer of a service since it lives, and
@@ -176,6 +188,12 @@ impl Fair {
                 && !asked.method.is_shared_poll()
                 && now.since(asked.at) <= GIVEN_UP
         })
+    }
+
+    /// The calls that were sent before `since` and have no answer.
+    pub fn unanswered(&self, since: Time) -> Vec<(Option<usize>, Method)> {
+        let old = self.asked.values().filter(|asked| asked.at < since);
+        old.map(|asked| (asked.about, asked.method)).collect()
     }
 
     /// Whether everything was well for `number` from [`CALM`] before `since` to `now`.

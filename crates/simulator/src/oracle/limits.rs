@@ -15,6 +15,11 @@ pub struct Limits {
     /// Period of the coordinator's shared polls. How soon it reacts is only judged
     /// if it is not slower than by default.
     pub tick: Duration,
+    /// Whether the coordinator polls the services' listings; else it looks at each
+    /// indexer by itself.
+    pub lists_services: bool,
+    /// Whether judging goes on after the first violation.
+    pub collects: bool,
     /// Blocks that a worker reads ahead.
     pub prefetch: u64,
     /// Starts of streams and executors per second that the coordinator is granted.
@@ -59,6 +64,8 @@ impl Default for Limits {
             registry_lag: Duration::ZERO,
             replica_lag: Duration::ZERO,
             tick: Duration::from_secs(1),
+            lists_services: true,
+            collects: false,
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,

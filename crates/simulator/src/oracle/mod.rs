@@ -8,6 +8,7 @@
 mod blocks;
 mod broken;
 mod calls;
+mod collect;
 pub mod catalogue;
 mod consulted;
 mod data_plane;
@@ -52,7 +53,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sim_node::chain::{Chain, Rule};
 use sim_node::{IndexerKey, Time};
@@ -93,6 +94,9 @@ pub struct Oracles {
     marks: Marks,
     witness: Witness,
     violation: Option<Violation>,
+    /// Those after the first, one of each kind, if judging goes on.
+    further: Vec<Violation>,
+    kinds: BTreeSet<String>,
     /// Something that happened at `now` is judged when the instant is over.
     unsettled: bool,
     exclusivity: Exclusivity,
@@ -117,6 +121,7 @@ pub struct Oracles {
 impl Oracles {
     /// Judges that have seen nothing yet.
     pub fn new(limits: Limits) -> Oracles {
+        let fair = Fair::of(limits.lists_services);
         Oracles {
             truth: Truth::new(limits),
             now: Time(0),
@@ -124,6 +129,8 @@ impl Oracles {
             marks: Marks::default(),
             witness: Witness::default(),
             violation: None,
+            further: Vec::new(),
+            kinds: BTreeSet::new(),
             unsettled: false,
             exclusivity: Exclusivity::default(),
             monotone: Monotone::default(),
@@ -134,7 +141,7 @@ impl Oracles {
             order: Order::default(),
             provisioning: Provisioning::default(),
             blocks: Blocks::default(),
-            fair: Fair::default(),
+            fair,
             prompt: Prompt::default(),
             startup: Startup::default(),
             stability: Stability::default(),
@@ -346,6 +353,11 @@ impl Oracles {
                 let found = isolation::own_queue(&self.truth, number, *method, queue);
                 self.report(found, Some(event));
             }
+            Event::QueueCleared { key } => {
+                let number = self.truth.intern(key);
+                self.isolation.effect(Method::StoreDelete, number);
+                self.unsettled = true;
+            }
             Event::Panicked { message } => self.report(panics::no_panic(message), None),
             _ => {}
         }
@@ -516,17 +528,23 @@ impl Oracles {
         else {
             return;
         };
-        if self.violation.is_some() {
+        if self.is_decided() {
             return;
         }
-        let mut evidence = self.evidence.about(indexer);
-        evidence.extend(event.map(|event| evidence::line(self.now, event)));
-        self.violation = Some(Violation {
+        let mut violation = Violation {
             oracle: oracle.to_owned(),
             sentence,
             at: self.now.to_string(),
-            evidence,
-        });
+            evidence: Vec::new(),
+        };
+        if self.truth.limits.collects && self.kinds.contains(&violation.kind()) {
+            return;
+        }
+        violation.evidence = self.evidence.about(indexer);
+        violation
+            .evidence
+            .extend(event.map(|event| evidence::line(self.now, event)));
+        self.add(violation);
     }
 }
 

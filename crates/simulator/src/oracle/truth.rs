@@ -236,6 +236,13 @@ impl Truth {
                 let number = self.intern(key);
                 self.at_mut(number).queue.clear(now);
             }
+            Event::QueueCleared { key } => {
+                let number = self.intern(key);
+                let queue = &mut self.at_mut(number).queue;
+                let cursor = queue.cursor;
+                queue.clear(now);
+                queue.cursor = cursor;
+            }
             Event::StoreLost { span_micros } => self.store_lost(now, *span_micros),
             Event::Registry { .. }
             | Event::AdminSent { .. }
@@ -266,7 +273,7 @@ impl Truth {
                     self.paused = Some((*since, Some(now)));
                 }
             }
-            Event::Panicked { .. } | Event::Misdirected { .. } => {}
+            Event::Panicked { .. } | Event::Misdirected { .. } | Event::Remark { .. } => {}
         }
     }
 

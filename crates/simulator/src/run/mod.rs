@@ -13,6 +13,7 @@ mod shadow;
 mod stage;
 mod sweep;
 mod timeline;
+mod unhealed;
 mod users;
 mod waits;
 mod wide;
@@ -28,7 +29,7 @@ use crate::history::{Event, History, RunPhase, Trace};
 use crate::leaks::Leak;
 use crate::oracle::{Limits, Oracles};
 use crate::planted::{self, Planted};
-use crate::report::{RunReport, SCHEMA_VERSION, Verdict, Violation};
+use crate::report::{Logic, RunReport, SCHEMA_VERSION, Verdict, Violation};
 use crate::scenario::{Action, Scenario};
 use crate::sweep::Swept;
 use crate::world::{CrashAt, Probe, REGISTRY_LAG, World};
@@ -40,6 +41,8 @@ pub use sweep::Sweeping;
 /// How a run is done.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Whose logic the coordinator follows.
+    pub logic: Logic,
     /// Keep the whole trace as text.
     pub trace: bool,
     /// Crash the coordinator at this effect of the run, besides whatever the
@@ -108,14 +111,18 @@ pub fn run(
     let before = cpu_micros();
     let runtime = Runtime::with_seed_and_config(seed, Config::default());
     let first = chain.first_height();
-    let (trace, crash_at) = (options.trace, options.crash_at);
+    let (trace, crash_at, logic) = (options.trace, options.crash_at, options.logic);
     let (sweeping, leak) = (options.sweeping.clone(), options.leak.clone());
     if sweeping.as_ref().is_some_and(Sweeping::needs_old_answers) {
         let lag = &mut scenario.faults.registry_calls.lag;
         *lag = (*lag).max(REGISTRY_LAG);
     }
     let (mut report, lines) = runtime.block_on(async move {
-        let judges = Oracles::new(limits(&scenario, &knobs));
+        let judges = Oracles::new(Limits {
+            lists_services: logic.is_ours(),
+            collects: !logic.is_ours(),
+            ..limits(&scenario, &knobs)
+        });
         let history = History::new(Trace::new(trace), judges);
         let _ = chain.first_at_or_after(first);
         let mut world = World::new(&scenario, seed, chain, history);
@@ -129,6 +136,7 @@ pub fn run(
         stage.sweep = sweeping.map(|_| sweep::Sweep::default());
         stage.planted = planted;
         stage.world.peek().planted = planted::data_plane(planted);
+        stage.logic = logic;
         stage.play().await;
         stage.conclude()
     });
@@ -218,38 +226,28 @@ fn judge(violation: Option<&Violation>, pending: &[String]) -> Verdict {
     }
 }
 
-/// L3 if some indexers are stuck, otherwise L1.
-fn unhealed(world: &World, bound: Duration, stuck: &[String], pending: &[String]) -> Violation {
-    let bound = humantime::format_duration(bound);
-    let (oracle, sentence) = match stuck.first() {
-        Some(first) => ("L3", format!("{first}, {bound} after all was healed")),
-        None => (
-            "L1",
-            format!("the world did not converge within {bound} after it was healed"),
-        ),
-    };
-    Violation {
-        oracle: oracle.to_owned(),
-        sentence,
-        at: world.now.to_string(),
-        evidence: stuck.iter().chain(pending).cloned().collect(),
-    }
-}
-
 impl Stage {
     /// The report of a run that is over, and its trace.
     fn conclude(mut self) -> (RunReport, Vec<String>) {
         let pending = std::mem::take(&mut self.pending);
         let mut world = self.world.enter();
         world.record(Event::Phase(RunPhase::Over));
-        let violation = world.history.oracles.violation().cloned().or_else(|| {
+        if !pending.is_empty() {
             let dead_ends = world.history.oracles.dead_ends(world.now);
-            (!pending.is_empty()).then(|| unhealed(&world, self.bound, &dead_ends, &pending))
-        });
+            let found = match self.logic {
+                Logic::Ours => vec![unhealed::together(&world, self.bound, &dead_ends, &pending)],
+                Logic::Original => unhealed::apart(&world, self.bound, &dead_ends, &pending),
+            };
+            for violation in found {
+                world.history.oracles.add(violation);
+            }
+        }
+        let violation = world.history.oracles.violation().cloned();
         let report = RunReport {
             schema_version: SCHEMA_VERSION,
             scenario: self.scenario.path.display().to_string(),
             seed: self.seed,
+            coordinator: self.logic,
             trace_hash: world.history.trace.digest(),
             events: world.history.trace.events(),
             calls: world.counters.coordinator_calls + world.counters.node_calls,
@@ -260,6 +258,7 @@ impl Stage {
             cpu_micros: 0,
             verdict: judge(violation.as_ref(), &pending),
             violation,
+            further: world.history.oracles.further().to_vec(),
             pending,
             excused: std::mem::take(&mut self.excused_at_end),
             last_events: world.history.trace.recent(),

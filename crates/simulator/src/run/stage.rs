@@ -19,6 +19,7 @@ use super::sweep::{self, Sweep};
 use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
 use crate::planted::Planted;
+use crate::report::Logic;
 use crate::scenario::{Action, Indexer, Scenario};
 use crate::world::{Request, SharedWorld, World};
 
@@ -33,6 +34,7 @@ const SETTLED: Duration = Duration::from_secs(65);
 pub struct Stage {
     pub(super) scenario: Scenario,
     pub(super) seed: u64,
+    pub(super) logic: Logic,
     pub(super) knobs: Knobs,
     pub(super) bound: Duration,
     pub(super) world: SharedWorld,
@@ -91,6 +93,7 @@ impl Stage {
             holds: may_hold(&scenario),
             scenario,
             seed,
+            logic: Logic::Ours,
             knobs,
             world: SharedWorld::new(world),
             life: None,
@@ -115,7 +118,7 @@ impl Stage {
         self.enter_phase(RunPhase::Chaos);
         self.note_settings();
         self.leave_out_the_restless();
-        self.life = Some(Life::start(&self.world, &self.knobs, self.planted));
+        self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
         if self.scenario.run.shadow {
             self.shadow = Some(Shadow::start(&self.world, &self.knobs, self.planted));
         }
@@ -159,6 +162,10 @@ impl Stage {
     /// Notes what the coordinator says of those that are not as wanted; false if it
     /// holds that somebody is.
     fn everybody_is_named(&mut self) -> bool {
+        // Nobody can ask the original.
+        if !self.logic.is_ours() {
+            return true;
+        }
         let excused = self.excused();
         let of_itself = !self.world.enter().history.oracles.lacks_a_service();
         if of_itself {
@@ -174,7 +181,7 @@ impl Stage {
     /// for it; if not, what is pending is noted.
     pub(super) fn judge_quiet_period(&mut self) {
         let (now, since) = (self.now(), self.quiet_since);
-        if now.since(since) < self.bound || self.disturbed_at > since {
+        if !self.logic.is_ours() || now.since(since) < self.bound || self.disturbed_at > since {
             return;
         }
         let world = self.world.enter();
@@ -200,7 +207,8 @@ impl Stage {
                 for message in self.panics.take() {
                     world.record(Event::Panicked { message });
                 }
-                if world.history.oracles.violation().is_some() || !self.pending.is_empty() {
+                let pending = self.logic.is_ours() && !self.pending.is_empty();
+                if world.history.oracles.is_decided() || pending {
                     return false;
                 }
                 world.now
@@ -259,7 +267,7 @@ impl Stage {
         }
         self.heal_formers();
         if self.life.is_none() {
-            self.life = Some(Life::start(&self.world, &self.knobs, self.planted));
+            self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
         }
         self.release_all();
     }
@@ -280,7 +288,7 @@ impl Stage {
                 let world = self.world.enter();
                 (
                     world.now,
-                    world.history.oracles.still_since(),
+                    self.still_since(&world),
                     world.history.oracles.unconverged(world.now),
                 )
             };
@@ -299,6 +307,16 @@ impl Stage {
                 self.pending = pending;
                 return false;
             }
+        }
+    }
+
+    /// Since when the coordinator has been at rest. The original never is as to its
+    /// states, which it writes whether they change or not: without them it can be
+    /// judged as if that were no harm.
+    fn still_since(&self, world: &World) -> Time {
+        match self.logic {
+            Logic::Ours => world.history.oracles.still_since(),
+            Logic::Original => world.counters.moved_at,
         }
     }
 

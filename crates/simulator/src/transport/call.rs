@@ -79,6 +79,30 @@ impl<R, F> Letter<R, F> {
     }
 }
 
+/// The pause between two tries to get a letter over a cut link.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a letter is tried to get over a cut link: as long as Linux does by default.
+const GIVEN_UP: Duration = Duration::from_secs(924);
+
+/// Tries to deliver a letter that a cut link swallowed.
+fn retransmit<R, F>(world: &mut World, letter: Arc<Letter<R, F>>)
+where
+    R: Send + 'static,
+    F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+{
+    let server = letter.meta.method.server();
+    if !world.links.is_cut(NodeName::Coordinator, server) {
+        arrive(world, letter, true);
+    } else if world.now.since(letter.sent_at) >= GIVEN_UP {
+        letter.settle(Fate::Broken);
+    } else {
+        let at = world.now + AGAIN;
+        return world.later(at, move |world| retransmit(world, letter));
+    }
+    world.thawed.notify_waiters();
+}
+
 /// A letter arrives. `heard`: its sender hears of what becomes of it.
 fn arrive<R, F>(world: &mut World, letter: Arc<Letter<R, F>>, heard: bool)
 where
@@ -256,7 +280,7 @@ impl SimTransport {
             let alive = condition.life == life && condition.state != NodeState::Down;
             (alive, world.links.is_cut(server, NodeName::Coordinator))
         };
-        if cut {
+        if cut && !(self.retransmits && self.answer_gets_through(server).await) {
             return pending().await;
         }
         let result = match outcome {
@@ -268,6 +292,24 @@ impl SimTransport {
             _ => reply.result.map_err(CallError::from),
         };
         self.answer(id, method, result)
+    }
+
+    /// Waits until the link from `server` is whole; false if it gives up.
+    async fn answer_gets_through(&self, server: NodeName) -> bool {
+        let mut waited = Duration::ZERO;
+        while waited < GIVEN_UP {
+            tokio::time::sleep(AGAIN).await;
+            waited += AGAIN;
+            let cut = self
+                .world
+                .enter()
+                .links
+                .is_cut(server, NodeName::Coordinator);
+            if !cut {
+                return true;
+            }
+        }
+        false
     }
 
     /// Gives a letter to the world.
@@ -319,6 +361,11 @@ impl SimTransport {
             world.later(sent_at + after, move |world| arrive(world, copy, heard));
         };
         let lost = match outcome {
+            _ if cut && self.retransmits => {
+                let copy = Arc::clone(&letter);
+                world.later(sent_at + AGAIN, move |world| retransmit(world, copy));
+                false
+            }
             _ if cut => true,
             Some(CallOutcome::Hang | CallOutcome::BlackHole) => true,
             Some(CallOutcome::Refused | CallOutcome::ErrorBefore) => false,

@@ -13,8 +13,12 @@ use sim_store::Cas;
 use super::SimTransport;
 use super::call::Meta;
 use crate::history::{Event, Method};
+use crate::original::Beyond;
 use crate::scenario::StoreFaultKind;
 use crate::world::World;
+
+/// How the key of a cursor ends.
+const CURSOR: &str = ":last_published_block";
 
 fn key_of(name: &str) -> Option<IndexerKey> {
     ["state", "block_stream", "last_published_block"]
@@ -124,6 +128,31 @@ impl SimTransport {
 }
 
 #[async_trait]
+impl Beyond for SimTransport {
+    /// To whoever watches this is a write like those of compare-and-set.
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let (name, value) = (key.to_owned(), Bytes::copy_from_slice(value));
+        let method = Method::StoreCompareAndSet;
+        let about = key_of(key);
+        let fault = self.befalls(method, about.as_ref());
+        self.carry_out(method, about, fault, move |world| {
+            world.store.set(world.now, &name, value.clone())
+        })
+        .await
+    }
+
+    fn remark(&self, about: Option<IndexerKey>, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.get(&about) != Some(&text) {
+            said.insert(about.clone(), text.clone());
+            drop(said);
+            let event = Event::Remark { key: about, text };
+            self.world.enter().record(event);
+        }
+    }
+}
+
+#[async_trait]
 impl StoreTransport for SimTransport {
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let about = match keys {
@@ -187,8 +216,12 @@ impl StoreTransport for SimTransport {
         self.command(Method::StoreDelete, about, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             world.store.delete(world.now, &names)?;
-            if let Some(key) = &cleared {
-                world.record(Event::DataCleared { key: key.clone() });
+            if let Some(key) = cleared.clone() {
+                let cursor = names.iter().any(|name| name.ends_with(CURSOR));
+                world.record(match cursor {
+                    true => Event::DataCleared { key },
+                    false => Event::QueueCleared { key },
+                });
             }
             Ok(())
         })

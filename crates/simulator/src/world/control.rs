@@ -104,6 +104,10 @@ impl World {
             return EffectFate::Happens;
         }
         self.counters.effects += 1;
+        let writes = matches!(method, Method::StoreCompareAndSet | Method::StoreSetAdd);
+        if !writes {
+            self.counters.moved_at = self.now;
+        }
         let number = self.counters.effects;
         let Some(nth) = self
             .control

@@ -64,6 +64,8 @@ pub struct Counters {
     pub coordinator_calls: u64,
     /// Calls of the coordinator that change the world, as they took effect.
     pub effects: u64,
+    /// When the last of them came that neither wrote a record nor listed its key.
+    pub moved_at: Time,
     /// Redis commands of the fake nodes.
     pub node_calls: u64,
     /// Faults that were injected.

@@ -4,6 +4,8 @@
 mod catalogue;
 #[cfg(madsim)]
 mod determinism;
+#[cfg(madsim)]
+mod original;
 #[cfg(not(madsim))]
 mod real;
 #[cfg(madsim)]
