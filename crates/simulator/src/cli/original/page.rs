@@ -46,8 +46,8 @@ pub fn render(defects: &[&Defect], unseen: &[Unseen]) -> String {
         .filter(|defect| defect.known.is_some())
         .count();
     page.push_str(&format!(
-        "Of the {} stories below {known} are about what was known from production; what the others tell \
-             was found here.\n\n",
+        "Of the {} stories below {known} are about what was known from production; what the \
+         others tell was found here.\n\n",
         defects.len()
     ));
     page.push_str("| defect | known as | shows by |\n|---|---|---|\n");
