@@ -8,8 +8,8 @@
 mod blocks;
 mod broken;
 mod calls;
-mod collect;
 pub mod catalogue;
+mod collect;
 mod consulted;
 mod data_plane;
 mod dead_end;

@@ -292,7 +292,12 @@ impl Stage {
     fn restart(&mut self, node: NodeName) {
         if node == NodeName::Coordinator {
             if self.life.is_none() {
-                self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
+                self.life = Some(Life::start(
+                    &self.world,
+                    &self.knobs,
+                    self.planted,
+                    self.logic,
+                ));
             }
         } else {
             self.world.enter().restart(node);

@@ -52,7 +52,12 @@ impl Stage {
             self.timeline.add(now + second.frozen, thaw);
         }
         self.former.push(former);
-        self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
+        self.life = Some(Life::start(
+            &self.world,
+            &self.knobs,
+            self.planted,
+            self.logic,
+        ));
     }
 
     fn tell(&self, incarnation: Incarnation, state: FormerState) {

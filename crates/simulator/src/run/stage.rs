@@ -118,7 +118,12 @@ impl Stage {
         self.enter_phase(RunPhase::Chaos);
         self.note_settings();
         self.leave_out_the_restless();
-        self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
+        self.life = Some(Life::start(
+            &self.world,
+            &self.knobs,
+            self.planted,
+            self.logic,
+        ));
         if self.scenario.run.shadow {
             self.shadow = Some(Shadow::start(&self.world, &self.knobs, self.planted));
         }
@@ -267,7 +272,12 @@ impl Stage {
         }
         self.heal_formers();
         if self.life.is_none() {
-            self.life = Some(Life::start(&self.world, &self.knobs, self.planted, self.logic));
+            self.life = Some(Life::start(
+                &self.world,
+                &self.knobs,
+                self.planted,
+                self.logic,
+            ));
         }
         self.release_all();
     }
