@@ -383,7 +383,8 @@ impl Witness {
                 }
             }
             (NodeName::Coordinator, _) => {
-                if std::mem::take(&mut self.frozen) && self.changed_while_frozen {
+                let slept = std::mem::take(&mut self.frozen);
+                if slept && self.changed_while_frozen {
                     marks.named("coordinator thawed after a change");
                 }
             }

@@ -94,10 +94,10 @@ impl Calls {
                 answer,
             } => self.answered(marks, *call, *method, answer),
             Event::CallFault {
-                method,
+                method: Method::ListStreams | Method::ListExecutors,
                 fault: "stale",
                 ..
-            } if matches!(method, Method::ListStreams | Method::ListExecutors) => {
+            } => {
                 let recent = |at: Time| now.since(at) < Duration::from_secs(5);
                 if self.acted_at.is_some_and(recent) {
                     marks.named("stale listing after one's own action");
