@@ -21,8 +21,8 @@ pub(super) fn transition(truth: &Truth, number: usize) -> Option<Finding> {
     let sentence = match (&indexer.record_before, &indexer.record) {
         (_, Persisted::Corrupt) => format!("{key}: what was written is no record"),
         (Persisted::Nothing, Persisted::Known(record))
-            if !matches!(record.phase, Phase::Initializing | Phase::Deleting)
-                && !(taken_over && record.phase == Phase::Running) =>
+            if !(matches!(record.phase, Phase::Initializing | Phase::Deleting)
+                || taken_over && record.phase == Phase::Running) =>
         {
             format!("{key}: a life begins in phase {}", record.phase)
         }

@@ -85,7 +85,7 @@ pub fn render(scenario: &Table) -> String {
 }
 
 /// What a run is drawn from.
-pub(self) struct Plan<'a> {
+struct Plan<'a> {
     profile: &'a Profile,
     seed: u64,
 }

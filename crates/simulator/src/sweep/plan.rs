@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plan_is_refused_with_a_reason() {
-        let long = vec!["timer@a/b#1:zombie"; 9].join(",");
+        let long = ["timer@a/b#1:zombie"; 9].join(",");
         for (text, reason) in [
             ("", "is no fault at a site"),
             ("timer@a/b#1", "is no fault at a site"),

@@ -20,11 +20,9 @@ pub(super) fn check(action: &Action, place: Place<'_>, report: &mut Report) {
     match action {
         Action::ListFault(fault) => list_fault(fault, place, report),
         Action::Quota(quota) => lasting(report, place, quota.r#for),
-        Action::HiddenChange(change) => {
-            if change.gap > LONGEST_GAP {
-                let message = "`gap` is longer than 5s: write two steps instead";
-                report.add(place.at(&["gap"]).span(), message);
-            }
+        Action::HiddenChange(change) if change.gap > LONGEST_GAP => {
+            let message = "`gap` is longer than 5s: write two steps instead";
+            report.add(place.at(&["gap"]).span(), message);
         }
         Action::Churn(churn) => check_churn(churn, place, report),
         Action::SecondCoordinator(second) => {
