@@ -11,11 +11,7 @@ use crate::oracle::catalogue::PROPERTIES;
 const JUSTIFIED: &[(&str, &str)] = &[
     (
         "S3",
-        "shows only where a second coordinator acts; the hunt was made before there was one",
-    ),
-    (
-        "S16",
-        "whoever is kept waiting at a start is named by L3 first, unless the start ends in time",
+        "shows only where a second coordinator acts, and such fights break the rates of S12 too",
     ),
     (
         "L2",
