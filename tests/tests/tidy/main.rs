@@ -250,7 +250,14 @@ fn documents_show_commands_that_exist() {
         .expect("aliases");
     let packages = imports::metadata();
     let verbs = [
+        "coverage",
+        "explain",
+        "faults",
+        "original",
+        "planted",
         "run",
+        "swarm",
+        "sweep",
         "explore",
         "list",
         "check",

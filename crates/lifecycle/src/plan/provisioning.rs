@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Round;
 use super::stopping::service_down;
 use crate::{
-    Action, Cause, Gate, Phase, Reason, Record, Rule, Service, Spec, Step, Task, TaskSeen, Wait,
+    Action, Cause, Gate, Phase, Reason, Record, Rule, Service, Spec, Step, Task, TaskSeen,
+    Timestamp, Wait,
 };
 
 /// What a look at the task in flight means.
@@ -86,10 +87,21 @@ fn slower(round: &Round<'_>, wait: Step) -> Step {
     }
 }
 
+/// When a task counts as begun: not before this coordinator ran, since the clock may
+/// have been put forward between two lives. If it was put back since, the start of
+/// this life lies in the future and says nothing.
+fn begun(round: &Round<'_>, task: &Task) -> Timestamp {
+    let running_since = round.seen.running_since;
+    if running_since > round.now {
+        return task.since;
+    }
+    task.since.max(running_since)
+}
+
 /// Judges a task in flight, in whatever phase.
 pub(super) fn examine(round: &Round<'_>, task: &Task) -> Verdict {
     let policy = round.policy;
-    let begun = task.since.max(round.seen.running_since);
+    let begun = begun(round, task);
     let age = round.now.since(begun);
     let done = |provisioned| Record {
         task: None,
@@ -143,7 +155,7 @@ pub(super) fn tend(round: &Round<'_>) -> Option<Step> {
             ..round.record.clone()
         })
     };
-    let begun = task.since.max(round.seen.running_since);
+    let begun = begun(round, task);
     let abandon_at = begun + round.policy.provisioning_abandon;
     if round.now >= abandon_at {
         return Some(forget());

@@ -291,5 +291,8 @@ fn no_task_counts_as_older_than_this_coordinator() {
     elsewhere.seen.running_since = ago(10);
     assert_eq!(elsewhere.wakes_in(), Some(110));
     elsewhere.seen.running_since = ago(130);
-    assert_eq!(elsewhere.plan(), "commit Suspended, version 5 from 120");
+    assert_eq!(
+        elsewhere.plan(),
+        "commit Suspended, disabled, version 5 from 120"
+    );
 }

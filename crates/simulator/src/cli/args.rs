@@ -224,7 +224,7 @@ pub struct Explore {
 pub struct Swarm {
     /// What may go wrong; all profiles in turn if not given, `everything` with
     /// --seed.
-    #[arg(long, value_name = "NAME", value_parser = PROFILES.iter().map(|one| one.name).collect::<Vec<_>>())]
+    #[arg(long, value_name = "NAME", value_parser = profile_names())]
     pub profile: Vec<String>,
     /// One run with this seed: decimal, 0x hexadecimal, or a commit's 40 digits.
     #[arg(long, value_name = "SEED", value_parser = seed::parse,
@@ -553,4 +553,8 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
+}
+
+fn profile_names() -> Vec<&'static str> {
+    PROFILES.iter().map(|one| one.name).collect()
 }

@@ -308,6 +308,13 @@ pub enum Event {
     QueueCleared { key: IndexerKey },
 }
 
+fn write_sender(f: &mut fmt::Formatter<'_>, by: Incarnation) -> fmt::Result {
+    match by {
+        SHADOW => f.write_str("by the shadow"),
+        by => write!(f, "(life {by})"),
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = |key: &Option<IndexerKey>| key.as_ref().map_or("*".into(), ToString::to_string);
@@ -319,12 +326,8 @@ impl fmt::Display for Event {
                 key,
                 by,
             } => {
-                let key = named(key);
-                write!(f, "{key}: call {call} {method:?} is sent ")?;
-                match *by {
-                    SHADOW => f.write_str("by the shadow"),
-                    by => write!(f, "(life {by})"),
-                }
+                write!(f, "{}: call {call} {method:?} is sent ", named(key))?;
+                write_sender(f, *by)
             }
             Event::CallApplied {
                 call,

@@ -16,8 +16,8 @@ use crate::history::{Method, RunPhase};
 /// nothing if all are. Indexers whose record cannot be read are left out, as
 /// the coordinator must leave them alone; so is what the network alone has
 /// brought about and no call can reach, a worker that went away while its
-/// executor goes on to look healthy, and a dead stream that waits for it. Where something is broken for good, only what
-/// needs nothing else is looked at.
+/// executor goes on to look healthy, and a dead stream that waits for it. Where
+/// something is broken for good, only what needs nothing else is looked at.
 pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, indexer) in truth.all() {

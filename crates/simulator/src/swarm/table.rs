@@ -133,9 +133,6 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("faults.store_calls.error_after", Family::StoreCalls, CHANCE),
     key("faults.store_calls.rival", Family::StoreCalls, CHANCE),
-    key("faults.lists.partial", Family::Calls, CHANCE),
-    key("faults.lists.shuffled", Family::Calls, CHANCE),
-    key("faults.lists.empty", Family::Calls, CHANCE),
     key(
         "faults.registry_calls.null",
         Family::RegistryAnswers,

@@ -31,7 +31,7 @@ duration = "2m"
 silence = "2m"
 
 [coordinator]
-tick = "7days"
+call_deadline = "1ms"
 
 [[indexer]]
 account = "alice.near"

@@ -114,7 +114,8 @@ pub fn totals(lines: &[Line], runs: u64) -> String {
     };
     let amiss = lines.iter().filter(|line| line.state.is_failure()).count();
     format!(
-        "{} marks in {} runs: {} reached, {} rare and not reached, {} that cannot be, {amiss} amiss",
+        "{} marks in {} runs: {} reached, {} rare and not reached, {} that cannot be, \
+         {amiss} amiss",
         figures::count(lines.len() as u64),
         figures::count(runs),
         count(State::Reached),

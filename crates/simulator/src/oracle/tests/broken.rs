@@ -3,7 +3,7 @@
 use sim_node::{Event as Node, TaskStopReason};
 
 use super::play::Play;
-use crate::history::{Event, Method, NodeName, RunPhase};
+use crate::history::{Change, Event, Method, NodeName, RunPhase};
 
 /// The record of one whose stream was started.
 const STREAMED: &str = r#"{"account_id":"a.near","function_name":"one",
@@ -97,7 +97,14 @@ fn without_the_streamer_executors_are_kept_alive() {
 fn without_the_registry_only_what_was_heard_of_is_expected() {
     let mut play = Play::running(100, 50);
     play.oracles.lose(NodeName::Registry);
-    play.wait(1).registered(200, Some(60), false);
+    // As `registered`, but nobody has asked for the listing yet.
+    play.wait(1).registry(Change::Registered {
+        version: 200,
+        content: 200,
+        start: Some(60),
+        new_life: false,
+        supported: true,
+    });
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     play.wait(1).listing();
     assert_eq!(play.oracles.unconverged(play.now).len(), 3);
