@@ -171,11 +171,6 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             &["sim", "planted", "--known"],
         ),
         Step::new(
-            "original",
-            "the original's defects are still found",
-            &["sim", "original", "--known", "--limit", "10m"],
-        ),
-        Step::new(
             "sweep",
             "no single fault at any place of a golden run does harm",
             &["sim", "sweep", "scenarios/golden"],

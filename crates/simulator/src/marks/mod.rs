@@ -5,7 +5,7 @@
 //! and says which marks none of them reached. There are three kinds. Most marks are
 //! made from tables (phases, transitions, calls, faults, oracles); those that only a
 //! person can think of stand in [`situations`]. What is rare, or cannot be, says so
-//! with a reason in [`rarity`].
+//! with a reason in `rarity`.
 
 pub mod cells;
 pub mod faults;
