@@ -26,7 +26,8 @@ impl Visit for Words {
 
 impl Subscriber for Spans {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span()
+        // A runtime may have spans of its own.
+        metadata.is_span() && metadata.target().starts_with("coordinator")
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
