@@ -36,7 +36,7 @@ use redis::{Cmd, ErrorKind, ServerErrorKind, Value, cmd};
 
 use error::{Effect, Task, shown_key};
 use link::Link;
-use script::{CompareAndSet, DeleteIf};
+use script::NamedScript;
 
 /// A key that nobody makes.
 const PROBE: &str = "coordinator:probe";
@@ -48,8 +48,8 @@ const PROBE: &str = "coordinator:probe";
 #[derive(Clone)]
 pub struct RedisStore {
     link: Link,
-    compare_and_set: CompareAndSet,
-    delete_if: DeleteIf,
+    compare_and_set: NamedScript,
+    delete_if: NamedScript,
 }
 
 impl fmt::Debug for RedisStore {
@@ -70,8 +70,8 @@ impl RedisStore {
     pub fn new(config: &RedisConfig) -> Result<RedisStore, ConfigError> {
         Ok(RedisStore {
             link: Link::new(config)?,
-            compare_and_set: CompareAndSet::new(),
-            delete_if: DeleteIf::new(),
+            compare_and_set: NamedScript::compare_and_set(),
+            delete_if: NamedScript::delete_if(),
         })
     }
 
@@ -134,6 +134,25 @@ impl RedisStore {
         }
     }
 
+    /// Runs a script that does something if a key is as expected.
+    async fn run(
+        &self,
+        script: &NamedScript,
+        arguments: impl Fn(&mut Cmd),
+        task: &Task<'_>,
+    ) -> Result<CasOutcome, StoreError> {
+        let mut line = self.link.line().await?;
+        let mut answer = line.run(&script.by_hash(&arguments)).await;
+        // Nothing has been run: the server has lost its scripts, or never had ours.
+        if let Err(error) = &answer
+            && error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+        {
+            answer = line.run(&script.in_full(&arguments)).await;
+        }
+        let answer = answer.map_err(|error| self.failed(&line, task, &error))?;
+        reply::outcome(answer).map_err(|odd| task.unexpected(&odd))
+    }
+
     /// Says what an error means, and gives up a connection that is of no more use.
     fn failed(&self, line: &link::Line, task: &Task<'_>, error: &redis::RedisError) -> StoreError {
         let verdict = task.judge(error, self.endpoint());
@@ -164,17 +183,8 @@ impl StoreTransport for RedisStore {
         new: Option<&[u8]>,
     ) -> Result<CasOutcome, StoreError> {
         let task = Task::new(Effect::Write, "compare-and-set", Some(key));
-        let mut line = self.link.line().await?;
-        let script = &self.compare_and_set;
-        let mut answer = line.run(&script.by_hash(key, expected, new)).await;
-        // Nothing has been run: the server has lost its scripts, or never had ours.
-        if let Err(error) = &answer
-            && error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-        {
-            answer = line.run(&script.in_full(key, expected, new)).await;
-        }
-        let answer = answer.map_err(|error| self.failed(&line, &task, &error))?;
-        reply::outcome(answer).map_err(|odd| task.unexpected(&odd))
+        let arguments = script::compare_and_set(key, expected, new);
+        self.run(&self.compare_and_set, arguments, &task).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -194,17 +204,8 @@ impl StoreTransport for RedisStore {
         keys: &[String],
     ) -> Result<CasOutcome, StoreError> {
         let task = Task::new(Effect::Write, "deleting under a condition", Some(guard));
-        let mut line = self.link.line().await?;
-        let script = &self.delete_if;
-        let mut answer = line.run(&script.by_hash(guard, expected, keys)).await;
-        // Nothing has been run: the server has lost its scripts, or never had ours.
-        if let Err(error) = &answer
-            && error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-        {
-            answer = line.run(&script.in_full(guard, expected, keys)).await;
-        }
-        let answer = answer.map_err(|error| self.failed(&line, &task, &error))?;
-        reply::outcome(answer).map_err(|odd| task.unexpected(&odd))
+        let arguments = script::delete_if(guard, expected, keys);
+        self.run(&self.delete_if, arguments, &task).await
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

@@ -6,7 +6,7 @@ use redis::{Cmd, Script, cmd};
 
 /// Errors of the inner commands are passed on as they are (`pcall`): older
 /// servers would wrap them, and hide their code.
-const SOURCE: &str = "\
+const COMPARE_AND_SET: &str = "\
 local current = redis.pcall('GET', KEYS[1])
 if type(current) == 'table' then return current end
 local expected = false
@@ -25,31 +25,8 @@ if type(done) == 'table' and done.err then return done end
 return {1}
 ";
 
-/// The script and its name on the server.
-#[derive(Clone, Debug)]
-pub(crate) struct CompareAndSet {
-    hash: String,
-}
-
-impl CompareAndSet {
-    pub(crate) fn new() -> CompareAndSet {
-        let hash = Script::new(SOURCE).get_hash().to_owned();
-        CompareAndSet { hash }
-    }
-
-    /// The command for a server that knows the script.
-    pub(crate) fn by_hash(&self, key: &str, expected: Option<&[u8]>, new: Option<&[u8]>) -> Cmd {
-        with_arguments("EVALSHA", &self.hash, key, expected, new)
-    }
-
-    /// The command that also makes the script known.
-    pub(crate) fn in_full(&self, key: &str, expected: Option<&[u8]>, new: Option<&[u8]>) -> Cmd {
-        with_arguments("EVAL", SOURCE, key, expected, new)
-    }
-}
-
 /// The first key is the guard.
-const DELETE_SOURCE: &str = "\
+const DELETE_IF: &str = "\
 local current = redis.pcall('GET', KEYS[1])
 if type(current) == 'table' then return current end
 if current ~= ARGV[1] then
@@ -62,48 +39,70 @@ if type(done) == 'table' and done.err then return done end
 return {1}
 ";
 
-/// The script that deletes under a condition, and its name on the server.
+/// A script and its name on the server.
 #[derive(Clone, Debug)]
-pub(crate) struct DeleteIf {
+pub(crate) struct NamedScript {
+    source: &'static str,
     hash: String,
 }
 
-impl DeleteIf {
-    pub(crate) fn new() -> DeleteIf {
-        let hash = Script::new(DELETE_SOURCE).get_hash().to_owned();
-        DeleteIf { hash }
+impl NamedScript {
+    /// Sets or removes one key if it is as expected; takes [`compare_and_set`].
+    pub(crate) fn compare_and_set() -> NamedScript {
+        NamedScript::new(COMPARE_AND_SET)
+    }
+
+    /// Deletes keys if another one is as expected; takes [`delete_if`].
+    pub(crate) fn delete_if() -> NamedScript {
+        NamedScript::new(DELETE_IF)
+    }
+
+    fn new(source: &'static str) -> NamedScript {
+        let hash = Script::new(source).get_hash().to_owned();
+        NamedScript { source, hash }
     }
 
     /// The command for a server that knows the script.
-    pub(crate) fn by_hash(&self, guard: &str, expected: &[u8], keys: &[String]) -> Cmd {
-        deletion("EVALSHA", &self.hash, guard, expected, keys)
+    pub(crate) fn by_hash(&self, arguments: impl FnOnce(&mut Cmd)) -> Cmd {
+        called("EVALSHA", &self.hash, arguments)
     }
 
     /// The command that also makes the script known.
-    pub(crate) fn in_full(&self, guard: &str, expected: &[u8], keys: &[String]) -> Cmd {
-        deletion("EVAL", DELETE_SOURCE, guard, expected, keys)
+    pub(crate) fn in_full(&self, arguments: impl FnOnce(&mut Cmd)) -> Cmd {
+        called("EVAL", self.source, arguments)
     }
 }
 
-fn deletion(verb: &str, script: &str, guard: &str, expected: &[u8], keys: &[String]) -> Cmd {
+fn called(verb: &str, script: &str, arguments: impl FnOnce(&mut Cmd)) -> Cmd {
     let mut command = cmd(verb);
-    command.arg(script).arg(keys.len().saturating_add(1));
-    command.arg(guard).arg(keys).arg(expected);
+    command.arg(script);
+    arguments(&mut command);
     command
 }
 
-fn with_arguments(
-    verb: &str,
-    script: &str,
+/// What the script for one key takes; `None` stands for no value.
+pub(crate) fn compare_and_set(
     key: &str,
     expected: Option<&[u8]>,
     new: Option<&[u8]>,
-) -> Cmd {
-    let mut command = cmd(verb);
-    command.arg(script).arg(1).arg(key);
-    for value in [expected, new] {
-        command.arg(u8::from(value.is_some()));
-        command.arg(value.unwrap_or_default());
+) -> impl Fn(&mut Cmd) + Send + Sync {
+    move |command| {
+        command.arg(1).arg(key);
+        for value in [expected, new] {
+            command.arg(u8::from(value.is_some()));
+            command.arg(value.unwrap_or_default());
+        }
     }
-    command
+}
+
+/// What the script that deletes takes.
+pub(crate) fn delete_if(
+    guard: &str,
+    expected: &[u8],
+    keys: &[String],
+) -> impl Fn(&mut Cmd) + Send + Sync {
+    move |command| {
+        command.arg(keys.len().saturating_add(1));
+        command.arg(guard).arg(keys).arg(expected);
+    }
 }
