@@ -23,6 +23,15 @@ account = "alice.near"
 function = "feed"
 "#;
 
+/// Once the run heals, no data layer comes to be: what has none by then stays without.
+fn fragile() -> String {
+    let broken = "broken = [{ indexer = \"alice.near/feed\", is = \"never_provisioned\" }]";
+    START.replace("silence =", &format!("{broken}\nsilence ="))
+        + "\n[coordinator]\nretry_first = \"1m\"\n"
+}
+
+const REFUSED: &str = "StartProvisioningTask@alice.near/feed#1:error-before";
+
 /// The last line of the data, which sums up.
 fn totals(ended: &Ended) -> &str {
     ended.data.lines().last().unwrap_or_default()
@@ -132,6 +141,22 @@ fn one_plan_is_shown_at_length() {
         talk.contains("StartStream@alice.near/feed#9 did not come up"),
         "{talk}"
     );
+}
+
+#[test]
+fn a_plan_that_changes_the_end_fails_with_the_command_that_repeats_it() {
+    let place = Place::with(&[("fragile.toml", &fragile())]);
+    let ended = place.run("sweep scenarios/fragile.toml --kinds error-before,duplicate");
+    ended.expect(6);
+    let command = format!("cargo sim sweep scenarios/fragile.toml --seed 1 --plan '{REFUSED}'");
+    assert!(
+        ended.data.contains(&command) && ended.data.contains("violated  L6"),
+        "{}",
+        ended.data
+    );
+    let again = place.run(&format!("sweep scenarios/fragile.toml --plan {REFUSED}"));
+    again.expect(6);
+    assert_eq!(totals(&again), command);
 }
 
 #[test]
