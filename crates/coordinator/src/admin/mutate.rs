@@ -1,6 +1,6 @@
 //! Commands that change a record.
 
-use lifecycle::{Desired, Hold, IndexerId, Record};
+use lifecycle::{Desired, Hold, IndexerId, Phase, Record};
 use near_account_id::AccountIdRef;
 
 use super::{AdminError, AdminService, named, unavailable};
@@ -250,9 +250,12 @@ impl AdminService {
                     &fresh
                 }
             };
+            // A record that is being removed may be gone the next moment, and with it
+            // what it says: it is written all the same, and one of the two conflicts.
+            let doomed = command.creates() && before.phase == Phase::Deleting;
             let next = match command.on(before) {
                 Some(next) => next,
-                None if stored.is_some() => {
+                None if stored.is_some() && !doomed => {
                     // Already so, or written by an earlier try whose answer was
                     // lost and which then may not have listed the record.
                     records.ensure_listed(id).await.map_err(unavailable)?;

@@ -29,6 +29,8 @@ const ENTRY: &str = concat!(
 enum Twist {
     /// Somebody else is faster.
     Overtaken(&'static str),
+    /// The loop removes what stands there.
+    Removed,
     /// It happens, and the answer is lost.
     AnswerLost,
     /// It does not happen, and the answer is lost.
@@ -61,6 +63,7 @@ impl StoreTransport for World {
         let twist = self.twists.lock().unwrap().pop_front();
         match twist {
             Some(Twist::Overtaken(value)) => self.memory.put(key, value),
+            Some(Twist::Removed) => self.memory.delete(&[key.to_owned()]).await?,
             Some(Twist::RequestLost) => return Err(StoreError::Indefinite("lost".into())),
             Some(Twist::Refused) => return Err(StoreError::Unavailable("refused".into())),
             Some(Twist::AnswerLost) => {
@@ -264,6 +267,17 @@ async fn somebody_elses_change_is_kept() {
         (record.enabled, record.phase, record.synced_at),
         (false, Phase::Repairing, Some(9))
     );
+}
+
+#[tokio::test]
+async fn a_switch_outlives_the_record_that_said_so_already() {
+    let fixture = fixture(ENTRY);
+    let doomed = r#"{"enabled":false,"lifecycle_state":"Deleting"}"#;
+    fixture.world.memory.put(STATE, doomed);
+    fixture.twist([Twist::Removed]);
+    fixture.disable().await.unwrap();
+    let record = fixture.stored().unwrap();
+    assert_eq!((record.enabled, record.phase), (false, Phase::Initializing));
 }
 
 #[tokio::test]
