@@ -481,6 +481,10 @@ pub(super) fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn profile_names() -> Vec<&'static str> {
+    PROFILES.iter().map(|one| one.name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -553,8 +557,4 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
-}
-
-fn profile_names() -> Vec<&'static str> {
-    PROFILES.iter().map(|one| one.name).collect()
 }
