@@ -506,10 +506,11 @@ impl Truth {
                 let patient = call
                     .and_then(|call| call.starting_for)
                     .is_none_or(|age| age >= self.limits.executor_start_grace);
-                let stray = self.is_stray(now, applied);
+                // A stale answer may have shown it as it was before it was started.
+                let excused = self.is_stray(now, applied) || self.is_misled(number, now);
                 self.at_mut(number)
                     .world
-                    .executor_stop_applied(patient || stray);
+                    .executor_stop_applied(patient || excused);
             }
             Method::StartProvisioningTask if done => {
                 let stray = self.is_stray(now, applied);

@@ -43,8 +43,9 @@ impl Play {
 }
 
 /// Stops an executor that has been starting for `age` seconds, starts another,
-/// and lets the first start come to an end.
-fn stopped_while_starting(age: u64) -> Play {
+/// and lets the first start come to an end. With a `fault`, the last look before
+/// the stop meets it.
+fn stopped_while_starting(age: u64, fault: Option<&'static str>) -> Play {
     let mut play = Play::running(100, 50);
     play.wait(1).registered(200, Some(60), false);
     play.stop(100);
@@ -58,6 +59,14 @@ fn stopped_while_starting(age: u64) -> Play {
     };
     play.effect(Method::StartExecutor, with, &listed);
     play.wait(age).registered(300, Some(70), false);
+    if let Some(fault) = fault {
+        let (call, _) = play.sent(Method::GetExecutor, Some(&play.key.clone()));
+        play.see(Event::CallFault {
+            call,
+            method: Method::GetExecutor,
+            fault,
+        });
+    }
     let unlisted = Node::ExecutorUnlisted {
         key: play.key.clone(),
         version: 200,
@@ -71,12 +80,18 @@ fn stopped_while_starting(age: u64) -> Play {
 
 #[test]
 fn s2_objects_to_a_worker_that_an_impatient_stop_leaked() {
-    stopped_while_starting(3).violates("S2");
+    stopped_while_starting(3, None).violates("S2");
+    stopped_while_starting(3, Some("hang")).violates("S2");
 }
 
 #[test]
 fn s2_lets_a_patient_stop_pass() {
-    stopped_while_starting(130).is_right();
+    stopped_while_starting(130, None).is_right();
+}
+
+#[test]
+fn s2_lets_a_stop_pass_that_a_stale_answer_led_to() {
+    stopped_while_starting(3, Some("stale")).is_right();
 }
 
 #[test]
