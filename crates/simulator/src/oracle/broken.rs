@@ -76,7 +76,7 @@ impl Core {
         self.nodes.contains(&node)
     }
 
-    /// Whether anything at all is broken.
+    /// Whether nothing at all is broken.
     pub fn is_whole(&self) -> bool {
         self.nodes.is_empty() && self.restless.is_empty()
     }
@@ -121,6 +121,12 @@ impl Oracles {
         is_excused(&self.truth, number)
     }
 
+    /// Whether the registry is broken before it could tell what is wanted of `key`.
+    pub fn is_unheard_of(&mut self, key: &IndexerKey) -> bool {
+        let number = self.truth.intern(key);
+        is_unheard_of(&self.truth, number)
+    }
+
     /// Who is not as wanted at `now` and need not be, each with what is wrong.
     pub fn excused(&self, now: Time) -> Vec<(IndexerKey, String)> {
         silence::excused(&self.truth, now)
@@ -135,8 +141,11 @@ pub(super) fn is_excused(truth: &Truth, number: usize) -> bool {
     if core.is_restless(number) {
         return true;
     }
-    let indexer = truth.at(number);
-    (core.lacks(NodeName::Registry) && !is_known(truth, indexer)) || is_blocked(core, indexer)
+    is_unheard_of(truth, number) || is_blocked(core, truth.at(number))
+}
+
+fn is_unheard_of(truth: &Truth, number: usize) -> bool {
+    truth.core.lacks(NodeName::Registry) && !is_known(truth, truth.at(number))
 }
 
 /// Whether the coordinator has heard from the registry, in this life, of what is
@@ -205,6 +214,8 @@ pub(super) fn of_half(truth: &Truth, number: usize, problems: &mut Vec<String>) 
     if core.lacks(NodeName::Runner) && !core.lacks(NodeName::BlockStreamer) && streamed {
         match world.owned_stream() {
             Some(stream) if stream.version == version => {}
+            // Its health says that the queue is full, and so it is: nobody empties it.
+            None if world.is_listed_as_well(version) => {}
             _ => problems.push(format!(
                 "no stream of version {version} runs, which needs no executor"
             )),

@@ -51,6 +51,10 @@ pub struct Limits {
     pub streams_vanish: bool,
     /// Provisioning tasks that the coordinator has in flight at a time.
     pub provisioning_parallel: usize,
+    /// So many absences at once may be held to be an error of the listing.
+    pub absences_doubted: usize,
+    /// For so long.
+    pub absences_held: Duration,
     /// Heights below the tip that need not be executed yet at the end.
     pub tip_margin: u64,
     /// Without an execution for this long an indexer is not catching up.
@@ -80,6 +84,8 @@ impl Default for Limits {
             stop_grace: Duration::from_secs(5),
             streams_vanish: false,
             provisioning_parallel: 16,
+            absences_doubted: 5,
+            absences_held: Duration::from_secs(10),
             tip_margin: 60,
             idle_at_end: Duration::from_secs(300),
         }

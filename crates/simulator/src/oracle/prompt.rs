@@ -24,11 +24,8 @@ const REACTION: Duration = Duration::from_millis(3_500);
 /// What one of many changes may take besides its share of the start budget.
 const QUEUEING: Duration = Duration::from_secs(5);
 
-/// Many absences at once may be held to be an error of the listing for so long.
-const DISBELIEF: Duration = Duration::from_secs(12);
-
-/// So many absences at once may be disbelieved.
-const ABSENCES: usize = 5;
+/// What follows the end of a time in which absences were held to be an error.
+const BELIEF: Duration = Duration::from_secs(2);
 
 /// Only the end of a hold that lasted so long is judged: what was begun before it
 /// has come to its end by then.
@@ -235,10 +232,15 @@ impl Prompt {
         let heard = |waiting: &&Waiting| waiting.heard_at.is_some();
         let crowd = self.waiting.values().filter(heard).count();
         let rate = truth.limits.start_budget_per_second.max(1);
+        let limits = &truth.limits;
+        // What one listing shows as absent went away between two of them.
+        let lately = limits.replica_lag + limits.tick + REACTION;
         let gone = |number: usize| {
-            let registered = truth.at(number).desire.current().registered;
-            registered == Registered::Deleted
+            let desire = &truth.at(number).desire;
+            desire.current().registered == Registered::Deleted
+                && now.since(desire.registered_since()) <= lately
         };
+        let absences = truth.all().filter(|(number, _)| gone(*number)).count();
         for (number, waiting) in &mut self.waiting {
             if waiting.heard_at != Some(now) {
                 continue;
@@ -248,8 +250,8 @@ impl Prompt {
                 let share = u32::try_from(crowd).unwrap_or(u32::MAX);
                 allowed = QUEUEING + Duration::from_secs(1) * share / rate;
             }
-            if crowd >= ABSENCES && gone(*number) {
-                allowed += DISBELIEF;
+            if absences >= limits.absences_doubted && gone(*number) {
+                allowed += limits.absences_held + BELIEF;
             }
             waiting.crowd = crowd;
             waiting.due = now + allowed;

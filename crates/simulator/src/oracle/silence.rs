@@ -260,12 +260,13 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
             || !matches!(registered, Registered::Present { .. })
             || truth.tasks.iter().any(|task| task.indexer == number)
     });
-    // A question about a task names nobody.
-    let anonymous = number.is_none() && !truth.core.is_whole();
-    if (open || anonymous) && !method.is_effect() {
+    if open && !method.is_effect() {
         return None;
     }
-    if number.is_some_and(|number| may_go_on(truth, number)) {
+    // A question about a task names nobody, nor does the record of what is known of
+    // a whole account.
+    let excused = number.map_or(!truth.core.is_whole(), |number| may_go_on(truth, number));
+    if excused {
         return None;
     }
     let about = number.map_or("*".to_owned(), |number| truth.at(number).key.to_string());

@@ -134,7 +134,7 @@ impl Stage {
             let Some(status) = status else {
                 let sentence = format!("{key}: nobody takes care of it ({problem})");
                 return Excused {
-                    named: may_be_unknown,
+                    named: may_be_unknown || oracles.is_unheard_of(&key),
                     sentence,
                 };
             };

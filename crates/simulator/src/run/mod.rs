@@ -165,8 +165,12 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         .chain([scenario.registry.lag, scenario.faults.registry_calls.lag])
         .max()
         .unwrap_or_default();
+    // What is decided on the first of two looks waits for the second.
+    let usual = Knobs::default().read_deadline;
+    let slow_look = knobs.read_deadline.saturating_sub(usual);
+    let observation_delay = knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline + slow_look;
     Limits {
-        observation_delay: knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline,
+        observation_delay,
         registry_lag: lag,
         replica_lag: scenario.registry.lag,
         tick: knobs.tick,
@@ -184,6 +188,8 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
             .quirks
             .ended_streams_stay_listed,
         provisioning_parallel: knobs.provisioning_parallel,
+        absences_doubted: knobs.listing_drop_least,
+        absences_held: knobs.listing_hold,
         effects_on_broken: effects_on_broken(knobs),
         calls_to_broken_node: calls_to_broken_node(scenario, knobs),
         ..Limits::default()

@@ -25,12 +25,22 @@ fn of_what_is_broken_nothing_is_expected_but_patience() {
     assert_eq!(problem, "its stream has version 100, not 200");
 
     play.see(Event::Phase(RunPhase::Silence));
+    play.sent(Method::StoreCompareAndSet, None);
     for _ in 0..150 {
         play.sent(Method::StoreCompareAndSet, Some(&key));
     }
     play.is_right();
     play.sent(Method::StoreCompareAndSet, Some(&key));
     play.violates("S12");
+}
+
+#[test]
+fn what_names_nobody_is_not_written_while_nothing_is_broken() {
+    let mut play = Play::running(100, 50);
+    play.see(Event::Phase(RunPhase::Silence));
+    play.is_right();
+    play.sent(Method::StoreCompareAndSet, None);
+    play.violates("L1");
 }
 
 #[test]
@@ -69,6 +79,10 @@ fn without_the_runner_streams_are_kept_alive() {
     play.oracles.lose(NodeName::Runner);
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     play.stream_ended(2_100, TaskStopReason::RedisError);
+    // As long as its health says that the queue is full nobody can know.
+    assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    let key = play.key.clone();
+    play.node(Node::StreamHealth { key, state: 4 });
     let problems = play.oracles.unconverged(play.now);
     assert_eq!(
         problems,
@@ -108,6 +122,8 @@ fn without_the_registry_only_what_was_heard_of_is_expected() {
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     play.wait(1).listing();
     assert_eq!(play.oracles.unconverged(play.now).len(), 3);
+    assert!(!play.oracles.is_unheard_of(&play.key));
     play.wait(1).coordinator_starts();
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+    assert!(play.oracles.is_unheard_of(&play.key));
 }
