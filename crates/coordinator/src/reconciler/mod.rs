@@ -37,6 +37,10 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 /// Pauses after a store that fails again and again grow up to this multiple.
 const STORE_PAUSE_GROWTH: u32 = 8;
 
+/// For so long beyond all deadlines a look may last before it counts as one from
+/// before a freeze.
+const FREEZE: Duration = Duration::from_secs(1);
+
 /// So many commits in a row may be overtaken before the loop takes a breath.
 const CONFLICTS_MAX: u32 = 3;
 
@@ -52,6 +56,8 @@ pub(crate) struct Reconciler {
     armed: Option<Task>,
     paces: Paces,
     started: Started,
+    /// The last look was too old to be acted upon.
+    looked_in_vain: bool,
     /// Commits overtaken by somebody else's, since one was not.
     conflicts: u32,
     /// How many holds had been acknowledged when the record was read.
@@ -102,6 +108,7 @@ impl Reconciler {
             armed: None,
             paces: Paces::default(),
             started: Started::default(),
+            looked_in_vain: false,
             conflicts: 0,
             holds_seen: 0,
             // It may have been when the records were first read.
@@ -137,7 +144,7 @@ impl Reconciler {
                 }
                 Next::Sleep { wait, settled } => {
                     if settled {
-                        self.paces.settled();
+                        self.paces.settled(Instant::now());
                     }
                     let until = wait.until;
                     self.publish(phase, Some(wait), None);
@@ -221,6 +228,7 @@ impl Reconciler {
 
     async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
         self.holds_seen = self.wake.holds();
+        let began = Instant::now();
         let stored = match self.load().await {
             Ok(stored) => stored,
             Err(next) => return next,
@@ -255,6 +263,7 @@ impl Reconciler {
             }
             Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
             Step::Apply(action) => match stored {
+                Some(_) if self.is_outdated(began) => Next::Again,
                 Some(stored) => self.act(&stored, &action, &seen).await,
                 None => Next::Pause(Trouble::Store(
                     "an action was planned without a record".to_owned(),
@@ -294,6 +303,23 @@ impl Reconciler {
             wait,
             settled: quiet && all_seen,
         }
+    }
+
+    /// Whether what was seen since `began` is older than its deadlines allow: the
+    /// process was frozen, and somebody else may have taken over. Of two rounds in
+    /// a row the second is believed, lest a slow machine does nothing at all.
+    fn is_outdated(&mut self, began: Instant) -> bool {
+        let knobs = &self.shared.knobs;
+        // The record, then both services, then the data plane.
+        let allowed = knobs.store_deadline * 2 + knobs.read_deadline * 2 + FREEZE;
+        self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
+        if self.looked_in_vain {
+            tracing::warn!(
+                indexer = %self.id,
+                "what was seen is too old to be acted upon: the process stood still; it looks again"
+            );
+        }
+        self.looked_in_vain
     }
 
     async fn act(&mut self, stored: &Stored, action: &Action, seen: &Observed) -> Next {

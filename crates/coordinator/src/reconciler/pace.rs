@@ -21,14 +21,19 @@ const PAUSES: Backoff = Backoff {
 /// After this an action counts as the first of its kind.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
+/// What has been as wanted for so long is no passing success: a start that fails
+/// after its acknowledgement may look well for a few seconds.
+const LASTING: Duration = Duration::from_secs(60);
+
 /// What the actions were taken for.
 type Goal = (Desired, bool);
 
-/// The actions that were acknowledged since the indexer was last settled, or
-/// since something else was wanted of it.
+/// The actions that were acknowledged since the indexer was last settled for a
+/// while, or since something else was wanted of it.
 #[derive(Debug, Default)]
 pub(super) struct Paces {
     goal: Option<Goal>,
+    settled_since: Option<Instant>,
     done: BTreeMap<&'static str, Pace>,
 }
 
@@ -39,9 +44,9 @@ struct Pace {
 }
 
 impl Paces {
-    /// Everything is as wanted: whatever was done had its effect.
-    pub(super) fn settled(&mut self) {
-        self.done.clear();
+    /// Everything is as wanted: if it stays so, whatever was done had its effect.
+    pub(super) fn settled(&mut self, now: Instant) {
+        self.settled_since.get_or_insert(now);
     }
 
     /// Takes note that the service acknowledged `action`.
@@ -67,6 +72,10 @@ impl Paces {
         let goal = (seen.desired.clone(), enabled);
         if self.goal.as_ref() != Some(&goal) {
             self.goal = Some(goal);
+            self.done.clear();
+        }
+        let settled_for = |since| now.saturating_duration_since(since);
+        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= LASTING) {
             self.done.clear();
         }
         let (attempts, rest) = self.rest(&seen.id, action, now)?;

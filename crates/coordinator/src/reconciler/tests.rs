@@ -253,6 +253,46 @@ async fn what_is_acknowledged_without_effect_is_repeated_less_and_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_vanishes_soon_after_its_start_is_started_less_and_less_often() {
+    let (world, _running) = settled(Knobs::default()).await;
+    let mut vanished = 0;
+    for _ in 0..300 {
+        vanished += u64::from(world.has_executor(ID));
+        world.drop_executor(ID);
+        pass(2).await;
+    }
+    assert!(
+        (5..30).contains(&vanished),
+        "{vanished} starts in ten minutes"
+    );
+    // Once it has run for a while, nothing is held against it.
+    pass(130).await;
+    assert!(world.has_executor(ID));
+    world.drop_executor(ID);
+    pass(2).await;
+    assert!(world.has_executor(ID));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_before_a_freeze_is_looked_at_again_once() {
+    let fed = Fed::new().await;
+    let mut reconciler = fed.reconciler();
+    let knobs = Knobs::default();
+    let slow = (knobs.store_deadline + knobs.read_deadline) * 2;
+    let began = Instant::now();
+    tokio::time::sleep(slow).await;
+    assert!(
+        !reconciler.is_outdated(began),
+        "every call may take its time"
+    );
+    pass(2).await;
+    assert!(reconciler.is_outdated(began));
+    assert!(!reconciler.is_outdated(began), "a slow machine must go on");
+    assert!(reconciler.is_outdated(began));
+    assert!(!reconciler.is_outdated(Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_goal_ends_the_wait_for_an_action_without_effect() {
     let (world, running) = settled(Knobs::default()).await;
     world.fault("start_stream", Some(Fault::Lies));
