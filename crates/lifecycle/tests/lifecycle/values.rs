@@ -1,0 +1,99 @@
+//! The small values: names, hashes, times, pauses.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lifecycle::{Backoff, ContentHash, IndexerId, Timestamp, jitter};
+
+use crate::support::*;
+
+#[test]
+fn a_name_is_told_apart_into_its_parts() {
+    let name = IndexerId::new("alice.near", "feed").unwrap();
+    assert_eq!(name.account(), "alice.near");
+    assert_eq!(name.function(), "feed");
+    assert_eq!(name.as_str(), "alice.near/feed");
+    assert_eq!(name.to_string(), "alice.near/feed");
+    assert_eq!(format!("{name:?}"), "alice.near/feed");
+}
+
+#[test]
+fn a_name_ends_its_account_at_the_first_slash() {
+    let name = IndexerId::parse("alice.near/a/b").unwrap();
+    assert_eq!((name.account(), name.function()), ("alice.near", "a/b"));
+    assert_eq!(name, IndexerId::new("alice.near", "a/b").unwrap());
+    let nameless = IndexerId::parse("alice.near/").unwrap();
+    assert_eq!(
+        (nameless.account(), nameless.function()),
+        ("alice.near", "")
+    );
+}
+
+#[test]
+fn what_names_no_indexer_is_refused_in_full() {
+    for text in ["", "alice.near", "/feed", "/"] {
+        let refusal = IndexerId::parse(text).unwrap_err();
+        assert_eq!(refusal.0, text);
+        assert_eq!(
+            refusal.to_string(),
+            format!("`{text}` does not name an indexer: expected `account/function`")
+        );
+    }
+    assert_eq!(IndexerId::new("a/b", "f").unwrap_err().0, "a/b/f");
+}
+
+#[test]
+fn a_content_hash_is_shown_with_all_its_digits() {
+    let shown = ContentHash(0xab).to_string();
+    assert_eq!(shown, "000000000000000000000000000000ab");
+    assert_eq!(ContentHash(u128::MAX).to_string(), "f".repeat(32));
+}
+
+#[test]
+fn times_add_up_without_running_over() {
+    assert_eq!(NOW + secs(3), Timestamp(NOW.0 + 3_000));
+    assert_eq!((NOW + secs(3)).since(NOW), secs(3));
+    assert_eq!(NOW.since(NOW + secs(3)), Duration::ZERO);
+    assert_eq!(Timestamp(u64::MAX) + secs(1), Timestamp(u64::MAX));
+    assert_eq!(NOW + Duration::MAX, Timestamp(u64::MAX));
+}
+
+fn indexers() -> impl Iterator<Item = IndexerId> {
+    (0..200).map(|n| IndexerId::new("a.near", &n.to_string()).unwrap())
+}
+
+#[test]
+fn jitter_is_spread_over_its_whole_span() {
+    let span = secs(1000);
+    let draws: BTreeSet<Duration> = indexers().map(|it| jitter(&it, 1, span)).collect();
+    assert!(draws.len() > 150, "only {} different ones", draws.len());
+    assert!(draws.first().is_some_and(|least| *least < span / 20));
+    assert!(
+        draws
+            .last()
+            .is_some_and(|most| *most > span / 20 * 19 && *most <= span)
+    );
+    let others: BTreeSet<Duration> = (1..100).map(|salt| jitter(&id(), salt, span)).collect();
+    assert!(others.len() > 80, "only {} different ones", others.len());
+}
+
+#[test]
+fn jitter_depends_on_nothing_but_its_input() {
+    assert_eq!(jitter(&id(), 7, secs(100)), jitter(&id(), 7, secs(100)));
+    assert_eq!(jitter(&id(), 7, Duration::ZERO), Duration::ZERO);
+}
+
+#[test]
+fn those_that_fail_together_do_not_retry_together() {
+    let pauses = Backoff {
+        first: secs(100),
+        cap: secs(300),
+    };
+    for (attempts, nominal) in [(0, 100), (1, 100), (2, 200), (3, 300), (u32::MAX, 300)] {
+        let delays: BTreeSet<Duration> = indexers().map(|it| pauses.delay(&it, attempts)).collect();
+        assert!(delays.len() > 150, "only {} different ones", delays.len());
+        let (least, most) = (delays.first().unwrap(), delays.last().unwrap());
+        assert!(*least >= secs(nominal) / 2 && *least < secs(nominal) / 9 * 5);
+        assert!(*most <= secs(nominal) && *most > secs(nominal) / 9 * 8);
+    }
+}
