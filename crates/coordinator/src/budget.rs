@@ -1,12 +1,15 @@
 //! Spreads starts over time, so that a restarted service is not stormed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use lifecycle::{IndexerId, Timestamp};
 
 /// How long an unused slot is kept for its owner.
 const SLOT_KEPT: Duration = Duration::from_secs(5);
+
+/// The time in which starts are counted.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Hands out points in time at which something may be started, first come,
 /// first served.
@@ -15,6 +18,10 @@ pub struct StartBudget {
     interval: Duration,
     next: Timestamp,
     slots: BTreeMap<IndexerId, Timestamp>,
+    /// Starts in any second at the most, late ones included.
+    burst: usize,
+    /// When the last of them were, oldest first.
+    used: VecDeque<Timestamp>,
 }
 
 impl StartBudget {
@@ -25,12 +32,31 @@ impl StartBudget {
             interval,
             next: Timestamp(0),
             slots: BTreeMap::new(),
+            burst: per_second.max(1) as usize * 2,
+            used: VecDeque::new(),
         }
     }
 
     /// When `id` may start something. Asking again gives the same answer until
-    /// the slot is used or has passed unused.
+    /// the slot is used or has passed unused. Of many whose slots passed while they
+    /// waited for something else not all may start at once.
     pub fn reserve(&mut self, id: &IndexerId, now: Timestamp) -> Timestamp {
+        let slot = self.slot(id, now);
+        self.free_at(now).map_or(slot, |at| slot.max(at))
+    }
+
+    /// When the second is over in which there were as many starts as may be.
+    fn free_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        // Times in the future are from before the clock was set back.
+        let lately = |used: Timestamp| used <= now && now.since(used) < SECOND;
+        while self.used.front().is_some_and(|used| !lately(*used)) {
+            self.used.pop_front();
+        }
+        let first = (self.used.len() >= self.burst).then(|| self.used.front())?;
+        first.map(|used| *used + SECOND)
+    }
+
+    fn slot(&mut self, id: &IndexerId, now: Timestamp) -> Timestamp {
         if let Some(slot) = self.slots.get(id).copied()
             && now < slot + SLOT_KEPT
             && slot.since(now) <= self.horizon()
@@ -47,9 +73,18 @@ impl StartBudget {
         slot
     }
 
-    /// Takes note that `id` used its slot, or does not need it any more.
-    pub fn consume(&mut self, id: &IndexerId) {
+    /// Takes note that `id` does not need its slot any more.
+    pub fn release(&mut self, id: &IndexerId) {
         self.slots.remove(id);
+    }
+
+    /// Takes note that `id` uses its slot at `now`.
+    pub fn consume(&mut self, id: &IndexerId, now: Timestamp) {
+        self.slots.remove(id);
+        while self.used.len() >= self.burst {
+            self.used.pop_front();
+        }
+        self.used.push_back(now);
     }
 
     fn horizon(&self) -> Duration {
@@ -79,7 +114,7 @@ mod tests {
             1_200,
             "a slot is kept"
         );
-        budget.consume(&id(0));
+        budget.consume(&id(0), Timestamp(1_000));
         assert_eq!(budget.reserve(&id(0), Timestamp(1_150)).0, 1_400);
     }
 
@@ -94,7 +129,35 @@ mod tests {
     fn a_clock_that_jumps_back_does_not_block_starts() {
         let mut budget = StartBudget::new(10);
         budget.reserve(&id(0), Timestamp(1_000_000_000));
-        budget.consume(&id(0));
+        budget.consume(&id(0), Timestamp(1_000_000_000));
         assert_eq!(budget.reserve(&id(1), Timestamp(5_000)).0, 5_000);
+    }
+
+    #[test]
+    fn of_those_whose_slots_passed_unused_not_all_start_at_once() {
+        let mut budget = StartBudget::new(2);
+        let mut crowd: Vec<IndexerId> = (0..8).map(id).collect();
+        for id in &crowd {
+            budget.reserve(id, Timestamp(1_000));
+        }
+        // Something held them all up until the last slot had passed.
+        let mut now = Timestamp(5_000);
+        let mut started = Vec::new();
+        while !crowd.is_empty() {
+            crowd.retain(|id| {
+                let waits = budget.reserve(id, now) > now;
+                if !waits {
+                    budget.consume(id, now);
+                    started.push(now);
+                }
+                waits
+            });
+            now = now + Duration::from_millis(100);
+        }
+        let at = |n: u64| Timestamp(n * 1_000);
+        assert_eq!(
+            started,
+            [at(5), at(5), at(5), at(5), at(6), at(6), at(6), at(6)]
+        );
     }
 }

@@ -215,7 +215,7 @@ impl Shared {
         }
         drop(wakes);
         lock(&self.log).remove(id);
-        lock(&self.budget).consume(id);
+        lock(&self.budget).release(id);
     }
 
     pub(crate) fn publish(&self, status: LoopStatus) {

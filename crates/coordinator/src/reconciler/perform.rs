@@ -14,12 +14,12 @@ impl Reconciler {
         Some(match action {
             Action::StartProvisioning(spec) => shared.provisioner.start(&self.id, spec).await,
             Action::StartStream { spec, height } => {
-                lock(&shared.budget).consume(&self.id);
+                lock(&shared.budget).consume(&self.id, shared.now());
                 self.unless_superseded(shared.streamers.start(&self.id, spec, *height))
                     .await
             }
             Action::StartExecutor(spec) => {
-                lock(&shared.budget).consume(&self.id);
+                lock(&shared.budget).consume(&self.id, shared.now());
                 self.unless_superseded(shared.executors.start(&self.id, spec))
                     .await
             }

@@ -49,6 +49,11 @@ impl Core {
         self.life_since = now;
     }
 
+    /// When the coordinator's life began.
+    pub fn life_since(&self) -> Time {
+        self.life_since
+    }
+
     /// The coordinator changed something of the core.
     pub fn changed(&mut self, now: Time) {
         self.effect_at = now;
@@ -215,7 +220,7 @@ pub(super) fn of_half(truth: &Truth, number: usize, problems: &mut Vec<String>) 
         match world.owned_stream() {
             Some(stream) if stream.version == version => {}
             // Its health says that the queue is full, and so it is: nobody empties it.
-            None if world.is_listed_as_well(version) => {}
+            None if world.is_listed_as_waiting(version) => {}
             _ => problems.push(format!(
                 "no stream of version {version} runs, which needs no executor"
             )),

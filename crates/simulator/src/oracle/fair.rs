@@ -11,6 +11,9 @@ use crate::history::{AnswerKind, CallId, Event, Method, NodeName, NodeState};
 /// After anything went wrong nothing is expected for this long.
 pub(super) const CALM: Duration = Duration::from_secs(15);
 
+/// For so long after a slow answer others may be on their way.
+const SLOW_FOR: Duration = Duration::from_secs(15);
+
 /// An answer that takes longer tells of a slow link.
 const PROMPT: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,8 @@ struct Asked {
 pub(super) struct Fair {
     trouble_at: Option<Time>,
     trouble_of: BTreeMap<usize, Time>,
+    /// When an answer was slow last.
+    slow_at: Option<Time>,
     /// Since when the coordinator lives and is not frozen.
     awake_since: Option<Time>,
     polled: [Option<Time>; 3],
@@ -107,8 +112,17 @@ impl Fair {
         None
     }
 
+    /// Whether an answer was slow lately: what was to be done one after the other
+    /// may be done at once.
+    pub fn was_slow(&self, now: Time) -> bool {
+        self.slow_at.is_some_and(|at| now.since(at) < SLOW_FOR)
+    }
+
     fn answered(&mut self, now: Time, asked: &Asked, good: bool) {
         let slow = now.since(asked.at) > PROMPT;
+        if slow {
+            self.slow_at = Some(now);
+        }
         let store = asked.method.server() == NodeName::Store;
         let poll = asked.method.is_shared_poll();
         if (poll && !good) || ((poll || store) && slow) {

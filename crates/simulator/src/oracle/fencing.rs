@@ -78,6 +78,11 @@ impl Fencing {
         self.alive.contains(&life)
     }
 
+    /// Whether several coordinators live at once.
+    pub fn is_contested(&self) -> bool {
+        self.alive.len() > 1
+    }
+
     /// Whether `call` was sent by somebody who went by an outdated record.
     pub fn was_outdated(&self, call: CallId) -> bool {
         self.outdated.contains(&call)

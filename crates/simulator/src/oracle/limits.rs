@@ -27,6 +27,9 @@ pub struct Limits {
     /// Calls to nodes per indexer and minute that backoffs allow. Writes of its
     /// record may be four times as many.
     pub effects_per_indexer_per_minute: u32,
+    /// Reads per indexer and minute that the pauses between looks allow; twenty times
+    /// as many as calls are allowed in any case.
+    pub reads_per_indexer_per_minute: u32,
     /// Calls within ten minutes about an indexer that is broken for good, by what its
     /// pauses allow.
     pub effects_on_broken: u32,
@@ -73,6 +76,7 @@ impl Default for Limits {
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,
+            reads_per_indexer_per_minute: 0,
             effects_on_broken: 150,
             calls_to_broken_node: 5_000,
             call_deadline: Duration::from_secs(5),

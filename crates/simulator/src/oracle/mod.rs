@@ -467,7 +467,7 @@ impl Oracles {
             if method != Method::StoreDelete {
                 found = found.or_else(|| self.lacks_reason(now, number, method));
             }
-            let rate = self.rates.sent(truth, now, number, method);
+            let rate = self.rates.sent((truth, &self.fair), now, number, method);
             found = found.or(rate);
         }
         self.report(found, None);

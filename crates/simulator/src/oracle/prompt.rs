@@ -233,8 +233,9 @@ impl Prompt {
         let crowd = self.waiting.values().filter(heard).count();
         let rate = truth.limits.start_budget_per_second.max(1);
         let limits = &truth.limits;
-        // What one listing shows as absent went away between two of them.
-        let lately = limits.replica_lag + limits.tick + REACTION;
+        // What one listing shows as absent went away between two of them. Whoever
+        // follows while it is doubted is doubted, too.
+        let lately = limits.replica_lag + limits.tick + REACTION + limits.absences_held;
         let gone = |number: usize| {
             let desire = &truth.at(number).desire;
             desire.current().registered == Registered::Deleted

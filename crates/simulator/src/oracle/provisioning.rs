@@ -9,7 +9,8 @@ use super::truth::Truth;
 /// S17. Verifies that no data layer task begins while another of the same
 /// account runs. Excuses repeated and late deliveries, tasks that run for so
 /// long that they count as dead, and, after the time a task of unknown fate is
-/// given, tasks whose id was never persisted.
+/// given, tasks whose id was never persisted. Of two coordinators at once neither
+/// knows what the other has begun just now.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,
@@ -61,5 +62,6 @@ fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
         || truth.at(task.indexer).relaxed
         || truth.is_misled(task.indexer, now)
         || age >= limits.provisioning_abandon
+        || (truth.fencing.is_contested() && age <= limits.observation_delay)
         || (!task.known && age + slack >= limits.provisioning_settle)
 }

@@ -82,11 +82,15 @@ impl Queue {
     /// The lowest height that is queued and not executed. What a stream published
     /// again that nobody meant to start does not count.
     pub fn lowest_waiting(&self) -> Option<u64> {
-        self.entries
-            .iter()
-            .filter(|entry| !entry.executed && !entry.excused)
-            .map(|entry| entry.height)
-            .min()
+        let meant = |entry: &&Published| !entry.executed && !entry.excused;
+        let waiting = self.entries.iter().filter(meant);
+        waiting.map(|entry| entry.height).min()
+    }
+
+    /// The lowest height that is queued and not executed, whoever published it.
+    pub fn lowest_of_all(&self) -> Option<u64> {
+        let waiting = self.entries.iter().filter(|entry| !entry.executed);
+        waiting.map(|entry| entry.height).min()
     }
 
     /// Whether a block is queued and not executed, whoever published it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sim_node::Time;
 
+use super::fair::Fair;
 use super::finding::Finding;
 use super::truth::Truth;
 use crate::history::Method;
@@ -29,7 +30,8 @@ struct Window {
 
 /// S12. Verifies that calls to nodes, writes of the record and reads about it stay
 /// bounded per indexer and minute, and that all starts together stay near the
-/// start budget in each second. Polls for all indexers are not counted.
+/// start budget in each second, unless slow answers held them up. Polls for all
+/// indexers are not counted.
 #[derive(Default)]
 pub(super) struct Rates {
     windows: Vec<Window>,
@@ -65,7 +67,8 @@ impl Rates {
         let wishes = window.wishes.saturating_add(window.wishes_before);
         let calls = truth.limits.effects_per_indexer_per_minute;
         let limit = calls.saturating_add(PER_WISH.saturating_mul(wishes));
-        if window.reads <= limit.saturating_mul(READS_PER_CALL) {
+        let limit = limit.saturating_mul(READS_PER_CALL);
+        if window.reads <= limit.max(truth.limits.reads_per_indexer_per_minute) {
             return None;
         }
         let key = &truth.at(number).key;
@@ -76,7 +79,7 @@ impl Rates {
     /// The coordinator sends a call that changes the world.
     pub fn sent(
         &mut self,
-        truth: &Truth,
+        (truth, fair): (&Truth, &Fair),
         now: Time,
         number: usize,
         method: Method,
@@ -102,6 +105,7 @@ impl Rates {
         matches!(method, Method::StartStream | Method::StartExecutor)
             .then(|| self.started(truth, now, number))
             .flatten()
+            .filter(|_| !fair.was_slow(now))
     }
 
     fn started(&mut self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {

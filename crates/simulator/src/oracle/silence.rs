@@ -192,7 +192,7 @@ fn running(truth: &Truth, now: Time, indexer: &Indexer, version: u64, problems: 
             ));
         }
         // Its health says that the queue is full, and so it is: nobody empties it.
-        None if world.vanished && world.is_listed_as_well(version) => {}
+        None if world.vanished && world.is_listed_as_waiting(version) => {}
         None => problems.push(format!("no stream of version {version} runs")),
     }
     match world.executor {

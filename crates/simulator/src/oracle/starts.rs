@@ -53,7 +53,9 @@ fn continues(indexer: &Indexer, earlier: Run, start: u64) -> bool {
         .cursor
         .map(|cursor| cursor.max(first).saturating_add(1));
     let bounds = [indexer.queue.lowest_waiting(), cursor];
-    let highest = bounds.into_iter().flatten().min().or(earlier.start);
+    // Before the first block that anybody published nothing matched.
+    let first_of_all = indexer.queue.lowest_of_all().or(earlier.start);
+    let highest = bounds.into_iter().flatten().min().or(first_of_all);
     start >= first && highest.is_none_or(|highest| start <= highest)
 }
 

@@ -105,6 +105,7 @@ impl Startup {
             !repairs
                 && !is_excused(truth, now, *number)
                 && !silence::is_as_wanted(truth, now, *number)
+                && !looks_well(truth, now, *number)
         })?;
         marks.named("judged S16");
         let key = &truth.at(number).key;
@@ -112,4 +113,21 @@ impl Startup {
             format!("{key}: no call about it since the start, at which another's record is bad");
         Finding::about("S16", number, sentence)
     }
+}
+
+/// Whether the services list what is wanted and say no ill of it: of a task that
+/// died nobody hears before its health is looked at.
+fn looks_well(truth: &Truth, now: Time, number: usize) -> bool {
+    let indexer = truth.at(number);
+    let Registered::Present { version, .. } = indexer.desire.current().registered else {
+        return false;
+    };
+    let world = &indexer.world;
+    let listed = [
+        world.listed_stream.map(|stream| stream.version),
+        world.executor.map(|executor| executor.version),
+    ];
+    indexer.record.phase() == Some(Phase::Running)
+        && listed == [Some(version); 2]
+        && !world.is_reported_sick(now)
 }

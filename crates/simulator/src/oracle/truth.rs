@@ -195,6 +195,11 @@ impl Truth {
             Registered::Deleted => indexer.read_heard,
             _ => self.list_heard,
         };
+        // Whoever has just been started and is told old news cannot know better.
+        let is_new = heard.is_none_or(|heard| heard < self.core.life_since());
+        if is_new && !self.is_registry_honest_since(self.core.life_since()) {
+            return Time(0);
+        }
         self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
     }
 
@@ -522,7 +527,9 @@ impl Truth {
                     }
                 }
             }
-            Method::StoreDelete if self.is_late(now, applied, deadline) => {
+            Method::StoreDelete
+                if self.is_late(now, applied, deadline) || self.clears_unseen(now, number) =>
+            {
                 let queue = &mut self.at_mut(number).queue;
                 if queue.cleared_at == Some(now) {
                     queue.excuse_clearing();
@@ -534,6 +541,11 @@ impl Truth {
             }
             _ => {}
         }
+    }
+
+    /// Whether queue and cursor were cleared under a stream that a stale answer hid.
+    fn clears_unseen(&self, now: Time, number: usize) -> bool {
+        self.is_misled(number, now) && self.at(number).world.owned_stream().is_some()
     }
 
     fn written(&mut self, now: Time, number: usize, before: Option<&[u8]>, after: Option<&[u8]>) {

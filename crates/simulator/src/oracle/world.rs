@@ -5,6 +5,7 @@ use std::time::Duration;
 use sim_node::{EntryId, Event, TaskStopReason, Time, WorkerStopReason};
 
 /// Wire number of the streamer's STALLED.
+const STREAM_WAITING: i32 = 3;
 const STREAM_STALLED: i32 = 4;
 /// Code that fails for no longer may just retry a block.
 const PASSING_FAILURE: Duration = Duration::from_secs(5);
@@ -32,7 +33,13 @@ pub(super) struct StreamTask {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ListedStream {
     pub version: u64,
-    stalled: bool,
+    state: i32,
+}
+
+impl ListedStream {
+    fn is_stalled(self) -> bool {
+        self.state == STREAM_STALLED
+    }
 }
 
 /// The executor that the runner lists.
@@ -105,7 +112,7 @@ impl World {
             }
             Event::StreamHealth { state, .. } => {
                 if let Some(listed) = &mut self.listed_stream {
-                    listed.stalled = *state == STREAM_STALLED;
+                    listed.state = *state;
                 }
             }
             Event::ExecutorListed { version, .. } => {
@@ -157,10 +164,7 @@ impl World {
 
     fn stream_started(&mut self, now: Time, task: u64, version: u64) {
         self.stream_starts += 1;
-        self.listed_stream = Some(ListedStream {
-            version,
-            stalled: false,
-        });
+        self.listed_stream = Some(ListedStream { version, state: 0 });
         self.streams.push(StreamTask {
             task,
             version,
@@ -284,10 +288,10 @@ impl World {
             .is_none_or(|stream| stream.excused)
     }
 
-    /// Whether a stream of this version is listed that does not look ill.
-    pub fn is_listed_as_well(&self, version: u64) -> bool {
+    /// Whether a stream of this version is listed that says that it waits.
+    pub fn is_listed_as_waiting(&self, version: u64) -> bool {
         self.listed_stream
-            .is_some_and(|listed| listed.version == version && !listed.stalled)
+            .is_some_and(|listed| listed.version == version && listed.state == STREAM_WAITING)
     }
 
     /// The task that a call reaches.
@@ -299,7 +303,7 @@ impl World {
 
     /// Whether the listed stream is stalled or dead.
     pub fn stream_is_sick(&self) -> bool {
-        self.listed_stream.is_some_and(|listed| listed.stalled) || self.owned_stream().is_none()
+        self.listed_stream.is_some_and(ListedStream::is_stalled) || self.owned_stream().is_none()
     }
 
     /// Whether the services themselves report something as unwell, which the
@@ -310,7 +314,7 @@ impl World {
             EXECUTOR_FAILING => now.since(executor.state_since) > PASSING_FAILURE,
             _ => false,
         };
-        self.executor.is_some_and(sick) || self.listed_stream.is_some_and(|listed| listed.stalled)
+        self.executor.is_some_and(sick) || self.listed_stream.is_some_and(ListedStream::is_stalled)
     }
 
     /// Whether the listed executor says that it does not go on.

@@ -96,6 +96,16 @@ pub(super) fn exhaustion(policy: &Policy) -> Duration {
         .sum()
 }
 
+/// Whether those who try in vain do so for too long to be waited for, or rest for so
+/// short a time before they try again that hardly ever all of them rest.
+pub(super) fn never_rest_together(scenario: &Scenario, policy: &Policy) -> bool {
+    let tries = exhaustion(policy);
+    let hopeless = |indexer: &&Indexer| is_hopeless(scenario, indexer);
+    let many = scenario.indexers.iter().filter(hopeless).count();
+    let many = u32::try_from(many).unwrap_or(u32::MAX);
+    tries > PATIENCE || tries.saturating_mul(many) > policy.attempts_window
+}
+
 /// Whether a provisioning task of `scenario` may never end, or nobody may hear of it.
 fn hangs(scenario: &Scenario) -> bool {
     // A record that cannot be read may have spoken of a task.
@@ -193,6 +203,21 @@ mod tests {
             ..Knobs::default()
         };
         assert!(convergence(&scenario(""), &slow) > plain);
+    }
+
+    #[test]
+    fn those_who_rest_for_a_moment_only_are_not_waited_for() {
+        let text = "[nodes.executor]\nfailing = [\"insert\"]";
+        let hopeless = scenario(&format!(
+            "{text}\n[[indexer]]\naccount = \"b.near\"\nfunction = \"g\""
+        ));
+        let mut policy = Policy::default();
+        let tries = exhaustion(&policy);
+        policy.attempts_window = tries * 3;
+        assert!(!never_rest_together(&hopeless, &policy));
+        policy.attempts_window = tries * 3 / 2;
+        assert!(never_rest_together(&hopeless, &policy));
+        assert!(!never_rest_together(&scenario(""), &policy));
     }
 
     #[test]

@@ -23,8 +23,8 @@ impl Stage {
     /// Tells the judges of whom nothing can be expected from the beginning: of code
     /// that stumbles over every block, and of what tries in vain for very long.
     pub(super) fn leave_out_the_restless(&self) {
-        let long = bound::exhaustion(&self.knobs.policy) > bound::PATIENCE;
         let scenario = &self.scenario;
+        let long = bound::never_rest_together(scenario, &self.knobs.policy);
         let mut world = self.world.enter();
         for indexer in &scenario.indexers {
             let hopeless = long && bound::is_hopeless(scenario, indexer);

@@ -79,7 +79,10 @@ fn without_the_runner_streams_are_kept_alive() {
     play.oracles.lose(NodeName::Runner);
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     play.stream_ended(2_100, TaskStopReason::RedisError);
+    assert_eq!(play.oracles.unconverged(play.now).len(), 1);
     // As long as its health says that the queue is full nobody can know.
+    let key = play.key.clone();
+    play.node(Node::StreamHealth { key, state: 3 });
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     let key = play.key.clone();
     play.node(Node::StreamHealth { key, state: 4 });

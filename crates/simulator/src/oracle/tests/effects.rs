@@ -363,6 +363,18 @@ fn s17_lets_a_task_of_unknown_fate_be_repeated_after_a_while() {
 }
 
 #[test]
+fn s17_expects_of_two_coordinators_no_knowledge_of_what_the_other_just_began() {
+    for (lives, waited, verdict) in [(1, 5, Some("S17")), (2, 5, None), (2, 60, Some("S17"))] {
+        let (mut play, begun) = second_task(true, waited);
+        for _ in 0..lives {
+            play.coordinator_starts();
+        }
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        assert_eq!(play.verdict().as_deref(), verdict, "{lives}, {waited}");
+    }
+}
+
+#[test]
 fn s17_excuses_in_the_next_life_a_task_that_the_store_forgot() {
     for forgets in [false, true] {
         let (mut play, begun) = second_task(true, 5);
