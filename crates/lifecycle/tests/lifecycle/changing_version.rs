@@ -1,6 +1,6 @@
 //! A change of version, strictly in order.
 
-use lifecycle::{ExecutorState, Seen, Service, StreamHealth};
+use lifecycle::{Cause, ExecutorState, Seen, Service, StreamHealth};
 
 use crate::support::*;
 
@@ -191,4 +191,14 @@ fn a_rule_that_cannot_be_served_leaves_nothing_running() {
         assert_eq!(world.phase(), lifecycle::Phase::Running);
         assert!(world.plan().starts_with("stop "));
     }
+}
+
+#[test]
+fn a_new_run_knows_nothing_of_what_became_of_the_last() {
+    let world = running().synced(5).wants(latest(9));
+    let record = world
+        .has_repair(Cause::StreamNotStopped, 3, ago(1))
+        .commits();
+    assert_eq!(record.run.map(|run| run.target.version), Some(9));
+    assert_eq!((record.repair, record.synced_at), (None, None));
 }

@@ -94,6 +94,16 @@ fn a_complete_task_leads_to_running() {
 }
 
 #[test]
+fn a_data_layer_that_is_there_ends_the_memory_of_failures() {
+    let world = with_task(30, TaskSeen::Complete).has_repair(Cause::ProvisioningFailed, 3, ago(1));
+    assert_eq!(world.commits().repair, None);
+    let world = initializing()
+        .record(|record| record.provisioned = true)
+        .has_repair(Cause::ProvisioningNotStarted, 3, ago(1));
+    assert_eq!(world.commits().repair, None);
+}
+
+#[test]
 fn a_failed_task_is_repaired_within_limits() {
     let record = with_task(30, TaskSeen::Failed).commits();
     assert_eq!(
@@ -148,6 +158,26 @@ fn failures_are_counted_though_the_tasks_are_slow() {
     assert_eq!(
         record.to_string(),
         "Repairing, provisioning failed (attempt 4)"
+    );
+}
+
+#[test]
+fn failures_before_slow_tasks_count_for_a_while() {
+    let failed_at = |last_at| {
+        let world = with_task(610, TaskSeen::Pending);
+        let world = world.has_repair(Cause::ProvisioningFailed, 3, ago(1));
+        world.record(|record| {
+            if let Some(repair) = &mut record.repair {
+                repair.last_at = last_at;
+            }
+        })
+    };
+    let window = Policy::default().attempts_window.as_secs();
+    let recent = failed_at(ago(window - 1));
+    assert_eq!(recent.plan(), "wait: the data layer is being created");
+    assert_eq!(
+        failed_at(ago(window)).plan(),
+        "commit Repairing, task T, provisioning took too long (attempt 1)"
     );
 }
 
@@ -295,4 +325,18 @@ fn no_task_counts_as_older_than_this_coordinator() {
         elsewhere.plan(),
         "commit Suspended, disabled, version 5 from 120"
     );
+}
+
+#[test]
+fn a_life_that_begins_in_the_future_says_nothing_about_tasks() {
+    // The clock was put back since this coordinator began to run.
+    let mut world = intended(130);
+    world.seen.running_since = NOW + secs(3600);
+    assert_eq!(
+        world.plan(),
+        "commit Repairing, it is not known whether provisioning started (attempt 1)"
+    );
+    // It begins at this very moment, and so does whatever it knows of tasks.
+    world.seen.running_since = NOW;
+    assert_eq!(world.wakes_in(), Some(120));
 }

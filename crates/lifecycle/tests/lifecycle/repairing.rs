@@ -290,3 +290,60 @@ fn a_half_that_gave_up_does_not_hide_that_the_other_is_still_tried() {
     );
     assert!(world.wakes_in().is_some_and(|pause| pause <= 300));
 }
+
+#[test]
+fn what_was_to_be_stopped_or_started_decides_whether_a_repair_is_over() {
+    for (cause, streams, executes, over) in [
+        (Cause::StreamNotStopped, true, false, false),
+        (Cause::StreamNotStopped, false, true, true),
+        (Cause::ExecutorNotStopped, false, true, false),
+        (Cause::ExecutorNotStopped, true, false, true),
+        (Cause::StreamNotStarted, false, true, false),
+        (Cause::StreamNotStarted, true, false, true),
+        (Cause::ExecutorNotStarted, true, false, false),
+        (Cause::ExecutorNotStarted, false, true, true),
+    ] {
+        let mut world = repairing(cause, 90).synced(5);
+        if streams {
+            world = world.stream(5);
+        }
+        if executes {
+            world = world.executor(5);
+        }
+        if over {
+            let record = world.commits();
+            assert_eq!((record.phase, record.repair), (Phase::Running, None));
+        } else {
+            assert_eq!(world.wakes_in(), Some(90), "{cause}");
+        }
+    }
+}
+
+#[test]
+fn nothing_of_another_version_is_restarted() {
+    // Without a data layer it does not end the repair; it is not what was unhealthy.
+    let bare = |cause| {
+        repairing(cause, 0).record(|record| {
+            record.provisioned = false;
+            record.run = None;
+        })
+    };
+    let world = bare(Cause::StreamUnhealthy).stream_is(stream(3, StreamHealth::Stalled));
+    assert_eq!(world.commits().phase, Phase::Initializing);
+    let failing = executor(3, ExecutorState::Failing(secs(100)));
+    let world = bare(Cause::ExecutorFailing).executor_is(failing);
+    assert_eq!(world.commits().phase, Phase::Initializing);
+}
+
+#[test]
+fn a_half_that_cannot_be_seen_does_not_hide_why_the_other_waits() {
+    let expected = "wait: the block stream is unhealthy (attempt 3): broken";
+    let world = repairing(Cause::StreamUnhealthy, 90).stream_is(stalled());
+    for world in [
+        world.clone().executor_is(Seen::Unknown),
+        world.down(Service::Executors),
+    ] {
+        assert_eq!(world.plan(), expected);
+        assert_eq!(world.wakes_in(), Some(90));
+    }
+}

@@ -200,3 +200,12 @@ fn without_a_stream_the_progress_is_needed() {
         );
     }
 }
+
+#[test]
+fn a_start_waits_for_its_slot_and_no_longer() {
+    let world = running().starts_in(0);
+    assert_eq!(world.plan(), "start executor, version 5");
+    let world = world.executor(5);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    assert_eq!(world.starts_in(1).wakes_in(), Some(1));
+}

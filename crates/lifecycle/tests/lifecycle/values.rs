@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lifecycle::{Backoff, ContentHash, IndexerId, Timestamp, jitter};
+use lifecycle::{
+    Backoff, Cause, ContentHash, IndexerId, Phase, Reason, Service, TRANSITIONS, Timestamp, jitter,
+    may_follow,
+};
 
 use crate::support::*;
 
@@ -95,5 +98,127 @@ fn those_that_fail_together_do_not_retry_together() {
         let (least, most) = (delays.first().unwrap(), delays.last().unwrap());
         assert!(*least >= secs(nominal) / 2 && *least < secs(nominal) / 9 * 5);
         assert!(*most <= secs(nominal) && *most > secs(nominal) / 9 * 8);
+    }
+}
+
+#[test]
+fn a_phase_follows_only_where_the_table_says_so() {
+    for from in Phase::ALL {
+        assert!(may_follow(from, from), "{from} may stay");
+        for to in Phase::ALL {
+            let listed = TRANSITIONS.contains(&(from, to));
+            assert_eq!(may_follow(from, to), listed || from == to, "{from} -> {to}");
+        }
+    }
+    assert!(!may_follow(Phase::Deleted, Phase::Running));
+    assert!(!may_follow(Phase::Running, Phase::Suspended));
+}
+
+#[test]
+fn every_reason_has_a_word_and_a_sentence() {
+    let since = NOW;
+    let (cause, attempts, detail) = (Cause::StreamNotStarted, 3, "refused".to_owned());
+    let reasons = [
+        (Reason::Steady, "Steady", "everything is as wanted"),
+        (Reason::Suspended, "Suspended", "disabled by an operator"),
+        (
+            Reason::Held {
+                by: "olga".to_owned(),
+                why: "a test".to_owned(),
+            },
+            "Held",
+            "held by olga: a test",
+        ),
+        (
+            Reason::Observing {
+                would: "stop stream S".to_owned(),
+            },
+            "Observing",
+            "only observing; would stop stream S",
+        ),
+        (
+            Reason::RegistryUnknown,
+            "RegistryUnknown",
+            "the registry has not answered yet",
+        ),
+        (
+            Reason::NotInRegistry,
+            "NotInRegistry",
+            "the registry neither lists nor deleted it",
+        ),
+        (
+            Reason::StaleRegistry {
+                running: 9,
+                answered: 8,
+            },
+            "StaleRegistry",
+            "the registry answered version 8, older than 9 which runs or was deleted",
+        ),
+        (
+            Reason::ServiceDown {
+                service: Service::Registry,
+                since,
+            },
+            "ServiceDown",
+            "the registry does not answer",
+        ),
+        (
+            Reason::Unseen(Service::Store),
+            "Unseen",
+            "the store could not be asked",
+        ),
+        (
+            Reason::Provisioning { since },
+            "Provisioning",
+            "the data layer is being created",
+        ),
+        (
+            Reason::ProvisioningUncertain { since },
+            "ProvisioningUncertain",
+            "it is not known whether provisioning started; giving it time to end",
+        ),
+        (
+            Reason::AccountBusy { by: id() },
+            "AccountBusy",
+            "a.near/f of the same account is provisioned first",
+        ),
+        (
+            Reason::ProvisioningFull,
+            "ProvisioningFull",
+            "too many provisioning tasks are in flight",
+        ),
+        (
+            Reason::StartBudget,
+            "StartBudget",
+            "starts are spread over time",
+        ),
+        (
+            Reason::ExecutorStarting,
+            "ExecutorStarting",
+            "the executor is still starting; it is stopped when that is over",
+        ),
+        (
+            Reason::Retry {
+                cause,
+                attempts,
+                detail: detail.clone(),
+            },
+            "Retry",
+            "the block stream could not be started (attempt 3): refused",
+        ),
+        (
+            Reason::GaveUp {
+                cause,
+                attempts,
+                detail,
+            },
+            "GaveUp",
+            "the block stream could not be started, 3 times; \
+             waiting for an update or an operator: refused",
+        ),
+    ];
+    for (reason, word, sentence) in reasons {
+        assert_eq!(reason.name(), word);
+        assert_eq!(reason.to_string(), sentence);
     }
 }
