@@ -130,3 +130,20 @@ fn after_enabling_the_run_goes_on_at_its_cursor() {
     let world = world.executor(5).progress(Some(140), Some(130));
     assert_eq!(world.plan(), "start stream at 140, version 5");
 }
+
+#[test]
+fn once_it_is_suspended_its_failures_are_forgotten() {
+    let world = suspending().has_repair(Cause::StreamNotStopped, 3, ago(1));
+    let record = world.commits();
+    assert_eq!((record.phase, record.repair), (Phase::Suspended, None));
+}
+
+#[test]
+fn an_executor_that_is_starting_is_stopped_as_soon_as_that_is_over() {
+    let starting = |age| executor(5, ExecutorState::Starting(secs(age)));
+    let mut world = suspending().executor_is(starting(100));
+    assert_eq!(world.wakes_in(), Some(1), "it may be over before its time");
+    world.policy.recheck = secs(60);
+    assert_eq!(world.wakes_in(), Some(20));
+    assert_eq!(world.executor_is(starting(120)).plan(), "stop executor E");
+}
