@@ -55,6 +55,9 @@ impl Paces {
             times: 0,
             last_at: now,
         });
+        if now.saturating_duration_since(pace.last_at) >= REMEMBERED {
+            pace.times = 0;
+        }
         pace.times = pace.times.saturating_add(1);
         pace.last_at = now;
     }
@@ -92,9 +95,6 @@ impl Paces {
     fn rest(&self, id: &IndexerId, action: &Action, now: Instant) -> Option<(u32, Duration)> {
         let pace = self.done.get(action.name())?;
         let passed = now.saturating_duration_since(pace.last_at);
-        if passed >= REMEMBERED {
-            return None;
-        }
         let rest = PAUSES.delay(id, pace.times).checked_sub(passed)?;
         (!rest.is_zero()).then_some((pace.times, rest))
     }
@@ -108,5 +108,66 @@ fn cause(action: &Action) -> Cause {
         Action::StartExecutor(_) => Cause::ExecutorNotStarted,
         Action::StopExecutor(_) => Cause::ExecutorNotStopped,
         Action::ClearData => Cause::DataNotCleared,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> IndexerId {
+        IndexerId::parse("a.near/f").unwrap()
+    }
+
+    fn stop() -> Action {
+        Action::StopStream("S".to_owned())
+    }
+
+    /// An action that was acknowledged so often, the last time now.
+    fn acknowledged(times: u32) -> (Paces, Instant) {
+        let mut paces = Paces::default();
+        let now = Instant::now();
+        for _ in 0..times {
+            paces.acknowledged(&stop(), now);
+        }
+        (paces, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_doubles_and_lasts_to_its_end() {
+        for times in [1, 2, 3, 9, 40] {
+            let (paces, now) = acknowledged(times);
+            let pause = PAUSES.delay(&id(), times);
+            let rest = |passed| paces.rest(&id(), &stop(), now + passed);
+            assert_eq!(rest(Duration::ZERO), Some((times, pause)));
+            let moment = Duration::from_millis(1);
+            assert_eq!(rest(pause - moment), Some((times, moment)));
+            assert_eq!(rest(pause), None);
+            assert_eq!(rest(pause + moment), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_action_does_not_wait() {
+        let (paces, now) = acknowledged(3);
+        assert_eq!(paces.rest(&id(), &Action::ClearData, now), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_had_its_effect_is_forgotten() {
+        let (mut paces, now) = acknowledged(3);
+        paces.settled();
+        assert_eq!(paces.rest(&id(), &stop(), now), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_action_of_long_ago_does_not_count() {
+        for (passed, times) in [(REMEMBERED - Duration::from_millis(1), 10), (REMEMBERED, 1)] {
+            let (mut paces, now) = acknowledged(9);
+            let later = now + passed;
+            paces.acknowledged(&stop(), later);
+            let pause = PAUSES.delay(&id(), times);
+            assert_eq!(paces.rest(&id(), &stop(), later), Some((times, pause)));
+        }
     }
 }
