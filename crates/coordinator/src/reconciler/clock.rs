@@ -86,6 +86,27 @@ mod tests {
     }
 
     #[test]
+    fn clocks_may_disagree_by_exactly_the_tolerance() {
+        let late = NOW.0 + 60_000;
+        let longest = late + 6 * 3_600_000;
+        assert_eq!(mended(late, longest, late), None);
+        assert!(mended(late + 1, longest, late).is_some());
+        assert!(mended(late, longest + 1, late).is_some());
+        assert!(mended(late, longest, late + 1).is_some());
+    }
+
+    #[test]
+    fn the_other_half_waits_for_no_time_in_the_future() {
+        let later = NOW.0 + 3_600_000;
+        let mut before = record(later, later + 4_000, NOW.0);
+        if let Some(repair) = &mut before.repair {
+            repair.other_at = Some(Timestamp(later + 2_000));
+        }
+        let after = set_right(&before, &Policy::default(), NOW).unwrap();
+        assert_eq!(after, record(NOW.0, NOW.0 + 4_000, NOW.0));
+    }
+
+    #[test]
     fn a_wait_that_began_in_the_future_begins_now() {
         let later = NOW.0 + 5 * 3_600_000;
         let after = mended(later, later + 4_000, later).unwrap();

@@ -14,6 +14,9 @@ use crate::shared::lock;
 use crate::store::Stored;
 use crate::tables::Known;
 
+#[cfg(test)]
+mod tests;
+
 /// How to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {

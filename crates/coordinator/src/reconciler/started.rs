@@ -43,3 +43,59 @@ fn is_old_news(started: Option<(u64, Instant)>, version: u64, now: Instant) -> b
     started
         .is_some_and(|(newer, at)| version < newer && now.saturating_duration_since(at) < DISBELIEF)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lifecycle::{Rule, Spec, StartBlock};
+
+    use super::*;
+
+    fn spec(version: u64) -> Arc<Spec> {
+        let rule = Rule::Unsupported(String::new());
+        let start = StartBlock::Latest;
+        Arc::new(Spec::new(version, rule, start, "".into(), "".into()))
+    }
+
+    /// Version 5 of both was started now.
+    fn both() -> (Started, Instant) {
+        let mut started = Started::default();
+        let now = Instant::now();
+        let stream = Action::StartStream {
+            spec: spec(5),
+            height: 5,
+        };
+        started.acknowledged(&stream, now);
+        started.acknowledged(&Action::StartExecutor(spec(5)), now);
+        (started, now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_older_version_is_not_believed_for_a_while() {
+        let (started, now) = both();
+        let last = DISBELIEF - Duration::from_millis(1);
+        for (version, after, old_news) in [
+            (4, Duration::ZERO, true),
+            (4, last, true),
+            (4, DISBELIEF, false),
+            (5, Duration::ZERO, false),
+            (6, Duration::ZERO, false),
+        ] {
+            let at = now + after;
+            assert_eq!(started.stream_is_old_news(version, at), old_news);
+            assert_eq!(started.executor_is_old_news(version, at), old_news);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_start_everything_is_news() {
+        let now = Instant::now();
+        let mut started = Started::default();
+        assert!(!started.stream_is_old_news(0, now));
+        started.acknowledged(&Action::StartExecutor(spec(5)), now);
+        started.acknowledged(&Action::StopStream("S".to_owned()), now);
+        assert!(!started.stream_is_old_news(4, now));
+        assert!(started.executor_is_old_news(4, now));
+    }
+}
