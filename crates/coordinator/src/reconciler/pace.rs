@@ -77,10 +77,7 @@ impl Paces {
             self.goal = Some(goal);
             self.done.clear();
         }
-        let settled_for = |since| now.saturating_duration_since(since);
-        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= LASTING) {
-            self.done.clear();
-        }
+        self.review(now);
         let (attempts, rest) = self.rest(&seen.id, action, now)?;
         Some(Wait {
             reason: Reason::Retry {
@@ -90,6 +87,14 @@ impl Paces {
             },
             until: Some(shared.now() + rest),
         })
+    }
+
+    /// Forgets what was done if it has lasted.
+    fn review(&mut self, now: Instant) {
+        let settled_for = |since| now.saturating_duration_since(since);
+        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= LASTING) {
+            self.done.clear();
+        }
     }
 
     fn rest(&self, id: &IndexerId, action: &Action, now: Instant) -> Option<(u32, Duration)> {
@@ -154,10 +159,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_had_its_effect_is_forgotten() {
-        let (mut paces, now) = acknowledged(3);
-        paces.settled();
-        assert_eq!(paces.rest(&id(), &stop(), now), None);
+    async fn what_had_a_lasting_effect_is_forgotten() {
+        let moment = Duration::from_millis(1);
+        for (passed, forgotten) in [(LASTING - moment, false), (LASTING, true)] {
+            let (mut paces, now) = acknowledged(3);
+            paces.settled(now);
+            paces.settled(now + moment);
+            paces.review(now + passed);
+            assert_eq!(paces.rest(&id(), &stop(), now).is_none(), forgotten);
+            // Whether it lasts is asked of each time anew.
+            paces.settled(now + passed);
+            paces.review(now + passed + moment);
+            assert_eq!(paces.rest(&id(), &stop(), now).is_none(), forgotten);
+        }
     }
 
     #[tokio::test(start_paused = true)]

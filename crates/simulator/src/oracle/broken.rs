@@ -160,9 +160,8 @@ fn is_known(truth: &Truth, indexer: &Indexer) -> bool {
     let since = indexer.desire.registered_since() + truth.limits.replica_lag;
     let heard = truth.list_heard();
     matches!(wanted, Registered::Present { .. })
-        && heard.is_some_and(|at| {
-            at > since && at > truth.core.life_since && truth.is_registry_honest_since(at)
-        })
+        && heard
+            .is_some_and(|at| at > since && at > truth.core.life_since && truth.lies.none_since(at))
 }
 
 fn is_blocked(core: &Core, indexer: &Indexer) -> bool {

@@ -24,6 +24,7 @@ mod heights;
 mod indexer;
 mod isolation;
 mod layers;
+mod lies;
 mod limits;
 mod marks;
 mod order;

@@ -1,7 +1,7 @@
 //! L4 and L5: a change of what is wanted is acted upon at once, and nobody is
 //! kept waiting behind others for long.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lifecycle::Phase;
@@ -15,7 +15,7 @@ use super::finding::Finding;
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
-use crate::history::{AdminCommand, AnswerKind, Event, Method};
+use crate::history::{AdminCommand, AnswerKind, Change, Event, Method};
 
 /// How long after it was heard of a lone change may be left alone: two seconds,
 /// and a period of the polls with some slack.
@@ -26,6 +26,9 @@ const QUEUEING: Duration = Duration::from_secs(5);
 
 /// What follows the end of a time in which absences were held to be an error.
 const BELIEF: Duration = Duration::from_secs(2);
+
+/// So many deletions are remembered.
+const DELETIONS_KEPT: usize = 1_000;
 
 /// Only the end of a hold that lasted so long is judged: what was begun before it
 /// has come to its end by then.
@@ -59,6 +62,8 @@ pub(super) struct Prompt {
     holds: BTreeMap<usize, Time>,
     /// For whom a retry was sent while the record told of a repair.
     retries: BTreeSet<usize>,
+    /// When indexers were deleted lately, in order.
+    deletions: VecDeque<Time>,
     next_due: Option<Time>,
 }
 
@@ -75,8 +80,15 @@ impl Prompt {
         ended: Option<usize>,
     ) {
         match event {
-            Event::Registry { key, .. } => {
+            Event::Registry {
+                key, change: what, ..
+            } => {
                 let number = truth.intern(key);
+                if matches!(what, Change::Deleted { .. }) {
+                    self.deletions.push_back(now);
+                    self.deletions
+                        .drain(..self.deletions.len().saturating_sub(DELETIONS_KEPT));
+                }
                 let change = Waiting {
                     changed_at: now,
                     rumoured: false,
@@ -236,12 +248,10 @@ impl Prompt {
         // What one listing shows as absent went away between two of them. Whoever
         // follows while it is doubted is doubted, too.
         let lately = limits.replica_lag + limits.tick + REACTION + limits.absences_held;
-        let gone = |number: usize| {
-            let desire = &truth.at(number).desire;
-            desire.current().registered == Registered::Deleted
-                && now.since(desire.registered_since()) <= lately
-        };
-        let absences = truth.all().filter(|(number, _)| gone(*number)).count();
+        let gone =
+            |number: usize| truth.at(number).desire.current().registered == Registered::Deleted;
+        let recent = |at: &&Time| now.since(**at) <= lately;
+        let absences = self.deletions.iter().filter(recent).count();
         for (number, waiting) in &mut self.waiting {
             if waiting.heard_at != Some(now) {
                 continue;

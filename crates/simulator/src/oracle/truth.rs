@@ -11,6 +11,7 @@ use super::calls::{Call, Calls, Horizons};
 use super::desire::{Registered, Switch};
 use super::fencing::Fencing;
 use super::indexer::{DataTask, Indexer};
+use super::lies::Lies;
 use super::queue::Published;
 use super::record::Persisted;
 use super::timely::Applied;
@@ -33,7 +34,7 @@ pub(super) struct Truth {
     pub fencing: Fencing,
     pub phase: RunPhase,
     list_heard: Option<Time>,
-    registry_lied_at: Option<Time>,
+    pub lies: Lies,
     store_lost_at: Option<Time>,
     paused: Option<(Time, Option<Time>)>,
     misled_until: Time,
@@ -67,7 +68,7 @@ impl Truth {
             fencing: Fencing::default(),
             phase: RunPhase::Chaos,
             list_heard: None,
-            registry_lied_at: None,
+            lies: Lies::default(),
             store_lost_at: None,
             paused: None,
             misled_until: Time(0),
@@ -121,11 +122,6 @@ impl Truth {
     /// From when the registry's last listing is that the coordinator heard.
     pub fn list_heard(&self) -> Option<Time> {
         self.list_heard
-    }
-
-    /// Whether the registry has told no untruth from `at` on.
-    pub fn is_registry_honest_since(&self, at: Time) -> bool {
-        self.registry_lied_at.is_none_or(|lied| lied < at)
     }
 
     /// Whether the coordinator may act on an answer that was not true.
@@ -196,8 +192,9 @@ impl Truth {
             _ => self.list_heard,
         };
         // Whoever has just been started and is told old news cannot know better.
-        let is_new = heard.is_none_or(|heard| heard < self.core.life_since());
-        if is_new && !self.is_registry_honest_since(self.core.life_since()) {
+        let born = self.core.life_since();
+        let is_new = heard.is_none_or(|heard| heard < born);
+        if is_new && self.lies.were_stale_since(born) {
             return Time(0);
         }
         self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
@@ -264,11 +261,7 @@ impl Truth {
                 self.fencing.life(event);
             }
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
-            Event::Fault { text } => {
-                if text.contains("RegistryListAll") || text.contains("RegistryRead") {
-                    self.registry_lied_at = Some(now);
-                }
-            }
+            Event::Fault { text } => self.lies.note(now, text),
             Event::Phase(phase) => self.phase = *phase,
             Event::CoordinatorEnded { .. } => self.fencing.life(event),
             Event::Former { state, .. } => {
@@ -460,7 +453,7 @@ impl Truth {
         answer: &AnswerKind,
     ) {
         if matches!(method, Method::RegistryListAll | Method::RegistryRead) {
-            let honest = self.registry_lied_at != Some(now);
+            let honest = self.lies.none_since(now);
             if let Some(call) = self.calls.get_mut(applied.call).filter(|_| honest) {
                 call.clean_at = Some(now);
             }

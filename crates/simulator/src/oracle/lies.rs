@@ -1,0 +1,52 @@
+//! What the registry said that was not true.
+
+use sim_node::Time;
+
+/// How the note of a fault ends that made an answer an old one.
+const STALE: &str = "meets Stale";
+
+/// When the registry told an untruth last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lies {
+    last_at: Option<Time>,
+    stale_at: Option<Time>,
+}
+
+impl Lies {
+    /// Takes note of a fault, if it is one of the registry's answers.
+    pub fn note(&mut self, now: Time, fault: &str) {
+        if fault.contains("RegistryListAll") || fault.contains("RegistryRead") {
+            self.last_at = Some(now);
+            if fault.ends_with(STALE) {
+                self.stale_at = Some(now);
+            }
+        }
+    }
+
+    /// Whether it has told no untruth from `at` on.
+    pub fn none_since(&self, at: Time) -> bool {
+        self.last_at.is_none_or(|lied| lied < at)
+    }
+
+    /// Whether it has told old news from `at` on.
+    pub fn were_stale_since(&self, at: Time) -> bool {
+        self.stale_at.is_some_and(|lied| lied >= at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_news_are_told_from_other_lies_and_from_other_faults() {
+        let mut lies = Lies::default();
+        lies.note(Time(5), "a.near/f: StoreGet meets Stale");
+        assert!(lies.none_since(Time(0)));
+        lies.note(Time(6), "*: RegistryListAll meets Null");
+        assert!(!lies.none_since(Time(6)) && lies.none_since(Time(7)));
+        assert!(!lies.were_stale_since(Time(0)));
+        lies.note(Time(8), "*: RegistryRead meets Stale");
+        assert!(lies.were_stale_since(Time(8)) && !lies.were_stale_since(Time(9)));
+    }
+}
