@@ -20,6 +20,7 @@ mod registry_file;
 mod registry_listing;
 mod rpc_answer;
 mod scenario_file;
+mod state_export;
 mod state_json;
 mod token_file;
 
@@ -30,6 +31,7 @@ pub use registry_file::registry_file;
 pub use registry_listing::registry_listing;
 pub use rpc_answer::rpc_answer;
 pub use scenario_file::scenario_file;
+pub use state_export::state_export;
 pub use state_json::state_json;
 pub use token_file::token_file;
 
@@ -64,7 +66,7 @@ pub struct Target {
 }
 
 /// All targets, ordered by name.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "client_roles",
         run: client_roles,
@@ -99,6 +101,11 @@ pub const TARGETS: [Target; 9] = [
         name: "scenario_file",
         run: scenario_file,
         mutations: 1000,
+    },
+    Target {
+        name: "state_export",
+        run: state_export,
+        mutations: 3000,
     },
     Target {
         name: "state_json",

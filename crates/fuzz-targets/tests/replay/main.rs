@@ -88,6 +88,7 @@ targets!(
     registry_listing,
     rpc_answer,
     scenario_file,
+    state_export,
     state_json,
     token_file
 );

@@ -187,8 +187,10 @@ impl Truth {
     fn registry_horizon(&self, number: usize, at: Time) -> Time {
         let indexer = self.at(number);
         let heard = match indexer.desire.current().registered {
-            // Absence from the listing is no news; only a tombstone is.
-            Registered::Deleted => indexer.read_heard,
+            // Absence from the listing is no news; only a tombstone is, unless the
+            // replica that told of it was behind a listing.
+            Registered::Deleted if self.limits.replica_lag.is_zero() => indexer.read_heard,
+            Registered::Deleted => None,
             _ => self.list_heard,
         };
         // Whoever has just been started and is told old news cannot know better.
