@@ -1,5 +1,7 @@
 //! One loop: what it looks at, what it waits for, and how often it acts.
 
+mod safeguards;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::{Policy, Spec, Timestamp};
