@@ -1,6 +1,6 @@
 //! Single safeguards of a loop, each where it decides.
 
-use lifecycle::{Desired, Gate, Rule, Seen, StartBlock};
+use lifecycle::{Desired, Gate, Rule, Seen, Services, StartBlock};
 
 use super::*;
 use crate::planner::Planner;
@@ -14,9 +14,9 @@ fn alone() -> (Arc<World>, Reconciler) {
     (world, reconciler)
 }
 
-/// What a look at an indexer that runs shows, where nothing of it is there.
-async fn seen(world: &World, reconciler: &mut Reconciler) -> Observed {
-    let record = Record::new(id(ID)).with_phase(Phase::Running);
+/// What a look at an indexer in `phase` shows.
+async fn seen(world: &World, reconciler: &mut Reconciler, phase: Phase) -> Observed {
+    let record = Record::new(id(ID)).with_phase(phase);
     world.put_record(&record).await;
     let Ok(stored) = reconciler.load().await else {
         panic!("the record cannot be read");
@@ -90,7 +90,7 @@ async fn the_first_record_says_what_the_original_s_first_format_said() {
 #[tokio::test(start_paused = true)]
 async fn a_loop_is_settled_only_where_both_halves_were_seen() {
     let (world, mut reconciler) = alone();
-    let seen = seen(&world, &mut reconciler).await;
+    let seen = seen(&world, &mut reconciler, Phase::Running).await;
     let steady = || Wait {
         reason: Reason::Steady,
         until: None,
@@ -188,4 +188,193 @@ async fn what_is_left_of_a_listing_is_tidied_up_but_by_no_shadow() {
         let listed = world.store.set_members(keys::LISTED).await.unwrap();
         assert_eq!(listed.contains(&key), shadow);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn listings_serve_where_both_are_new_or_cannot_be_had() {
+    let fed = Fed::new().await;
+    let reconciler = fed.reconciler();
+    let shared = &fed.shared;
+    assert!(
+        !reconciler.snapshots_serve(),
+        "both are older than the loop"
+    );
+    pass(1).await;
+    shared.poll_streams(&mut Listing::default()).await;
+    assert!(!reconciler.snapshots_serve(), "that of executors is older");
+    lock(&shared.executor_table).failed(shared.now());
+    assert!(reconciler.snapshots_serve());
+    fed.poll_services().await;
+    assert!(reconciler.snapshots_serve());
+
+    let reconciler = fed.reconciler();
+    pass(1).await;
+    shared.poll_executors(&mut Listing::default()).await;
+    assert!(!reconciler.snapshots_serve(), "that of streams is older");
+    lock(&shared.stream_table).failed(shared.now());
+    assert!(reconciler.snapshots_serve());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_is_known_to_be_down() {
+    let (_, reconciler) = alone();
+    let shared = &reconciler.shared;
+    let seen = async || reconciler.observe(None, Look::Snapshots).await.services;
+    assert_eq!(seen().await, Services::default());
+    let (first, second) = (Timestamp(1), Timestamp(2));
+    lock(&shared.executor_table).failed(first);
+    let mut down = Services {
+        block_streamer: None,
+        executors: Some(first),
+        provisioner: Some(first),
+    };
+    assert_eq!(seen().await, down);
+    lock(&shared.stream_table).failed(second);
+    down.block_streamer = Some(second);
+    assert_eq!(seen().await, down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_down_is_not_asked_about_each() {
+    let fed = Fed::new().await;
+    let mut reconciler = fed.reconciler();
+    lock(&fed.shared.stream_table).failed(fed.shared.now());
+    lock(&fed.shared.executor_table).failed(fed.shared.now());
+    fed.world.take_calls();
+    let next = round(&mut reconciler).await;
+    let down = |wait: &Wait| matches!(wait.reason, Reason::ServiceDown { .. });
+    assert!(matches!(next, Next::Sleep { wait, settled: false } if down(&wait)));
+    assert_eq!(fed.world.calls("get_stream"), 0);
+    assert_eq!(fed.world.calls("get_executor"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_listings_are_enough_to_see_that_nothing_runs() {
+    let fed = Fed::new().await;
+    let mut reconciler = fed.reconciler();
+    fed.world.drop_stream(ID);
+    fed.world.drop_executor(ID);
+    let record = Record {
+        enabled: false,
+        ..Record::new(id(ID)).with_phase(Phase::Suspended)
+    };
+    fed.world.put_record(&record).await;
+    pass(1).await;
+    fed.poll_services().await;
+    fed.world.take_calls();
+    let next = round(&mut reconciler).await;
+    assert!(matches!(next, Next::Sleep { settled: true, .. }));
+    let calls = fed.world.take_calls();
+    assert_eq!(calls.keys().collect::<Vec<_>>(), ["get_many"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_shows_an_older_version_than_was_started_is_not_believed_at_first() {
+    let (world, mut reconciler) = alone();
+    world.set_stream(ID, 4);
+    world.set_executor(ID, 4, 0);
+    let rule = Rule::Unsupported(String::new());
+    let spec = Spec::new(5, rule, StartBlock::Latest, "".into(), "".into());
+    let spec = Arc::new(spec);
+    let now = Instant::now();
+    reconciler
+        .started
+        .acknowledged(&Action::StartExecutor(Arc::clone(&spec)), now);
+    let look = seen(&world, &mut reconciler, Phase::Running).await;
+    assert!(look.stream.is_present());
+    assert_eq!(look.executor, Seen::Unknown);
+    let start = Action::StartStream { spec, height: 5 };
+    reconciler.started.acknowledged(&start, now);
+    let look = seen(&world, &mut reconciler, Phase::Running).await;
+    assert_eq!((look.stream, look.executor), (Seen::Unknown, Seen::Unknown));
+    pass(15).await;
+    let look = seen(&world, &mut reconciler, Phase::Running).await;
+    assert!(look.stream.is_present() && look.executor.is_present());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_start_something_gets_a_slot_and_nobody_else() {
+    for (phase, streams, executes, slot) in [
+        (Phase::Running, false, false, true),
+        (Phase::Running, true, false, true),
+        (Phase::Running, false, true, true),
+        (Phase::Running, true, true, false),
+        (Phase::Repairing, true, false, true),
+        (Phase::Repairing, true, true, false),
+        (Phase::Initializing, false, false, false),
+        (Phase::Suspending, false, true, false),
+        (Phase::Suspended, false, false, false),
+        (Phase::Deleting, true, false, false),
+    ] {
+        let (world, mut reconciler) = alone();
+        if streams {
+            world.set_stream(ID, 5);
+        }
+        if executes {
+            world.set_executor(ID, 5, 0);
+        }
+        let look = seen(&world, &mut reconciler, phase).await;
+        let expected = if slot {
+            reconciler.shared.now()
+        } else {
+            Timestamp(0)
+        };
+        assert_eq!(look.start_slot, expected, "{phase} {streams} {executes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_whoever_has_yet_to_be_provisioned_asks_at_the_gate() {
+    let (world, mut reconciler) = alone();
+    let other = id("a.near/g");
+    let now = reconciler.shared.now();
+    lock(&reconciler.shared.gate).hold(&other, now);
+    for phase in Phase::ALL.into_iter().filter(|it| *it != Phase::Deleted) {
+        let look = seen(&world, &mut reconciler, phase).await;
+        let expected = match phase {
+            Phase::Initializing => Gate::AccountBusy(other.clone()),
+            _ => Gate::Open,
+        };
+        assert_eq!(look.gate, expected, "{phase}");
+    }
+    let task = Task {
+        id: None,
+        since: now,
+    };
+    let record = Record {
+        task: Some(task),
+        ..Record::new(id(ID))
+    };
+    world.put_record(&record).await;
+    let Ok(stored) = reconciler.load().await else {
+        panic!("the record cannot be read");
+    };
+    let look = reconciler.observe(stored.as_ref(), Look::Fresh).await;
+    assert_eq!(look.gate, Gate::Open, "its task is in flight already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_for_another_goal_holds_nothing_back() {
+    let (world, mut reconciler) = alone();
+    let mut look = seen(&world, &mut reconciler, Phase::Running).await;
+    let Reconciler { paces, shared, .. } = &mut reconciler;
+    let now = Instant::now();
+    let action = Action::StopStream("S".to_owned());
+    let mut hold = |look: &Observed, done| {
+        let wait = paces.hold(look, &action, now, shared);
+        if done {
+            paces.acknowledged(&action, now);
+        }
+        wait.is_some()
+    };
+    assert!(!hold(&look, true), "nothing was done yet");
+    assert!(hold(&look, false), "the same for the same");
+    look.record = look.record.map(|record| Record {
+        enabled: false,
+        ..record
+    });
+    assert!(!hold(&look, true), "it was switched off since");
+    assert!(hold(&look, false));
+    look.desired = Desired::Missing;
+    assert!(!hold(&look, false), "something else is wanted");
 }
