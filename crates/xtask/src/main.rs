@@ -7,19 +7,26 @@
 )]
 
 mod install;
+mod mutation;
 mod preflight;
 mod runner;
 mod steps;
 
 use std::{env, process::ExitCode};
 
+use mutation::Part;
+
 const USAGE: &str = "\
 Usage: cargo verify [STEP...]
+       cargo mutation [tests] [simulation] [report]
 
-Passes all checks, or only the named steps, and stops at the first that fails.
+verify passes all checks, or only the named steps, and stops at the first that fails.
 
   --list   list the steps with their commands
   --help   print this
+
+mutation changes the decisions, one place at a time, and shows who notices; it takes
+hours. Its parts can be done one by one, see docs/mutation-testing.md.
 
 Environment: GITHUB_SHA, the commit whose hash seeds the short exploration.";
 
@@ -30,11 +37,14 @@ enum Request {
     List,
     /// The named steps, or all if none is named.
     Verify(Vec<String>),
+    /// The named parts, or all if none is named.
+    Mutation(Vec<Part>),
 }
 
 fn parse(arguments: &[String]) -> Result<Request, String> {
     match arguments.split_first() {
         Some((command, rest)) if command == "verify" => parse_verify(rest),
+        Some((command, rest)) if command == "mutation" => parse_mutation(rest),
         Some((command, _)) if command == "--help" || command == "-h" => Ok(Request::Help),
         Some((command, _)) => Err(format!("unknown command `{command}`")),
         None => Err("no command given".to_owned()),
@@ -52,6 +62,21 @@ fn parse_verify(arguments: &[String]) -> Result<Request, String> {
         }
     }
     Ok(Request::Verify(names))
+}
+
+fn parse_mutation(arguments: &[String]) -> Result<Request, String> {
+    let mut parts = Vec::new();
+    for argument in arguments {
+        match (argument.as_str(), Part::named(argument)) {
+            ("--help" | "-h", _) => return Ok(Request::Help),
+            (_, Some(part)) => parts.push(part),
+            (unknown, None) => return Err(format!("unknown part `{unknown}`")),
+        }
+    }
+    if parts.is_empty() {
+        parts.extend(mutation::PARTS);
+    }
+    Ok(Request::Mutation(parts))
 }
 
 fn main() -> ExitCode {
@@ -72,6 +97,7 @@ fn main() -> ExitCode {
             Ok(chosen) => runner::verify(&chosen),
             Err(problem) => refuse(&problem),
         },
+        Ok(Request::Mutation(parts)) => mutation::run(&parts),
         Err(problem) => refuse(&problem),
     }
 }
@@ -103,12 +129,20 @@ mod tests {
         );
         assert_eq!(request(&["verify", "--list"]), Ok(Request::List));
         assert_eq!(request(&["verify", "doc", "--help"]), Ok(Request::Help));
+        let parts = |words: &[&str]| request(&[&["mutation"][..], words].concat());
+        assert_eq!(parts(&[]), Ok(Request::Mutation(mutation::PARTS.to_vec())));
+        assert_eq!(
+            parts(&["report", "tests"]),
+            Ok(Request::Mutation(vec![Part::Report, Part::Tests]))
+        );
+        assert_eq!(parts(&["tests", "--help"]), Ok(Request::Help));
     }
 
     #[test]
     fn unknown_arguments_are_refused() {
         assert!(request(&[]).is_err());
         assert!(request(&["verfy"]).is_err());
+        assert!(request(&["mutation", "all"]).is_err());
         assert!(
             request(&["verify", "--quick"])
                 .unwrap_err()

@@ -114,11 +114,18 @@ fn a_phase_follows_only_where_the_table_says_so() {
     assert!(!may_follow(Phase::Running, Phase::Suspended));
 }
 
+/// Each reason with the word for programs and the sentence for people.
+#[track_caller]
+fn told(reasons: &[(Reason, &str, &str)]) {
+    for (reason, word, sentence) in reasons {
+        assert_eq!(reason.name(), *word);
+        assert_eq!(reason.to_string(), *sentence);
+    }
+}
+
 #[test]
-fn every_reason_has_a_word_and_a_sentence() {
-    let since = NOW;
-    let (cause, attempts, detail) = (Cause::StreamNotStarted, 3, "refused".to_owned());
-    let reasons = [
+fn reasons_of_users_and_operators_are_told() {
+    told(&[
         (Reason::Steady, "Steady", "everything is as wanted"),
         (Reason::Suspended, "Suspended", "disabled by an operator"),
         (
@@ -154,6 +161,14 @@ fn every_reason_has_a_word_and_a_sentence() {
             "StaleRegistry",
             "the registry answered version 8, older than 9 which runs or was deleted",
         ),
+    ]);
+}
+
+#[test]
+fn reasons_of_services_are_told() {
+    let since = NOW;
+    let (cause, attempts, detail) = (Cause::StreamNotStarted, 3, "refused".to_owned());
+    told(&[
         (
             Reason::ServiceDown {
                 service: Service::Registry,
@@ -216,9 +231,5 @@ fn every_reason_has_a_word_and_a_sentence() {
             "the block stream could not be started, 3 times; \
              waiting for an update or an operator: refused",
         ),
-    ];
-    for (reason, word, sentence) in reasons {
-        assert_eq!(reason.name(), word);
-        assert_eq!(reason.to_string(), sentence);
-    }
+    ]);
 }
