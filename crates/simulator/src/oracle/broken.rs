@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::Phase;
+use lifecycle::{Cause, Phase};
 use sim_node::{IndexerKey, Time};
 
 use super::Oracles;
@@ -92,6 +92,24 @@ impl Oracles {
     pub fn give_up(&mut self, key: &IndexerKey) {
         let number = self.truth.intern(key);
         self.truth.core.give_up(number);
+    }
+
+    /// Nothing can be expected of those whose data layer cannot be made.
+    pub fn give_up_failed_layers(&mut self) {
+        let fails = |indexer: &Indexer| {
+            let repair = indexer
+                .record
+                .known()
+                .and_then(|record| record.repair.as_ref());
+            repair.is_some_and(|repair| repair.cause == Cause::ProvisioningFailed)
+        };
+        let all = self.truth.all();
+        let failing = all
+            .filter(|(_, indexer)| fails(indexer))
+            .map(|(number, _)| number);
+        for number in failing.collect::<Vec<_>>() {
+            self.truth.core.give_up(number);
+        }
     }
 
     /// A data layer task of `account` will not end.

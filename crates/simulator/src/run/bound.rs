@@ -106,6 +106,12 @@ pub(super) fn never_rest_together(scenario: &Scenario, policy: &Policy) -> bool 
     tries > PATIENCE || tries.saturating_mul(many) > policy.attempts_window
 }
 
+/// Whether somebody may try for longer than is waited for to make a data layer that
+/// was torn.
+pub(super) fn may_try_torn_layers_for_long(scenario: &Scenario, policy: &Policy) -> bool {
+    may_be_torn(scenario) && exhaustion(policy) > PATIENCE
+}
+
 /// Whether a provisioning task of `scenario` may never end, or nobody may hear of it.
 fn hangs(scenario: &Scenario) -> bool {
     // A record that cannot be read may have spoken of a task.
@@ -218,6 +224,17 @@ mod tests {
         policy.attempts_window = tries * 3 / 2;
         assert!(never_rest_together(&hopeless, &policy));
         assert!(!never_rest_together(&scenario(""), &policy));
+    }
+
+    #[test]
+    fn torn_layers_are_left_out_where_they_are_tried_for_very_long() {
+        let torn = scenario("[faults.kill]\nrunner = 1");
+        let mut policy = Policy::default();
+        policy.attempts_max = 1;
+        assert!(!may_try_torn_layers_for_long(&torn, &policy));
+        policy.attempts_max = 1_000;
+        assert!(may_try_torn_layers_for_long(&torn, &policy));
+        assert!(!may_try_torn_layers_for_long(&scenario(""), &policy));
     }
 
     #[test]

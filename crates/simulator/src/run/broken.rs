@@ -16,6 +16,9 @@ use crate::world::{RegistryRule, Scope};
 /// So many faults of a kind can be planted at a time, for all indexers together.
 const PLANTED_MAX: usize = 1_000;
 
+/// Polls that are further apart miss what passes.
+const RARELY: Duration = Duration::from_secs(5);
+
 /// How old a stale registry's answers are.
 const STALE: Duration = Duration::from_secs(600);
 
@@ -31,6 +34,14 @@ impl Stage {
             if hopeless || bound::stumbles(scenario, indexer) {
                 world.history.oracles.give_up(&indexer.key);
             }
+        }
+    }
+
+    /// Tells the judges of those whose data layer can never be made, because a task
+    /// was cut off where none can be repeated, if they try for very long.
+    pub(super) fn leave_out_torn_layers(&self) {
+        if bound::may_try_torn_layers_for_long(&self.scenario, &self.knobs.policy) {
+            self.world.enter().history.oracles.give_up_failed_layers();
         }
     }
 
@@ -125,6 +136,7 @@ impl Stage {
         let now = world.now;
         let excused = world.history.oracles.excused(now);
         let oracles = &mut world.history.oracles;
+        let asks_rarely = self.knobs.tick > RARELY;
         let word = |(key, problem): (IndexerKey, String)| {
             // Of what nobody could hear nobody needs to know.
             let may_be_unknown = !oracles.is_given_up(&key);
@@ -150,7 +162,8 @@ impl Stage {
             );
             Excused {
                 // At rest, but not for ever: something that fails is given some time.
-                named: may_be_unknown || !rests || until.is_some(),
+                // Who asks rarely need not have heard of it yet.
+                named: may_be_unknown || !rests || until.is_some() || asks_rarely,
                 sentence: format!("{}{next} ({problem})", status.sentence()),
             }
         };

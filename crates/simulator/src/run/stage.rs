@@ -294,6 +294,7 @@ impl Stage {
             }
             // A hold may have been under way when the healing began.
             self.release_all();
+            self.leave_out_torn_layers();
             let (now, changed_at, mut pending) = {
                 let world = self.world.enter();
                 (
