@@ -1,5 +1,6 @@
 //! One loop: what it looks at, what it waits for, and how often it acts.
 
+mod bookkeeping;
 mod performing;
 mod safeguards;
 

@@ -5,7 +5,7 @@ use lifecycle::{ActionStatus, Rule, StartBlock};
 use super::*;
 
 /// A loop over a world of its own, and the record of its indexer as it was read.
-async fn stored() -> (Arc<World>, Reconciler, Stored) {
+pub(super) async fn stored() -> (Arc<World>, Reconciler, Stored) {
     let world = World::new();
     let record = Record::new(id(ID)).with_phase(Phase::Running);
     world.put_record(&record).await;
@@ -17,7 +17,7 @@ async fn stored() -> (Arc<World>, Reconciler, Stored) {
 }
 
 /// A start of the stream, and one of the executor.
-fn starts() -> [Action; 2] {
+pub(super) fn starts() -> [Action; 2] {
     let rule = Rule::ActionAny {
         affected_account_id: "x".to_owned(),
         status: ActionStatus::Any,

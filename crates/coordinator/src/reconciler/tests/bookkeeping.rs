@@ -1,0 +1,121 @@
+//! What a loop notes beside the record: for itself, at the gate, in the store.
+
+use lifecycle::Gate;
+
+use super::performing::{starts, stored};
+use super::*;
+
+/// What the gate says to another indexer of the account.
+fn gate(reconciler: &Reconciler) -> Gate {
+    lock(&reconciler.shared.gate).look(&id("a.near/g"))
+}
+
+fn with_task(reconciler: &Reconciler) -> Record {
+    let task = Task {
+        id: Some("t".to_owned()),
+        since: reconciler.shared.now(),
+    };
+    Record {
+        task: Some(task),
+        ..Record::new(id(ID))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledged_start_is_remembered() {
+    for (action, streams) in starts().iter().zip([true, false]) {
+        let (_, mut reconciler, stored) = stored().await;
+        reconciler.apply(&stored, action, None).await;
+        let (started, now) = (&reconciler.started, Instant::now());
+        assert_eq!(started.stream_is_old_news(4, now), streams);
+        assert_eq!(started.executor_is_old_news(4, now), !streams);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_is_remembered_until_it_can() {
+    let (world, mut reconciler, stored) = stored().await;
+    let busy = Gate::AccountBusy(id(ID));
+    assert!(!reconciler.unreadable);
+    let now = reconciler.shared.now();
+    for _ in 0..2 {
+        lock(&reconciler.shared.gate).hold(&id(ID), now);
+        world.store.put(&keys::state(&id(ID)), "nonsense");
+        assert!(reconciler.load().await.is_err());
+        assert!(reconciler.unreadable);
+        // More than half of the time after which its account no longer waits.
+        pass(1_000).await;
+        assert!(reconciler.load().await.is_err());
+        assert_eq!(gate(&reconciler), busy);
+        world.put_record(&stored.record).await;
+        assert!(reconciler.load().await.is_ok());
+        assert!(!reconciler.unreadable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_learns_of_a_task_by_reading_and_of_its_end_by_writing() {
+    let (world, mut reconciler, _) = stored().await;
+    assert_eq!(gate(&reconciler), Gate::Open);
+    world.put_record(&with_task(&reconciler)).await;
+    world.fault("get_task_status", Some(Fault::Lies));
+    round(&mut reconciler).await;
+    assert_eq!(gate(&reconciler), Gate::AccountBusy(id(ID)));
+    let Ok(Some(stored)) = reconciler.load().await else {
+        panic!("the record cannot be read");
+    };
+    let next = Record::new(id(ID)).with_phase(Phase::Running);
+    reconciler.commit(Some(&stored), &next).await;
+    assert_eq!(gate(&reconciler), Gate::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_effect_begins_once_a_hold_is_acknowledged() {
+    let (world, mut reconciler, stored) = stored().await;
+    let look = reconciler.observe(Some(&stored), Look::Fresh).await;
+    reconciler.holds_seen = reconciler.wake.holds();
+    reconciler.shared.note_hold(&id(ID));
+    world.take_calls();
+    for action in starts() {
+        let next = reconciler.act(&stored, &action, &look).await;
+        assert!(matches!(next, Next::Again));
+    }
+    assert_eq!(world.take_calls(), BTreeMap::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_succeeds_ends_the_series_of_those_overtaken() {
+    let (_, mut reconciler, stored) = stored().await;
+    for _ in 1..CONFLICTS_MAX {
+        assert!(matches!(reconciler.overtaken(), Next::Again));
+    }
+    let next = stored.record.with_phase(Phase::Suspending);
+    reconciler.commit(Some(&stored), &next).await;
+    for _ in 1..CONFLICTS_MAX {
+        assert!(matches!(reconciler.overtaken(), Next::Again));
+    }
+    assert!(matches!(reconciler.overtaken(), Next::Pause(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_leaves_nothing_at_the_gate_and_a_height_in_the_store() {
+    let (world, mut reconciler, stored) = stored().await;
+    let now = reconciler.shared.now();
+    lock(&reconciler.shared.gate).hold(&id(ID), now);
+    let next = reconciler.finish(Some(&stored), Some(2_000)).await;
+    assert!(matches!(next, Next::Done));
+    assert_eq!(gate(&reconciler), Gate::Open);
+    assert!(world.record(ID).is_none());
+    let height = world.store.text(keys::REGISTRY_HEIGHT).unwrap();
+    assert_eq!(height, "2000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_its_effect_is_repeated_without_a_pause() {
+    let (world, _running) = settled(Knobs::default()).await;
+    for _ in 0..8 {
+        world.drop_stream(ID);
+        pass(5).await;
+        assert!(world.has_stream(ID));
+    }
+}
