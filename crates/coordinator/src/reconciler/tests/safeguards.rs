@@ -33,12 +33,12 @@ async fn a_long_sleep_lasts_to_its_end_and_a_clock_set_back_ends_it() {
     let (world, reconciler) = alone();
     let before = Instant::now();
     reconciler.reaches(in_seconds(&reconciler, 150)).await;
-    assert_eq!(before.elapsed(), Duration::from_secs(150));
+    assert_eq!(before.elapsed().as_secs(), 150);
 
     let (before, until) = (Instant::now(), in_seconds(&reconciler, 150));
     world.jump_clock(30);
     reconciler.reaches(until).await;
-    assert_eq!(before.elapsed(), Duration::from_secs(120));
+    assert_eq!(before.elapsed().as_secs(), 120);
 
     let (before, until) = (Instant::now(), in_seconds(&reconciler, 150));
     let set_back = async {
@@ -46,7 +46,7 @@ async fn a_long_sleep_lasts_to_its_end_and_a_clock_set_back_ends_it() {
         world.jump_clock(-3_600);
     };
     futures_util::join!(reconciler.reaches(until), set_back);
-    assert_eq!(before.elapsed(), SLEEP_MAX);
+    assert_eq!(before.elapsed().as_secs(), SLEEP_MAX.as_secs());
 }
 
 #[tokio::test(start_paused = true)]
