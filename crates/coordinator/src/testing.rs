@@ -182,6 +182,18 @@ impl World {
         });
     }
 
+    /// The stream's monitor gave its last verdict so many seconds after 1970.
+    pub(crate) fn set_heartbeat(&self, name: &str, seconds: u64) {
+        self.with(|state| {
+            if let Some(info) = state.streams.get_mut(&id(name)) {
+                info.health = Some(bs::Health {
+                    processing_state: bs::ProcessingState::Running.into(),
+                    updated_at_timestamp_secs: seconds,
+                });
+            }
+        });
+    }
+
     pub(crate) fn drop_stream(&self, name: &str) {
         self.with(|state| state.streams.remove(&id(name)));
     }

@@ -1,6 +1,6 @@
 //! Single safeguards of a loop, each where it decides.
 
-use lifecycle::{Desired, Gate, Rule, Seen, Services, StartBlock};
+use lifecycle::{Desired, Gate, Rule, Seen, Services, StartBlock, StreamHealth};
 
 use super::*;
 use crate::planner::Planner;
@@ -377,4 +377,23 @@ async fn what_was_done_for_another_goal_holds_nothing_back() {
     assert!(hold(&look, false));
     look.desired = Desired::Missing;
     assert!(!hold(&look, false), "something else is wanted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_heartbeat_stands_still_is_frozen_by_point_reads_too() {
+    let (world, mut reconciler) = alone();
+    world.set_stream(ID, 5);
+    world.set_heartbeat(ID, 3);
+    for (pause, health) in [
+        (0, StreamHealth::Fine),
+        (170, StreamHealth::Fine),
+        (20, StreamHealth::Frozen),
+    ] {
+        pass(pause).await;
+        let look = seen(&world, &mut reconciler, Phase::Running).await;
+        let Seen::Present(stream) = look.stream else {
+            panic!("it is there");
+        };
+        assert_eq!(stream.health, health);
+    }
 }
