@@ -75,8 +75,10 @@ fn bounded(state: &State) {
 }
 
 /// What a file says, without where it says so.
-fn content(state: &State) -> (&str, Option<u64>, Vec<(&str, &[u8])>) {
-    let records = state.records.iter();
-    let records = records.map(|it| (it.key.as_str(), &it.value[..])).collect();
-    (&state.source, state.registry_height, records)
+fn content(state: &State) -> State {
+    let mut content = state.clone();
+    for record in &mut content.records {
+        record.line = 0;
+    }
+    content
 }

@@ -229,8 +229,10 @@ mod tests {
     #[test]
     fn torn_layers_are_left_out_where_they_are_tried_for_very_long() {
         let torn = scenario("[faults.kill]\nrunner = 1");
-        let mut policy = Policy::default();
-        policy.attempts_max = 1;
+        let mut policy = Policy {
+            attempts_max: 1,
+            ..Policy::default()
+        };
         assert!(!may_try_torn_layers_for_long(&torn, &policy));
         policy.attempts_max = 1_000;
         assert!(may_try_torn_layers_for_long(&torn, &policy));
