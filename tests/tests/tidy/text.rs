@@ -66,9 +66,9 @@ pub struct Commands {
     pub sim_verbs: Vec<String>,
 }
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 13] = [
     "build", "check", "test", "run", "clippy", "fmt", "doc", "install", "metadata", "deny",
-    "fetch", "fuzz",
+    "fetch", "fuzz", "mutants",
 ];
 
 /// Every cargo command that a document shows can be typed.

@@ -1,6 +1,7 @@
 //! What a loop notes beside the record: for itself, at the gate, in the store.
 
 use lifecycle::Gate;
+use tokio::time::Instant;
 
 use super::performing::{starts, stored};
 use super::*;

@@ -1,6 +1,7 @@
 //! What performing an action does beside the call itself.
 
 use lifecycle::{ActionStatus, Rule, StartBlock};
+use tokio::time::Instant;
 
 use super::*;
 

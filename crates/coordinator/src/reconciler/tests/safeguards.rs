@@ -1,6 +1,7 @@
 //! Single safeguards of a loop, each where it decides.
 
 use lifecycle::{Desired, Gate, Rule, Seen, Services, StartBlock, StreamHealth};
+use tokio::time::Instant;
 
 use super::*;
 use crate::planner::Planner;
