@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, Ledger, Time};
 
-/// The longest line, in bytes.
-const LINE_BYTES_MAX: u64 = 64 << 10;
+/// The longest line, in bytes. What a node is told comes in a message of at most
+/// 4 MiB; a line may hold its names twice, and JSON makes six bytes of one that has
+/// to be escaped.
+const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -177,6 +177,31 @@ fn a_bad_line_is_named_unless_it_is_the_torn_last() {
 }
 
 #[test]
+fn the_longest_name_that_a_registry_takes_is_no_obstacle() {
+    // Each of its bytes is six in JSON, and a task may be called after it.
+    let key = IndexerKey::new("a.near", &"\u{1}".repeat(64 << 10));
+    let task = key.as_str().repeat(2);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.jsonl");
+    let mut tail = Tail::new(&path);
+    let mut ledger = FileLedger::open(&path, "node", Time(1)).unwrap();
+    let event = Event::TaskStarted {
+        key,
+        task,
+        kind: TaskKind::Provision,
+    };
+    ledger.record(Time(2), event.clone());
+    let lines = tail.read_new().unwrap();
+    assert_eq!(lines.last().unwrap().what, What::Happened(event));
+    // Half of such a line is cut off, and what stands before it stays.
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], &whole[..whole.len() - 1]].concat()).unwrap();
+    FileLedger::open(&path, "node", Time(3)).unwrap();
+    assert_eq!(tail.read_new().unwrap().len(), 2);
+    assert_eq!(read(&path).unwrap().len(), 4);
+}
+
+#[test]
 fn a_tail_reads_on_where_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ledger.jsonl");
