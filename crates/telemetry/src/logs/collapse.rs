@@ -12,9 +12,15 @@ use crate::logs::line::{Line, Value};
 /// How long repetitions are counted before they are summed up.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
-/// The most different lines whose repetitions are counted at a time. What is
-/// beyond ends the oldest count early: it costs lines, it loses none.
+/// The most different lines whose repetitions are counted one by one at a time.
 const KINDS_MAX: usize = 512;
+
+/// The most groups of the lines beyond that. What is beyond these is told apart by
+/// its place in the program alone, of which there are not many.
+const GROUPS_MAX: usize = 256;
+
+/// How many lines of a group are written before the others are counted.
+const GROUP_SHOWN: u64 = 5;
 
 /// Longest text by which a line is known again, in bytes.
 const KIND_LEN_MAX: usize = 512;
@@ -34,21 +40,56 @@ const IDENTITIES: [&str; 9] = [
 
 struct Repeated {
     since: Instant,
+    /// How many were written.
+    shown: u64,
+    /// How many were counted instead.
     times: u64,
     last: Line,
+}
+
+/// Counts by name, for a while each.
+#[derive(Default)]
+struct Counts {
+    all: BTreeMap<String, Repeated>,
+    /// Each name once, the oldest first.
+    order: VecDeque<String>,
+}
+
+impl Counts {
+    /// Begins to count `name`, of which `line` is written.
+    fn begin(&mut self, name: String, line: Line, now: Instant) {
+        self.order.push_back(name.clone());
+        let first = Repeated {
+            since: now,
+            shown: 1,
+            times: 0,
+            last: line,
+        };
+        self.all.insert(name, first);
+    }
+
+    /// Ends the oldest if it has been counted long enough, or anyway if `all`.
+    fn end_oldest(&mut self, now: Instant, all: bool) -> Option<Repeated> {
+        let oldest = self.all.get(self.order.front()?)?;
+        if !all && now < oldest.since + WINDOW {
+            return None;
+        }
+        self.all.remove(&self.order.pop_front()?)
+    }
 }
 
 /// Counts repetitions, for a while each.
 #[derive(Default)]
 pub(crate) struct Collapser {
-    kinds: BTreeMap<String, Repeated>,
-    /// Of each kind once, the oldest first.
-    order: VecDeque<String>,
+    /// Lines that say the same of the same.
+    kinds: Counts,
+    /// Lines that say the same of whatever it is, once there are too many kinds.
+    groups: Counts,
 }
 
 impl Collapser {
     /// The lines to be written now that there is `line`: those that sum up what
-    /// is over, then `line` itself unless it is a repetition.
+    /// is over, then `line` itself unless it is counted instead.
     pub(crate) fn take(&mut self, line: Line, now: Instant) -> Vec<Line> {
         let mut out = self.expired(now);
         if line.level > Level::WARN || line.is_audit() {
@@ -56,71 +97,116 @@ impl Collapser {
             return out;
         }
         let kind = kind(&line);
-        if let Some(repeated) = self.kinds.get_mut(&kind) {
+        if let Some(repeated) = self.kinds.all.get_mut(&kind) {
             repeated.times += 1;
             repeated.last = line;
-            return out;
+        } else if self.kinds.all.len() < KINDS_MAX {
+            self.kinds.begin(kind, line.clone(), now);
+            out.push(line);
+        } else {
+            out.extend(self.take_in_group(line, now));
         }
-        if self.kinds.len() >= KINDS_MAX {
-            out.extend(self.end_oldest(now));
-        }
-        self.order.push_back(kind.clone());
-        let first = Repeated {
-            since: now,
-            times: 0,
-            last: line.clone(),
-        };
-        self.kinds.insert(kind, first);
-        out.push(line);
         out
+    }
+
+    /// `line`, unless enough of its group were written.
+    fn take_in_group(&mut self, line: Line, now: Instant) -> Option<Line> {
+        let mut group = group(&line);
+        if !self.groups.all.contains_key(&group) && self.groups.all.len() >= GROUPS_MAX {
+            group = place(&line);
+        }
+        match self.groups.all.get_mut(&group) {
+            None => self.groups.begin(group, line.clone(), now),
+            Some(repeated) if repeated.shown < GROUP_SHOWN => repeated.shown += 1,
+            Some(repeated) => {
+                repeated.times += 1;
+                repeated.last = line;
+                return None;
+            }
+        }
+        Some(line)
     }
 
     /// The sums of what has been counted long enough.
     pub(crate) fn expired(&mut self, now: Instant) -> Vec<Line> {
-        let mut out = Vec::new();
-        while self.oldest_since().is_some_and(|at| now >= at + WINDOW) {
-            out.extend(self.end_oldest(now));
-        }
-        out
+        self.sums(now, false)
     }
 
     /// The sums of everything, at the end.
     pub(crate) fn end(&mut self, now: Instant) -> Vec<Line> {
+        self.sums(now, true)
+    }
+
+    fn sums(&mut self, now: Instant, all: bool) -> Vec<Line> {
         let mut out = Vec::new();
-        while !self.order.is_empty() {
-            out.extend(self.end_oldest(now));
+        while let Some(over) = self.kinds.end_oldest(now, all) {
+            out.extend(sum(over, now, |times, seconds| {
+                format!("repeated {times} times in the last {seconds} s")
+            }));
+        }
+        while let Some(over) = self.groups.end_oldest(now, all) {
+            out.extend(sum(over, now, |times, seconds| {
+                format!(
+                    "{times} more such lines, of any indexer, in the last {seconds} s; the last"
+                )
+            }));
         }
         out
     }
+}
 
-    fn oldest_since(&self) -> Option<Instant> {
-        let oldest = self.kinds.get(self.order.front()?)?;
-        Some(oldest.since)
+/// The line that stands for those that were counted, if there were any.
+fn sum(over: Repeated, now: Instant, words: impl Fn(u64, u64) -> String) -> Option<Line> {
+    if over.times == 0 {
+        return None;
     }
+    let seconds = now.saturating_duration_since(over.since).as_secs().max(1);
+    let mut line = over.last;
+    line.message = format!("{}: {}", words(over.times, seconds), line.message);
+    line.fields.set("repeated", Value::Unsigned(over.times));
+    Some(line)
+}
 
-    fn end_oldest(&mut self, now: Instant) -> Option<Line> {
-        let repeated = self.kinds.remove(&self.order.pop_front()?)?;
-        if repeated.times == 0 {
-            return None;
-        }
-        let over = now.saturating_duration_since(repeated.since).as_secs();
-        let mut line = repeated.last;
-        let times = repeated.times;
-        line.message = format!(
-            "repeated {times} times in the last {} s: {}",
-            over.max(1),
-            line.message
-        );
-        line.fields.set("repeated", Value::Unsigned(times));
-        Some(line)
+/// Where a line comes from.
+fn place(line: &Line) -> String {
+    let (file, number) = line.place.unwrap_or((line.target, 0));
+    format!("{file}:{number}:{}:", line.level)
+}
+
+/// What lines have in common that say the same of whatever it is: what [`kind`] says,
+/// without the names, wherever they stand.
+fn group<'a>(line: &'a Line) -> String {
+    let text_of = |(name, value): (&'static str, &'a Value)| match value {
+        Value::Text(text) => Some((name, text.as_str())),
+        _ => None,
+    };
+    let texts: Vec<(&str, &str)> = line.fields.iter().filter_map(text_of).collect();
+    let names: Vec<&str> = texts
+        .iter()
+        .filter(|(name, text)| IDENTITIES.contains(name) && !text.is_empty())
+        .map(|(_, text)| *text)
+        .collect();
+    let mut group = place(line);
+    push_without_numbers(&mut group, &without(&line.message, &names));
+    for (name, text) in texts {
+        group.push('\n');
+        group.push_str(name);
+        group.push('=');
+        push_without_numbers(&mut group, &without(text, &names));
     }
+    bounded(group)
+}
+
+/// `text` with `*` for each of `names`.
+fn without(text: &str, names: &[&str]) -> String {
+    let replace = |text: String, name: &&str| text.replace(name, "*");
+    names.iter().fold(text.to_owned(), replace)
 }
 
 /// What lines have in common that say the same: where they come from, and all
 /// they say but for numbers.
 fn kind(line: &Line) -> String {
-    let (file, number) = line.place.unwrap_or((line.target, 0));
-    let mut kind = format!("{file}:{number}:{}:", line.level);
+    let mut kind = place(line);
     push_without_numbers(&mut kind, &line.message);
     for (name, value) in line.fields.iter() {
         if let Value::Text(text) = value {
@@ -134,13 +220,18 @@ fn kind(line: &Line) -> String {
             }
         }
     }
-    if kind.len() > KIND_LEN_MAX {
-        let digest = digest(&kind);
-        kind.truncate(kind.floor_char_boundary(KIND_LEN_MAX - 17));
+    bounded(kind)
+}
+
+/// `text`, or its beginning and a digest if it is long.
+fn bounded(mut text: String) -> String {
+    if text.len() > KIND_LEN_MAX {
+        let digest = digest(&text);
+        text.truncate(text.floor_char_boundary(KIND_LEN_MAX - 17));
         // Writing to a String cannot fail.
-        let _ = write!(kind, "#{digest:016x}");
+        let _ = write!(text, "#{digest:016x}");
     }
-    kind
+    text
 }
 
 /// FNV-1a. Whoever makes two lines collide hides a repetition of his own text.
@@ -276,31 +367,78 @@ mod tests {
             assert_eq!(collapser.take(audit.clone(), now).len(), 1);
             assert_eq!(collapser.take(info.clone(), now).len(), 1);
         }
-        assert!(collapser.kinds.is_empty());
+        assert!(collapser.kinds.all.is_empty());
+    }
+
+    fn repeated(line: &Line) -> u64 {
+        match line.fields.get("repeated") {
+            Some(Value::Unsigned(times)) => *times,
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_warning_of_very_many_indexers_costs_a_bounded_number_of_lines() {
+        let start = Instant::now();
+        let mut collapser = Collapser::default();
+        let (indexers, rounds) = (5_000, 4);
+        let mut out = Vec::new();
+        for round in 0..rounds {
+            let now = start + Duration::from_secs(5 * round);
+            for n in 0..indexers {
+                let name = format!("a{n}.near/{}", "f".repeat(600));
+                let error = format!("record of {name} was not read");
+                let fields = [("indexer", &*name), ("error", &*error)];
+                out.extend(collapser.take(line("a round ended early", &fields), now));
+            }
+            // What is new is shown in between, with the names of the first few.
+            let name = format!("b{round}.near/f");
+            let other = line("another message", &[("indexer", &name)]);
+            assert_eq!(collapser.take(other.clone(), now), [other]);
+        }
+        out.extend(collapser.end(start + WINDOW));
+        let shown = out.iter().filter(|line| repeated(line) == 0).count();
+        assert_eq!(shown, KINDS_MAX + GROUP_SHOWN as usize);
+        assert!(out.len() <= 2 * KINDS_MAX + 10, "{} lines", out.len());
+        // Nothing is lost: what was not written was counted.
+        let counted: u64 = out.iter().map(repeated).sum();
+        assert_eq!(shown as u64 + counted, indexers * rounds);
+        let last = &out.last().unwrap().message;
+        assert!(
+            last.contains(" more such lines, of any indexer, "),
+            "{last}"
+        );
     }
 
     #[test]
     fn many_kinds_cost_bounded_memory_and_lose_nothing() {
         let now = Instant::now();
         let mut collapser = Collapser::default();
-        let (mut shown, mut sums) = (0, 0);
-        let kinds = KINDS_MAX * 3;
+        let (mut shown, mut counted) = (0, 0);
+        let kinds = (KINDS_MAX + GROUPS_MAX) as u64 * 3;
+        let mut see = |out: &[Line]| {
+            for line in out {
+                counted += repeated(line);
+                shown += u64::from(repeated(line) == 0);
+            }
+        };
         for n in 0..kinds {
             for _ in 0..2 {
-                let name = format!("a{n}.near/{}", "f".repeat(5_000));
-                for out in collapser.take(line("a", &[("indexer", &name)]), now) {
-                    match out.fields.get("repeated") {
-                        Some(_) => sums += 1,
-                        None => shown += 1,
-                    }
-                }
+                // They differ in more than a name.
+                let text = format!("what{n} {}", "f".repeat(5_000));
+                see(&collapser.take(line("a", &[("error", &text)]), now));
             }
-            assert!(collapser.kinds.len() <= KINDS_MAX);
-            assert_eq!(collapser.kinds.len(), collapser.order.len());
+            assert!(collapser.kinds.all.len() <= KINDS_MAX);
+            assert!(collapser.groups.all.len() <= GROUPS_MAX + 1);
+            for counts in [&collapser.kinds, &collapser.groups] {
+                assert_eq!(counts.all.len(), counts.order.len());
+                assert!(counts.order.iter().all(|name| name.len() <= KIND_LEN_MAX));
+            }
         }
-        sums += collapser.end(now).len();
-        assert_eq!((shown, sums), (kinds, kinds));
-        assert!(collapser.kinds.is_empty() && collapser.order.is_empty());
+        see(&collapser.end(now));
+        assert_eq!(shown + counted, 2 * kinds);
+        assert!(collapser.kinds.all.is_empty() && collapser.kinds.order.is_empty());
+        assert!(collapser.groups.all.is_empty() && collapser.groups.order.is_empty());
     }
 
     #[test]
