@@ -32,12 +32,19 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
+        Server::with(|_| {})
+    }
+
+    /// One in a condition that `prepare` brings about.
+    fn with(prepare: fn(&mut RedisModel)) -> Server {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let model = SharedModel::new(RedisModel::new(Config::default()));
+        let mut model = RedisModel::new(Config::default());
+        prepare(&mut model);
+        let model = SharedModel::new(model);
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -260,6 +267,40 @@ fn what_is_not_known_is_refused_and_the_client_stays() {
     assert!(refusal(&["XREAD", "BLOCK", "0", "STREAMS", "q", "0"]).contains("syntax"));
     let pong: String = cmd("PING").query(&mut client).unwrap();
     assert_eq!(pong, "PONG");
+}
+
+#[test]
+fn a_set_may_depend_on_whether_the_key_exists() {
+    let server = Server::start();
+    let mut client = server.client();
+    let mut ask = |words: &[&str]| -> redis::Value {
+        cmd(words[0]).arg(&words[1..]).query(&mut client).unwrap()
+    };
+    assert_eq!(ask(&["SET", "k", "1", "XX"]), redis::Value::Nil);
+    assert_eq!(ask(&["EXISTS", "k"]), redis::Value::Int(0));
+    assert_eq!(ask(&["SET", "k", "2", "nx"]), redis::Value::Okay);
+    assert_eq!(ask(&["SET", "k", "3", "NX"]), redis::Value::Nil);
+    assert_eq!(ask(&["GET", "k"]), redis::Value::BulkString(b"2".to_vec()));
+    assert_eq!(ask(&["SET", "k", "4", "xx"]), redis::Value::Okay);
+    assert_eq!(ask(&["GET", "k"]), redis::Value::BulkString(b"4".to_vec()));
+    let both: Result<redis::Value, _> = cmd("SET").arg(&["k", "5", "NX", "XX"]).query(&mut client);
+    assert!(both.unwrap_err().to_string().contains("syntax"));
+}
+
+#[test]
+fn a_server_that_takes_no_writes_refuses_one_that_would_change_nothing() {
+    type Fault = fn(&mut RedisModel);
+    let faults: [(Fault, &str); 2] = [
+        (|model| model.set_read_only(true), "READONLY"),
+        (|model| model.set_out_of_memory(true), "OOM"),
+    ];
+    for (fault, word) in faults {
+        let server = Server::with(fault);
+        let mut client = server.client();
+        let answer: Result<redis::Value, _> = cmd("SET").arg(&["k", "", "XX"]).query(&mut client);
+        let said = answer.unwrap_err().to_string();
+        assert!(said.to_uppercase().contains(word), "{said}");
+    }
 }
 
 /// Asks in the protocol's own words.

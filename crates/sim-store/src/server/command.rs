@@ -104,9 +104,12 @@ fn value(model: &mut RedisModel, now: Time, name: &str, words: &mut Words) -> Re
         }
         "SET" => {
             let (key, value) = (words.text()?, words.bytes()?);
-            // None of the options is used by a client of this server.
-            if words.left() > 0 {
-                return Err(syntax());
+            let condition = condition(words)?;
+            // A write is refused before the condition is looked at, as the real
+            // server does it.
+            model.check_grow().map_err(refused)?;
+            if condition.is_some_and(|exists| exists != model.holds(&key)) {
+                return Ok(Reply::Nil);
             }
             put(model, now, &key, value)?;
             Ok(Reply::Simple("OK"))
@@ -124,6 +127,23 @@ fn value(model: &mut RedisModel, now: Time, name: &str, words: &mut Words) -> Re
             Ok(Reply::Number(found as u64))
         }
         _ => Err(Reply::Error(format!("ERR unknown command '{name:.64}'"))),
+    }
+}
+
+/// The one option of SET that is known: whether the key has to exist (`XX`) or must
+/// not (`NX`). No client of this server uses the others.
+fn condition(words: &mut Words) -> Result<Option<bool>, Reply> {
+    if words.left() == 0 {
+        return Ok(None);
+    }
+    let exists = match words.keyword()?.as_str() {
+        "XX" => true,
+        "NX" => false,
+        _ => return Err(syntax()),
+    };
+    match words.left() {
+        0 => Ok(Some(exists)),
+        _ => Err(syntax()),
     }
 }
 
