@@ -58,6 +58,10 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(BUILD).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // Beside this program, wherever it was built to.
+    if let Some(target) = folder.parent() {
+        command.arg("--target-dir").arg(target);
+    }
     if folder.ends_with("release") {
         command.arg("--release");
     }

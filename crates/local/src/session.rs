@@ -63,6 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             processes: Vec::new(),
             known: BTreeMap::new(),
             summarized: None,
+            wrong: None,
             explain: explain(&binaries.path(Node::Coordinator), &ports),
             ports,
             home,
@@ -100,6 +101,8 @@ struct Session {
     /// What was last said about each indexer, where there is no table.
     known: BTreeMap<String, Row>,
     summarized: Option<Instant>,
+    /// What was last said about the registry's file, where there is no table.
+    wrong: Option<String>,
     explain: String,
 }
 
@@ -118,6 +121,9 @@ impl Session {
         let registry = self.home.registry();
         self.screen
             .say(&format!("{:<15} {}", "registry", shown(&registry)))?;
+        let probes = self.ports.http;
+        self.screen
+            .say(&format!("{:<15} http://{probes}/readyz", "ready"))?;
         self.screen.say("")?;
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -169,6 +175,8 @@ impl Session {
     async fn refresh(&mut self) -> anyhow::Result<()> {
         let seen = self.api.ask().await;
         self.counts.update()?;
+        let path = self.home.registry();
+        let wrong = spawn_blocking(move || wrong(&path)).await.ok().flatten();
         let (seen, trouble) = match seen {
             Ok(seen) => (seen, None),
             Err(status) => (Seen::default(), Some(status.message().to_owned())),
@@ -182,9 +190,18 @@ impl Session {
             .map(|(indexer, flow)| Row::new(indexer, flow, &self.counts.of(&name_of(indexer))))
             .collect();
         if self.screen.in_place() {
-            let picture = self.picture(&seen, &rows, trouble.as_deref());
+            let mut picture = self.picture(&seen, &rows, trouble.as_deref());
+            if let Some(wrong) = wrong {
+                // Right below the line about the whole.
+                picture.insert(2, clipped(&wrong, self.screen.width()));
+            }
             self.screen.draw(&picture)?;
             return Ok(());
+        }
+        if wrong != self.wrong {
+            let text = wrong.as_deref().unwrap_or("the registry is right again");
+            self.screen.say(&format!("{} {text}", clock()))?;
+            self.wrong = wrong;
         }
         self.tell(&seen, rows, trouble.as_deref())
     }
@@ -322,6 +339,21 @@ fn shown(path: &Path) -> String {
         .to_string()
 }
 
+/// The first thing that is wrong with the registry, if anything is. Reads files: not
+/// for the runtime's thread.
+fn wrong(registry: &Path) -> Option<String> {
+    let problems = registry_file::check(registry).problems;
+    let first = problems.first()?;
+    let place = match &first.place {
+        Some(place) => format!("{}:{}:{}", shown(registry), place.line, place.column),
+        None => shown(registry),
+    };
+    let message = &first.message;
+    Some(format!(
+        "the registry is wrong and what it said before goes on: {place}: {message}"
+    ))
+}
+
 fn whole(seen: &Seen, rows: &[Row]) -> String {
     let executed: u64 = rows
         .iter()
@@ -349,4 +381,21 @@ fn clock() -> String {
     let seconds = now().as_secs() % 86_400;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_is_wrong_is_told_with_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.toml");
+        std::fs::write(&path, "indexer = []\n").unwrap();
+        assert_eq!(wrong(&path), None);
+        std::fs::write(&path, "indexer = []\n[chain\n").unwrap();
+        let text = wrong(&path).unwrap();
+        assert!(text.contains("registry.toml:2:"), "{text}");
+        assert!(text.contains("what it said before goes on"), "{text}");
+    }
 }
