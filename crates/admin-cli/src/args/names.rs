@@ -150,9 +150,6 @@ impl Listed {
         let mut names = resolve(&words, account)?;
         if self.reads_input() {
             names.extend(from_list(&console.read_input()?, account)?);
-            if names.is_empty() {
-                return Err(Failure::usage("the list on stdin names no indexer"));
-            }
         }
         distinct(names)
     }

@@ -28,6 +28,12 @@ pub(crate) async fn change(
         console.data(&shown)?;
         return Ok(Exit::Done);
     }
+    if names.is_empty() {
+        // A list of what is troubled is empty when all is well.
+        console.talk("the list on stdin names no indexer: nothing to do");
+        tell(&[], &[], &change, args.common.output, console)?;
+        return Ok(Exit::Done);
+    }
     let client = Client::connect(&args.common.connection).await?;
     let format = args.common.output;
     // Whoever interrupts this shall know how far it came.

@@ -171,8 +171,19 @@ async fn a_list_of_names_comes_from_stdin() {
         assert_eq!(fake.world().calls, calls);
     }
     let fake = Fake::start(world()).await;
-    let ran = run_with(&fake.url(), &["retry", "-"], "\n", false).await;
-    assert_eq!(ran.exit, Exit::Usage);
+    for words in [
+        &["retry", "-"][..],
+        &["retry", "--stdin", "-o", "json"],
+        &["retry", "-", "--dry-run"],
+    ] {
+        for empty in ["", "\n"] {
+            let ran = run_with(&fake.url(), words, empty, false).await;
+            assert_eq!(ran.exit, Exit::Done, "{words:?}");
+        }
+    }
+    let ran = run_with(&fake.url(), &["retry", "-"], "", false).await;
+    assert_eq!(ran.data, "");
+    assert!(ran.talk.contains("nothing to do"), "{}", ran.talk);
     let ran = run_with(&fake.url(), &["retry", "-"], "feed\n", false).await;
     assert_eq!(ran.exit, Exit::Usage);
     assert!(
