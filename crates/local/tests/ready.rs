@@ -3,16 +3,23 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::{File, read_to_string};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{sleep, timeout};
+
+/// Nothing is built slower on the slowest machine.
+const BUILD: Duration = Duration::from_secs(1800);
 
 /// Nothing becomes ready slower on the slowest machine.
 const LONG: Duration = Duration::from_secs(90);
+
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Ends the whole stack, however the test ends.
 struct Local(Child);
@@ -38,40 +45,48 @@ fn get(address: &str, page: &str) -> Option<(String, String)> {
     Some((head.split(' ').nth(1)?.to_owned(), text.to_owned()))
 }
 
-#[test]
-fn everything_that_is_started_becomes_ready() {
+/// Where the probes are, once it was said.
+async fn probes(local: &mut Local, said: &Path) -> String {
+    loop {
+        let text = read_to_string(said).unwrap();
+        let address = text
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split_once('/'));
+        if let Some((address, _)) = address {
+            return address.to_owned();
+        }
+        let ended = local.0.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended ({ended:?}): {text}");
+        sleep(PAUSE).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_started_becomes_ready() {
     let directory = tempfile::tempdir().unwrap();
+    let said = directory.path().join("said.txt");
     let child = Command::new(env!("CARGO_BIN_EXE_local"))
         .arg("--plain")
         .arg("--dir")
-        .arg(directory.path())
-        .stdout(Stdio::piped())
+        .arg(directory.path().join("local"))
+        .stdout(File::create(&said).unwrap())
         .spawn();
     let mut local = Local(child.unwrap());
-    let mut lines = BufReader::new(local.0.stdout.take().unwrap()).lines();
-    let mut told = Vec::new();
-    let address = loop {
-        let Some(line) = lines.next() else {
-            panic!("it ended: {told:#?}");
-        };
-        let line = line.unwrap();
-        if let Some((_, rest)) = line.split_once("http://") {
-            break rest.split('/').next().unwrap().to_owned();
+    let address = timeout(BUILD, probes(&mut local, &said)).await.unwrap();
+    let mut answer = None;
+    let ready = async {
+        loop {
+            answer = get(&address, "/readyz");
+            if answer.as_ref().is_some_and(|(status, _)| status == "200") {
+                return;
+            }
+            sleep(PAUSE).await;
         }
-        told.push(line);
     };
-    // Whoever does not read what it says would hold it up.
-    let reader = std::thread::spawn(move || lines.map_while(Result::ok).last());
-    let deadline = Instant::now() + LONG;
-    loop {
-        let answer = get(&address, "/readyz");
-        if answer.as_ref().is_some_and(|(status, _)| status == "200") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "not ready: {answer:?}");
-        sleep(Duration::from_millis(100));
-    }
+    let ready = timeout(LONG, ready).await;
+    assert!(ready.is_ok(), "not ready: {answer:?}");
     drop(local);
-    let last = reader.join().unwrap().unwrap();
-    assert!(last.contains("goes on from here"), "{last}");
+    let text = read_to_string(&said).unwrap();
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("goes on from here"), "{text}");
 }
