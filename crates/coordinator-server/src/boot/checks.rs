@@ -6,6 +6,7 @@ use std::time::Duration;
 use coordinator::Clock;
 use coordinator::admin::AdminService;
 use coordinator::store::StoreError;
+use registry_file::FileRegistry;
 use store_redis::RedisStore;
 use telemetry::Readiness;
 use tokio::time::timeout;
@@ -28,6 +29,8 @@ pub struct Checks {
     pub records: Records,
     /// The Redis of the services.
     pub redis: RedisStore,
+    /// The registry, if it is a file.
+    pub registry_file: Option<Arc<FileRegistry>>,
     /// Whether the store is something else than that Redis.
     pub separate: bool,
     /// Whether writes matter: a shadow makes none, and may look at a replica.
@@ -92,12 +95,25 @@ impl Checks {
             Some(at) => {
                 let age = self.clock.now().since(at).as_secs();
                 let listed = overview.registered;
-                let detail = format!("{listed} indexers, read {age} s ago");
+                let mut detail = format!("{listed} indexers, read {age} s ago");
+                if let Some(problem) = self.problem() {
+                    detail.push_str(&format!("; what was read stays in force: {problem}"));
+                }
                 self.readiness.set(REGISTRY, true, detail);
             }
-            None => self.readiness.set(REGISTRY, false, "not read yet"),
+            None => {
+                let why = self.problem();
+                let why = why.unwrap_or_else(|| "not read yet".to_owned());
+                self.readiness.set(REGISTRY, false, why);
+            }
         }
         redis_answers
+    }
+
+    /// The first thing that is wrong with the registry's file, if anything is.
+    fn problem(&self) -> Option<String> {
+        let problems = self.registry_file.as_ref()?.problems();
+        problems.first().map(ToString::to_string)
     }
 
     fn tell(&self, name: &'static str, result: &Result<(), String>) {

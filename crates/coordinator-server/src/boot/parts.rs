@@ -25,6 +25,8 @@ use crate::settings::{self as set, Setting};
 pub struct Parts {
     /// Where it is read what is wanted.
     pub registry: Arc<dyn RegistryTransport>,
+    /// The same, if it is a file: it tells what is wrong with it.
+    pub registry_file: Option<Arc<FileRegistry>>,
     /// The Redis of the services.
     pub redis: RedisStore,
     /// The clients of the services.
@@ -72,8 +74,9 @@ pub fn prepare(config: &Config) -> Result<Parts, Vec<Problem>> {
         found.into_iter().for_each(|problem| keep(Err(problem)));
     });
     match (registry, redis, services, access) {
-        (Ok(registry), Ok(redis), Ok(services), Ok(access)) => Ok(Parts {
+        (Ok((registry, registry_file)), Ok(redis), Ok(services), Ok(access)) => Ok(Parts {
             registry,
+            registry_file,
             redis,
             services,
             access,
@@ -86,7 +89,10 @@ fn problem(setting: &Setting, error: impl ToString) -> Problem {
     Problem::elsewhere(setting.key(), error.to_string())
 }
 
-fn registry(config: &Config) -> Result<Arc<dyn RegistryTransport>, Problem> {
+/// Where it is read what is wanted, and the same once more if it is a file.
+type Registry = (Arc<dyn RegistryTransport>, Option<Arc<FileRegistry>>);
+
+fn registry(config: &Config) -> Result<Registry, Problem> {
     match &config.registry {
         RegistryConfig::File(path) => {
             // One wrong entry must not keep the others from being looked after;
@@ -99,7 +105,8 @@ fn registry(config: &Config) -> Result<Arc<dyn RegistryTransport>, Problem> {
             let options = registry_file::Options::default();
             let registry = FileRegistry::open(path, options, Arc::new(SystemClock))
                 .map_err(|error| problem(&set::REGISTRY_FILE, error))?;
-            Ok(Arc::new(registry))
+            let registry = Arc::new(registry);
+            Ok((registry.clone(), Some(registry)))
         }
         RegistryConfig::Near {
             urls,
@@ -135,7 +142,7 @@ fn registry(config: &Config) -> Result<Arc<dyn RegistryTransport>, Problem> {
             options.connect_timeout = share(config.knobs.list_deadline, 30);
             let registry =
                 NearRegistry::new(options).map_err(|error| problem(&set::RPC_URL, error))?;
-            Ok(Arc::new(registry))
+            Ok((Arc::new(registry), None))
         }
     }
 }

@@ -160,6 +160,7 @@ async fn try_start(boot: Boot) -> Result<(Running, Reload), Exit> {
         readiness: readiness.clone(),
         records: store.records,
         redis: parts.redis.clone(),
+        registry_file: parts.registry_file.clone(),
         separate: config.store.is_separate(),
         writes: !config.shadow,
         admin: coordinator.admin(),

@@ -77,6 +77,25 @@ async fn it_gets_ready_when_its_redis_and_its_registry_appear() {
 }
 
 #[tokio::test]
+async fn a_registry_file_that_breaks_is_told_and_what_was_read_stays() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let settings = Settings::new();
+    let registry = settings.file("registry.toml", "indexer = []\n");
+    let settings = settings
+        .with("redis_url", redis.url())
+        .with("registry_file", registry.display());
+    let service = settings.start().await;
+    service.wait_for_status("/readyz", 200).await;
+    std::fs::write(&registry, "indexer = []\n[chain\n").unwrap();
+    service.wait_for_page("/readyz", "registry.toml:2:").await;
+    let (status, body) = service.page("/readyz").await;
+    assert_eq!(status, 200, "{body}");
+    std::fs::write(&registry, "indexer = []\n").unwrap();
+    let right = r#""detail":"0 indexers, read 0 s ago""#;
+    service.wait_for_page("/readyz", right).await;
+}
+
+#[tokio::test]
 async fn fail_fast_does_not_wait_for_the_store() {
     let output = Settings::new().with("fail_fast", true).refused().await;
     assert_eq!(output.status.code(), Some(69));
