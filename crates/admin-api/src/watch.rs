@@ -18,6 +18,8 @@ use crate::{convert, status};
 
 /// How many indexers are read at a time.
 const CHUNK: usize = 500;
+/// How often it is asked whether the registry has answered at last.
+const ANSWER_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait after the store did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -32,6 +34,9 @@ struct Watcher {
     ready: VecDeque<Event>,
     /// What the client has been shown, if that decides what it must be told.
     shown: Option<BTreeSet<IndexerId>>,
+    /// Whether all indexers were known when the look at what there is began, or
+    /// those that were not do not pass the filter.
+    complete: bool,
     until: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -40,6 +45,9 @@ struct Watcher {
 enum Stage {
     /// What there is, after this one.
     Page(Option<IndexerId>),
+    /// The registry's first answer: without it an indexer that has no record would
+    /// seem to be gone.
+    Answer,
     /// What changes.
     Changes,
     /// Nothing.
@@ -49,12 +57,14 @@ enum Stage {
 /// The events of a watch.
 ///
 /// # Errors
-/// There are too many watchers.
+/// There are too many watchers, or it is not known yet what there is.
 pub(crate) fn events(
     calls: &Arc<Calls>,
     filter: Filter,
     changes_only: bool,
 ) -> Result<impl Stream<Item = Result<pb::WatchIndexersResponse, Status>> + use<>, Status> {
+    let loaded = calls.admin.expect_loaded();
+    loaded.map_err(|error| status::of_look(&error, "the watch"))?;
     let place = calls.watcher()?;
     // An indexer leaves such a filter without going away.
     let leaves = !filter.phases.is_empty() || filter.troubled;
@@ -65,12 +75,15 @@ pub(crate) fn events(
         filter,
         stage: Stage::Page(None),
         ready: VecDeque::new(),
+        complete: false,
         shown: leaves.then(BTreeSet::new),
         until: Instant::now() + calls.limits.watch_age,
         _place: place,
     };
     if changes_only {
         watcher.synced();
+    } else {
+        watcher.begin();
     }
     Ok(stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
@@ -125,9 +138,12 @@ impl Watcher {
                 }
                 match page.next {
                     Some(last) => self.stage = Stage::Page(Some(last)),
-                    None => self.synced(),
+                    None if self.complete => self.synced(),
+                    None => self.stage = Stage::Answer,
                 }
             }
+            Stage::Answer if self.calls.admin.is_complete() => self.begin(),
+            Stage::Answer => sleep(ANSWER_PAUSE).await,
             Stage::Changes => match self.changes.next().await {
                 Ok(changes) => {
                     for change in changes {
@@ -142,6 +158,14 @@ impl Watcher {
             Stage::Over => {}
         }
         Ok(())
+    }
+
+    /// Looks at what there is, from the first.
+    fn begin(&mut self) {
+        let phases = &self.filter.phases;
+        let recorded_only = !phases.is_empty() && !phases.contains(&None);
+        self.complete = recorded_only || self.calls.admin.is_complete();
+        self.stage = Stage::Page(None);
     }
 
     fn synced(&mut self) {

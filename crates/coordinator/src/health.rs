@@ -20,6 +20,8 @@ const NAME_LEN_MAX: usize = 200;
 pub(crate) struct Health {
     /// The records have been read: decisions are being made.
     pub(crate) loaded: bool,
+    /// The registry has answered in this life, and all that it lists is looked after.
+    pub(crate) complete: bool,
     /// When the registry last gave a usable listing.
     pub(crate) registry_answered: Option<Timestamp>,
     /// Entries of the last listing that make no sense: how many, and the first.

@@ -84,7 +84,10 @@ impl Supervisor {
         let mut next_tick = Instant::now() + tick;
         loop {
             self.reap();
+            // Read before: what came with the answer then has its loops below.
+            let answered = lock(&shared.health).registry_answered.is_some();
             self.spawn_found();
+            lock(&shared.health).complete |= answered;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,

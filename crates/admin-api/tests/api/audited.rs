@@ -142,9 +142,9 @@ async fn a_shutdown_waits_for_what_was_begun_and_for_no_watcher() {
     let world = World::new();
     world.register("a.near", "f");
     let mut setup = Setup::local(&world);
-    setup.loops = false;
     setup.limits.drain = Duration::from_secs(3600);
     let api = setup.start();
+    api.reaches("a.near", "f", "Steady").await;
     let mut health = HealthClient::new(api.channel());
     let _probe = health.watch(HealthCheckRequest::default()).await.unwrap();
     let request = pb::WatchIndexersRequest::default();

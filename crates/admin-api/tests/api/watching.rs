@@ -16,11 +16,15 @@ async fn watch(api: &Api, filter: pb::IndexerFilter, changes_only: bool) -> Even
         filter: Some(filter),
         changes_only,
     };
-    api.operations()
-        .watch_indexers(request)
-        .await
-        .unwrap()
-        .into_inner()
+    // Refused until the records are read.
+    crate::support::until(async || {
+        let answer = api.operations().watch_indexers(request.clone()).await;
+        match answer {
+            Err(status) if status.code() == Code::Unavailable => None,
+            answer => Some(answer.unwrap().into_inner()),
+        }
+    })
+    .await
 }
 
 async fn next(events: &mut Events) -> Result<Event, Status> {
@@ -30,7 +34,7 @@ async fn next(events: &mut Events) -> Result<Event, Status> {
 }
 
 /// The first event that fits; others are passed over.
-async fn seek(events: &mut Events, fits: impl Fn(&Event) -> bool) -> Event {
+async fn seek(events: &mut Events, mut fits: impl FnMut(&Event) -> bool) -> Event {
     loop {
         let event = next(events).await.unwrap();
         if fits(&event) {
@@ -68,6 +72,104 @@ async fn first_comes_what_there_is_then_what_changes() {
     api.operations().disable_indexer(request).await.unwrap();
     let event = seek(&mut events, |event| is_in_state(event, "Suspended")).await;
     assert!(matches!(event, Event::Indexer(it) if it.name == name("b.near", "g") && !it.enabled));
+    api.end().await;
+}
+
+#[tokio::test]
+async fn before_the_records_are_read_nothing_is_passed_off_as_all_there_is() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let first = Setup::local(&world).start();
+    first.reaches("a.near", "f", "Steady").await;
+    first.end().await;
+    world.set_store_away(true);
+    let api = Setup::local(&world).start();
+    let phases = |phases: &[&str]| pb::IndexerFilter {
+        phases: phases.iter().map(|phase| (*phase).to_owned()).collect(),
+        ..pb::IndexerFilter::default()
+    };
+    for filter in [phases(&[]), phases(&["Running"]), phases(&["none"])] {
+        let request = pb::ListIndexersRequest {
+            filter: Some(filter.clone()),
+            ..pb::ListIndexersRequest::default()
+        };
+        let refused = api.operations().list_indexers(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+        for changes_only in [false, true] {
+            let request = pb::WatchIndexersRequest {
+                filter: Some(filter.clone()),
+                changes_only,
+            };
+            let refused = api.operations().watch_indexers(request).await.unwrap_err();
+            assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+            assert!(
+                refused.message().contains("still being read"),
+                "{}",
+                refused.message()
+            );
+        }
+    }
+    world.set_store_away(false);
+    let mut events = watch(&api, phases(&[]), false).await;
+    let event = next(&mut events).await.unwrap();
+    assert!(matches!(event, Event::Indexer(it) if it.name == name("a.near", "f")));
+    api.end().await;
+}
+
+#[tokio::test]
+async fn what_only_the_registry_knows_of_is_not_missing_before_it_has_answered() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let first = Setup::local(&world).start();
+    first.reaches("a.near", "f", "Steady").await;
+    first.end().await;
+    world.register("b.near", "without-a-record");
+    world.set_registry_away(true);
+    let api = Setup::local(&world).start();
+    let mut running = watch(
+        &api,
+        pb::IndexerFilter {
+            phases: vec!["Running".to_owned()],
+            ..pb::IndexerFilter::default()
+        },
+        false,
+    )
+    .await;
+    seek(&mut running, |event| matches!(event, Event::Synced(_))).await;
+    let none = pb::ListIndexersRequest {
+        filter: Some(pb::IndexerFilter {
+            phases: vec!["none".to_owned()],
+            ..pb::IndexerFilter::default()
+        }),
+        ..pb::ListIndexersRequest::default()
+    };
+    let refused = api.operations().list_indexers(none.clone()).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(refused.message().contains("registry"), "{refused}");
+    let all = pb::ListIndexersRequest::default();
+    let all = api.operations().list_indexers(all).await.unwrap();
+    assert_eq!(all.into_inner().indexers.len(), 1, "the recorded one");
+    let mut events = watch(&api, pb::IndexerFilter::default(), false).await;
+    assert!(matches!(
+        next(&mut events).await.unwrap(),
+        Event::Indexer(_)
+    ));
+    world.set_registry_away(false);
+    let mut told = Vec::new();
+    seek(&mut events, |event| match event {
+        Event::Indexer(indexer) => {
+            told.push(indexer.name.clone());
+            false
+        }
+        event => matches!(event, Event::Synced(_)),
+    })
+    .await;
+    assert!(
+        told.contains(&name("b.near", "without-a-record")),
+        "{told:?}"
+    );
+    api.operations().list_indexers(none).await.unwrap();
     api.end().await;
 }
 

@@ -121,16 +121,46 @@ impl AdminService {
     /// number, so a page may be short, even empty, and still not be the last.
     ///
     /// # Errors
-    /// The records cannot be read from the store.
+    /// The records were not read yet or cannot be read from the store; or those
+    /// without a record are asked for by name of phase, and the registry, which
+    /// alone knows of them, has not answered yet.
     pub async fn page(
         &self,
         after: Option<&IndexerId>,
         limit: usize,
         filter: &Filter,
     ) -> Result<Page, AdminError> {
+        self.expect_loaded()?;
+        if filter.phases.contains(&None) && !self.is_complete() {
+            return Err(AdminError::NotNow(
+                "which indexers are registered and have no record is not known yet: the registry \
+                 has not answered since the start"
+                    .to_owned(),
+            ));
+        }
         page::page(&self.shared, after, limit, filter)
             .await
             .map_err(unavailable)
+    }
+
+    /// Refuses to tell of the indexers before it is known which there are.
+    ///
+    /// # Errors
+    /// The records are still being read.
+    pub fn expect_loaded(&self) -> Result<(), AdminError> {
+        if lock(&self.shared.health).loaded {
+            return Ok(());
+        }
+        Err(AdminError::NotNow(
+            "it is not known yet which indexers there are: the records are still being read"
+                .to_owned(),
+        ))
+    }
+
+    /// Whether all indexers are known: the records are read, and the registry has
+    /// answered since the start.
+    pub fn is_complete(&self) -> bool {
+        lock(&self.shared.health).complete
     }
 
     /// The coordinator as a whole.
