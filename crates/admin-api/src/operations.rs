@@ -257,6 +257,7 @@ impl Operations for Operator {
             indexers,
             observed: convert::count(report.observed),
             disagreements: convert::count(report.disagreements),
+            unknown: convert::count(report.unknown),
             planned_actions: report.planned_actions,
         }))
     }

@@ -96,5 +96,5 @@ examples!(
     SHADOW,
     SHADOW_LONG,
     "  coordinator shadow --disagreements                 where it would act differently
-  coordinator shadow --check                         exit code 1 if there is any"
+  coordinator shadow --check                         exit code 1 unless all agree"
 );

@@ -322,7 +322,7 @@ pub struct Shadow {
     #[arg(long)]
     pub disagreements: bool,
 
-    /// Exit with code 1 if there is any disagreement
+    /// Exit with code 1 unless all that was observed is known, and agreed on
     #[arg(long)]
     pub check: bool,
 

@@ -1,6 +1,6 @@
 //! The commands that look once.
 
-use proto::coordinator::Indexer;
+use proto::coordinator::{Indexer, ShadowReport};
 
 use crate::args::{Format, Get, List, Name, Overview, Shadow};
 use crate::client::Client;
@@ -174,15 +174,17 @@ pub(crate) async fn shadow(args: Shadow, console: &mut Console) -> Result<Exit, 
             let is_wide = format == Format::Wide;
             let table = table::shadow(indexers, is_wide, console.now_ms());
             format!(
-                "{table}{} observed, {}, {} planned\n",
+                "{table}{} observed, {}, {} unknown, {} planned\n",
                 text::count(report.observed as usize, "indexer"),
                 text::count(report.disagreements as usize, "disagreement"),
+                report.unknown,
                 text::count(report.planned_actions as usize, "action"),
             )
         }
         Format::Json => json::pretty(&json::ShadowReport {
             observed: report.observed,
             disagreements: report.disagreements,
+            unknown: report.unknown,
             planned_actions: report.planned_actions,
             indexers: indexers.iter().map(json::Shadow::of).collect(),
         })?,
@@ -193,15 +195,30 @@ pub(crate) async fn shadow(args: Shadow, console: &mut Console) -> Result<Exit, 
             .collect(),
     };
     console.data(&shown)?;
-    if args.check && report.disagreements > 0 {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!(
-                "the shadow and the world disagree on {}; see `coordinator shadow \
-                 --disagreements`.",
-                text::count(report.disagreements as usize, "indexer")
-            ),
+    match objection(&report).filter(|_| args.check) {
+        Some(objection) => Err(Failure::new(Exit::Failed, objection)),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Why the shadow does not vouch for the world.
+fn objection(report: &ShadowReport) -> Option<String> {
+    let count = |number: u64| text::count(number as usize, "indexer");
+    if report.disagreements > 0 {
+        return Some(format!(
+            "the shadow and the world disagree on {}; see `coordinator shadow --disagreements`.",
+            count(report.disagreements)
         ));
     }
-    Ok(Exit::Done)
+    if report.unknown > 0 {
+        return Some(format!(
+            "the shadow cannot say anything of {}, because something does not answer it; see \
+             `coordinator shadow` and `coordinator overview`.",
+            count(report.unknown)
+        ));
+    }
+    (report.observed == 0).then(|| {
+        "the shadow has not observed any indexer; `coordinator overview` says what it waits for."
+            .to_owned()
+    })
 }

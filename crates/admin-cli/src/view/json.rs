@@ -340,6 +340,7 @@ fn counts<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a u64)>) -> BTreeMa
 pub(crate) struct ShadowReport<'a> {
     pub observed: u64,
     pub disagreements: u64,
+    pub unknown: u64,
     pub planned_actions: u64,
     pub indexers: Vec<Shadow<'a>>,
 }

@@ -248,7 +248,7 @@ pub(crate) fn shadow(indexers: &[ShadowIndexer], is_wide: bool, now: u64) -> Str
         let name = Name::of(indexer.name.as_ref()).to_string();
         let tone = match indexer.verdict.as_str() {
             "Disagrees" => Tone::Alarm,
-            "Pending" => Tone::Warning,
+            "Pending" | "Unknown" => Tone::Warning,
             _ => Tone::Plain,
         };
         let mut cells = vec![

@@ -201,6 +201,7 @@ fn shadow() -> ShadowReport {
         next_page_token: String::new(),
         observed: 2,
         disagreements: 1,
+        unknown: 0,
         planned_actions: 7,
     }
 }

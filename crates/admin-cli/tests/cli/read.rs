@@ -189,6 +189,15 @@ async fn a_check_of_the_shadow_fails_on_disagreement() {
     assert!(ran.talk.contains("disagree on 1 indexer"), "{}", ran.talk);
     fake.world().shadow.disagreements = 0;
     run(&fake.url(), &["shadow", "--check"]).await.succeeded();
+    fake.world().shadow.unknown = 2;
+    let ran = run(&fake.url(), &["shadow", "--check"]).await;
+    assert_eq!(ran.exit, admin_cli::Exit::Failed);
+    assert!(ran.talk.contains("anything of 2 indexers"), "{}", ran.talk);
+    fake.world().shadow = proto::coordinator::ShadowReport::default();
+    let ran = run(&fake.url(), &["shadow", "--check"]).await;
+    assert_eq!(ran.exit, admin_cli::Exit::Failed);
+    assert!(ran.talk.contains("not observed any"), "{}", ran.talk);
+    run(&fake.url(), &["shadow"]).await.succeeded();
 }
 
 #[tokio::test]

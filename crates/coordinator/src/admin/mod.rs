@@ -176,7 +176,10 @@ impl AdminService {
         limit: usize,
         disagreements_only: bool,
     ) -> ShadowReport {
-        lock(&self.shared.shadow_log).report(after, limit.clamp(1, PAGE_MAX), disagreements_only)
+        let blind = self.shared.blind();
+        let limit = limit.clamp(1, PAGE_MAX);
+        let log = lock(&self.shared.shadow_log);
+        log.report(after, limit, disagreements_only, blind.as_deref())
     }
 
     /// Whether the store answers, and the records have been read: for probes.

@@ -61,18 +61,8 @@ impl Shared {
             overview.answers_dropped = desired.dropped_older;
             overview.suspicious_listings = desired.suspicious;
         }
-        let streams = lock(&self.stream_table).down_since();
-        let executors = lock(&self.executor_table).down_since();
+        overview.down = self.services_down();
         let health = lock(&self.health);
-        let down = [
-            (Service::BlockStreamer, streams),
-            (Service::Executors, executors),
-            (Service::Store, health.store_down),
-        ];
-        overview.down = down
-            .into_iter()
-            .filter_map(|(service, since)| Some((service, since?)))
-            .collect();
         overview.loaded = health.loaded;
         overview.panics = health.panics;
         overview.registry_answered = health.registry_answered;
@@ -80,5 +70,19 @@ impl Shared {
         overview.unreadable.clone_from(&health.unreadable);
         overview.unreadable_count = health.unreadable_keys.len();
         overview
+    }
+
+    /// Services that do not answer, and since when.
+    pub(crate) fn services_down(&self) -> BTreeMap<Service, Timestamp> {
+        let streams = lock(&self.stream_table).down_since();
+        let executors = lock(&self.executor_table).down_since();
+        let down = [
+            (Service::BlockStreamer, streams),
+            (Service::Executors, executors),
+            (Service::Store, lock(&self.health).store_down),
+        ];
+        down.into_iter()
+            .filter_map(|(service, since)| Some((service, since?)))
+            .collect()
     }
 }

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use lifecycle::{Desired, IndexerId, Observed, Phase, Record, Seen, Step, Timestamp};
+use lifecycle::{Desired, IndexerId, Observed, Phase, Reason, Record, Seen, Step, Timestamp};
+
+use crate::shared::{Shared, lock};
 
 mod ports;
 mod round;
@@ -30,6 +32,8 @@ pub enum Verdict {
     Agrees,
     /// Something would be done; the active one may still do it.
     Pending,
+    /// Nothing can be said: what must be seen for that does not answer.
+    Unknown,
     /// What would have been done was not done within [`GRACE`], or something was
     /// done that this one would not have done.
     Disagrees,
@@ -41,6 +45,7 @@ impl Verdict {
         match self {
             Verdict::Agrees => "Agrees",
             Verdict::Pending => "Pending",
+            Verdict::Unknown => "Unknown",
             Verdict::Disagrees => "Disagrees",
         }
     }
@@ -76,6 +81,8 @@ pub struct ShadowReport {
     pub observed: usize,
     /// Those on which the two disagree.
     pub disagreements: usize,
+    /// Those of which nothing can be said.
+    pub unknown: usize,
     /// Actions that would have been carried out since the start.
     pub planned_actions: u64,
 }
@@ -118,12 +125,14 @@ impl ShadowLog {
         self.entries.remove(id);
     }
 
-    /// Up to `limit` entries after `after`, by name.
+    /// Up to `limit` entries after `after`, by name. If it is `blind`, which says
+    /// what is not seen, nobody is agreed with.
     pub(crate) fn report(
         &self,
         after: Option<&IndexerId>,
         limit: usize,
         disagreements_only: bool,
+        blind: Option<&str>,
     ) -> ShadowReport {
         let disagrees = |entry: &&ShadowEntry| entry.verdict == Verdict::Disagrees;
         let wanted = |entry: &&ShadowEntry| !disagreements_only || disagrees(entry);
@@ -136,12 +145,46 @@ impl ShadowLog {
             .collect();
         let more = entries.len() > limit;
         entries.truncate(limit);
+        if let Some(why) = blind {
+            for entry in &mut entries {
+                if entry.verdict == Verdict::Agrees {
+                    entry.verdict = Verdict::Unknown;
+                    entry.would = format!("{why}; before: {}", entry.would);
+                }
+            }
+        }
+        let unknown = |entry: &&ShadowEntry| match entry.verdict {
+            Verdict::Unknown => true,
+            Verdict::Agrees => blind.is_some(),
+            Verdict::Pending | Verdict::Disagrees => false,
+        };
         ShadowReport {
+            unknown: self.entries.values().filter(unknown).count(),
             next: entries.last().filter(|_| more).map(|last| last.id.clone()),
             entries,
             observed: self.entries.len(),
             disagreements: self.entries.values().filter(disagrees).count(),
             planned_actions: self.planned_actions,
+        }
+    }
+}
+
+impl Shared {
+    /// What keeps a shadow from seeing the world as it is now, if anything does.
+    /// What is settled is not looked at again just because a service is away, so
+    /// no loop says so.
+    pub(crate) fn blind(&self) -> Option<String> {
+        let down = self.services_down();
+        if let Some((service, _)) = down.first_key_value() {
+            return Some(format!("the {service} does not answer"));
+        }
+        let answered = lock(&self.health).registry_answered;
+        match answered {
+            None => Some(Reason::RegistryUnknown.to_string()),
+            Some(at) if self.now().since(at) > GRACE => {
+                Some("the registry does not answer any more".to_owned())
+            }
+            Some(_) => None,
         }
     }
 }

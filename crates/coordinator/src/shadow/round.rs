@@ -126,6 +126,8 @@ impl Reconciler {
             Verdict::Disagrees
         } else if action.is_some() {
             Verdict::Pending
+        } else if sees_nothing(&foreseen.step) {
+            Verdict::Unknown
         } else {
             Verdict::Agrees
         };
@@ -163,6 +165,17 @@ impl Reconciler {
 fn without_intent(record: Record) -> Record {
     let task = record.task.clone().filter(|task| task.id.is_some());
     Record { task, ..record }
+}
+
+/// Whether it only waits for an answer without which nothing is known.
+fn sees_nothing(step: &Step) -> bool {
+    let Step::Wait(wait) = step else {
+        return false;
+    };
+    matches!(
+        wait.reason,
+        Reason::RegistryUnknown | Reason::ServiceDown { .. } | Reason::Unseen(_)
+    )
 }
 
 /// The action that would be performed.

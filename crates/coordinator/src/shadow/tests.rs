@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::store::StoreTransport;
-use crate::testing::{World, id, pass};
+use crate::testing::{Fault, World, id, pass};
 use crate::{Coordinator, Knobs};
 
 const A: &str = "a.near/f";
@@ -113,6 +113,41 @@ async fn an_active_coordinator_that_does_the_same_is_agreed_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_sees_nothing_agrees_with_nobody() {
+    let world = World::new();
+    world.register(A);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    active.shut_down().await;
+    for method in ["list_streams", "list_executors", "list_all", "get_many"] {
+        // From the start, and while all is settled.
+        for before in [true, false] {
+            if before {
+                world.fault(method, Some(Fault::Fails));
+            }
+            let (shadow, _guard) = watch(&world);
+            pass(10).await;
+            let report = || shadow.admin().shadow_report(None, 10, false);
+            if !before {
+                assert_eq!(report().entries[0].verdict, Verdict::Agrees, "{method}");
+                assert_eq!(report().unknown, 0);
+                world.fault(method, Some(Fault::Fails));
+                pass(GRACE.as_secs() + 60).await;
+            }
+            let blind = report();
+            assert_eq!(blind.unknown, blind.observed, "{method}: {blind:?}");
+            assert_eq!(blind.disagreements, 0, "{method}: {blind:?}");
+            for entry in &blind.entries {
+                assert_eq!(entry.verdict, Verdict::Unknown, "{method}: {entry:?}");
+            }
+            world.fault(method, None);
+            pass(60).await;
+            assert_eq!(report().entries[0].verdict, Verdict::Agrees, "{method}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_started_although_unwanted_is_a_surprise() {
     let world = World::new();
     world.register(A);
@@ -183,8 +218,8 @@ fn pages_follow_one_another() {
         assert!(log.put(entry.clone(), true).is_some());
         assert!(log.put(entry, true).is_none());
     }
-    let first = log.report(None, 2, false);
+    let first = log.report(None, 2, false, None);
     assert_eq!((first.entries.len(), first.planned_actions), (2, 3));
-    let second = log.report(first.next.as_ref(), 2, false);
+    let second = log.report(first.next.as_ref(), 2, false, None);
     assert_eq!((second.entries.len(), second.next), (1, None));
 }
