@@ -185,6 +185,7 @@ impl Shared {
     fn after_list(&self, was_down: bool, wake: &[IndexerId], service: &'static str) {
         if was_down {
             tracing::info!(service, "answers again");
+            lock(&self.log).note_steady();
             self.wake_unsettled();
         }
         wake.iter().for_each(|id| self.wake(id));
@@ -203,6 +204,7 @@ impl Shared {
         drop(table);
         if first {
             tracing::warn!(service, %error, "does not answer; what needs it waits");
+            lock(&self.log).note_steady();
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the loops are doing, for operators and reports.
 
-use lifecycle::{IndexerId, Phase, Timestamp, Wait};
+use lifecycle::{IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
 
 /// The last word of one loop.
 #[derive(Clone, Debug)]
@@ -28,6 +28,47 @@ impl LoopStatus {
             && self.trouble == other.trouble
             && self.panics == other.panics
             && reason(self) == reason(other)
+    }
+
+    /// Whether the loop says that everything is as wanted.
+    pub(crate) fn is_steady(&self) -> bool {
+        let waits = self.waiting.as_ref();
+        self.trouble.is_none() && waits.is_some_and(|wait| wait.reason == Reason::Steady)
+    }
+
+    /// Whether a command has changed `record` since, so that what the loop said
+    /// contradicts it: it was woken and has not looked yet.
+    pub(crate) fn is_overtaken_by(&self, record: &Record) -> bool {
+        let held = record.hold.is_some();
+        match self.waiting.as_ref().map(|wait| &wait.reason) {
+            Some(Reason::Steady) => held || !record.enabled,
+            Some(Reason::Suspended) => held || record.enabled,
+            Some(Reason::Held { .. }) => !held,
+            _ => false,
+        }
+    }
+
+    /// The same loop, of which it is only known that it has something to do.
+    pub(crate) fn at_work(self) -> LoopStatus {
+        LoopStatus {
+            waiting: None,
+            ..self
+        }
+    }
+
+    /// The same, as it is to be told while `down` does not answer: a loop that had
+    /// nothing to do is not woken by that, so it does not say it.
+    pub(crate) fn beside(self, down: Option<(Service, Timestamp)>) -> LoopStatus {
+        let Some((service, since)) = down.filter(|_| self.is_steady()) else {
+            return self;
+        };
+        let until = self.waiting.and_then(|wait| wait.until);
+        let reason = Reason::ServiceDown { service, since };
+        LoopStatus {
+            waiting: Some(Wait { reason, until }),
+            since: self.since.max(since),
+            ..self
+        }
     }
 
     /// A word for programs: what the loop waits for (see

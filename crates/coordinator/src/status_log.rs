@@ -74,6 +74,14 @@ impl StatusLog {
         }
     }
 
+    /// Takes note that what is told of all that is steady changed, though no loop
+    /// says anything else.
+    pub(crate) fn note_steady(&mut self) {
+        let steady = self.all().filter(|status| status.is_steady());
+        let ids: Vec<IndexerId> = steady.map(|status| status.id.clone()).collect();
+        ids.iter().for_each(|id| self.note(id));
+    }
+
     /// Takes note that a loop ended.
     pub(crate) fn remove(&mut self, id: &IndexerId) {
         if !self.statuses.contains_key(id) {

@@ -24,11 +24,16 @@ impl IndexerReport {
             };
         };
         let what = match record.phase {
+            _ if self.is_kept_by_a_hold() => {
+                "was deleted in the registry and is held: it stays as it was".to_owned()
+            }
             Phase::Initializing if record.task.is_some() => {
                 "is new: its data layer is being created".to_owned()
             }
             Phase::Initializing => "is new: its data layer is not created yet".to_owned(),
             Phase::Running => format!("is running {}", self.running(record)),
+            Phase::Suspending if record.enabled => "is being stopped".to_owned(),
+            Phase::Suspended if record.enabled => "is stopped".to_owned(),
             Phase::Suspending => "is disabled and is being stopped".to_owned(),
             Phase::Suspended => "is disabled and stopped".to_owned(),
             Phase::Repairing => "failed and is under repair".to_owned(),
@@ -37,6 +42,13 @@ impl IndexerReport {
             }
         };
         format!("{id} {what}.")
+    }
+
+    /// Whether only a hold keeps it from being removed.
+    fn is_kept_by_a_hold(&self) -> bool {
+        let record = self.record.as_ref();
+        let held = record.is_some_and(|it| it.hold.is_some() && it.phase != Phase::Deleting);
+        held && matches!(self.desired, Desired::Deleted { .. })
     }
 
     fn running(&self, record: &Record) -> String {
@@ -96,6 +108,9 @@ impl IndexerReport {
         let Some(wait) = &status.waiting else {
             return String::new();
         };
+        if self.is_kept_by_a_hold() {
+            return "It is removed, with its data, as soon as it is released.".to_owned();
+        }
         next_after(&wait.reason).to_owned()
     }
 }

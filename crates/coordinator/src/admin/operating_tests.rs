@@ -165,6 +165,89 @@ async fn a_report_tells_everything_that_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_steady_while_a_service_that_it_needs_is_away() {
+    for (method, name) in [
+        ("list_streams", "block streamer"),
+        ("list_executors", "executor service"),
+    ] {
+        let world = World::new();
+        let it = running(&world).await;
+        let admin = it.coordinator.admin();
+        let mut changes = admin.changes();
+        let before = admin.get("a.near", "f").await.unwrap();
+        assert_eq!(before.state(), "Steady");
+        let rounds = world.calls("get_many");
+        world.fault(method, Some(Fault::Fails));
+        let change = changes.next().await.unwrap().pop();
+        assert!(
+            matches!(&change, Some(Change::Indexer(told)) if told.state() == "ServiceDown"),
+            "{change:?}"
+        );
+        pass(75).await;
+        let report = admin.get("a.near", "f").await.unwrap();
+        assert_eq!((report.state(), report.troubled()), ("ServiceDown", true));
+        let said = report.explain();
+        assert!(
+            said.contains(&format!("The {name} does not answer.")),
+            "{said}"
+        );
+        assert!(!said.contains("as wanted"), "{said}");
+        let since = report.status.unwrap().since;
+        assert!(since > before.status.unwrap().since, "since it is away");
+        let filter = Filter {
+            troubled: true,
+            ..Filter::default()
+        };
+        let page = admin.page(None, 10, &filter).await.unwrap();
+        assert_eq!(page.reports.len(), 1);
+        let overview = admin.overview();
+        assert_eq!(overview.states.get("ServiceDown"), Some(&1));
+        assert_eq!(overview.states.get("Steady"), None);
+        assert!(
+            world.calls("get_many") - rounds < 90,
+            "no loop is woken by it"
+        );
+        world.fault(method, None);
+        loop {
+            let change = changes.next().await.unwrap().pop();
+            if matches!(&change, Some(Change::Indexer(told)) if told.state() == "Steady") {
+                break;
+            }
+        }
+        let report = admin.get("a.near", "f").await.unwrap();
+        assert_eq!((report.state(), report.troubled()), ("Steady", false));
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_does_not_contradict_the_record() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    let report = admin.get("a.near", "f").await.unwrap();
+    let said = report.explain();
+    assert_eq!(report.state(), "Working", "{said}");
+    assert!(!said.contains("as wanted"), "{said}");
+    pass(10).await;
+    admin.hold("olga", "a.near", "f", "looking").await.unwrap();
+    admin.enable("olga", "a.near", "f").await.unwrap();
+    pass(10).await;
+    let said = admin.get("a.near", "f").await.unwrap().explain();
+    assert!(said.starts_with("a.near/f is stopped. Held by"), "{said}");
+    world.unregister(A);
+    pass(60).await;
+    let said = admin.get("a.near", "f").await.unwrap().explain();
+    assert!(
+        said.contains("was deleted in the registry and is held"),
+        "{said}"
+    );
+    assert!(said.contains("as soon as it is released"), "{said}");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_hold_every_indexer_once() {
     let world = World::new();
     for number in 0..7 {

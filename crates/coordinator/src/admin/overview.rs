@@ -49,10 +49,15 @@ impl Shared {
             shadow: self.shadow,
             ..Overview::default()
         };
+        let blocked = self.needed_down().is_some();
         for status in lock(&self.log).all() {
             let phase = status.phase.map(lifecycle::Phase::name);
             *overview.phases.entry(phase).or_default() += 1;
-            *overview.states.entry(status.state()).or_default() += 1;
+            let state = match status.state() {
+                _ if blocked && status.is_steady() => "ServiceDown",
+                state => state,
+            };
+            *overview.states.entry(state).or_default() += 1;
         }
         {
             let desired = lock(&self.desired);
@@ -70,6 +75,17 @@ impl Shared {
         overview.unreadable.clone_from(&health.unreadable);
         overview.unreadable_count = health.unreadable_keys.len();
         overview
+    }
+
+    /// Of the services that a running indexer needs the one that has not answered
+    /// for longest, if there is one.
+    pub(crate) fn needed_down(&self) -> Option<(Service, Timestamp)> {
+        let streams = lock(&self.stream_table).down_since();
+        let executors = lock(&self.executor_table).down_since();
+        let streams = streams.map(|since| (Service::BlockStreamer, since));
+        let executors = executors.map(|since| (Service::Executors, since));
+        let both = streams.into_iter().chain(executors);
+        both.min_by_key(|(_, since)| *since)
     }
 
     /// Services that do not answer, and since when.

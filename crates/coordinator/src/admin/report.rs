@@ -101,9 +101,14 @@ impl Shared {
             Known::Absent => Seen::Absent,
             Known::Nothing => Seen::Unknown,
         };
+        let down = self.needed_down();
+        let status = lock(&self.log).get(&id).cloned();
         IndexerReport {
             desired: lock(&self.desired).desired(&id),
-            status: lock(&self.log).get(&id).cloned(),
+            status: status.map(|status| match &record {
+                Some(record) if status.is_overtaken_by(record) => status.at_work(),
+                _ => status.beside(down),
+            }),
             id,
             record,
             unreadable,
