@@ -169,6 +169,7 @@ fn in_effect(change: &Change, indexer: &Indexer) -> bool {
     match change {
         Change::Enable => indexer.enabled && !matches!(phase, "Suspending" | "Suspended"),
         Change::Disable => !indexer.enabled && phase == "Suspended",
+        Change::Retry if indexer.hold.is_some() => false,
         Change::Retry => indexer.failure.is_none() && !matches!(state, "Retry" | "GaveUp"),
         // It is acknowledged when nothing of the indexer begins any more.
         Change::Hold(_) => indexer.hold.is_some(),
@@ -190,6 +191,7 @@ fn sentence(change: &Change, name: &Name, indexer: &Indexer) -> String {
     let done = match change {
         Change::Enable => "enabled",
         Change::Disable => "disabled",
+        Change::Retry if indexer.hold.is_some() => "to be tried again once it is released",
         Change::Retry => "tried again",
         Change::Hold(_) => "held",
         Change::Release => "released",

@@ -57,6 +57,9 @@ fn place(indexer: &Indexer, now: u64) -> String {
     let phase = match indexer.phase.as_str() {
         _ if !indexer.unreadable.is_empty() => "Its record cannot be read",
         "" => "It has no record yet: nothing was decided about it",
+        _ if is_kept_by_a_hold(indexer) => {
+            "It was deleted in the registry, and is held: it stays as it was until it is released"
+        }
         "Initializing" => "It is being initialized: its data layer is created",
         "Running" => "It runs: stream and executor are kept on the wanted version",
         "Suspending" => "It is being suspended: stream and executor are stopped",
@@ -187,6 +190,9 @@ fn next(indexer: &Indexer, now: u64) -> String {
     match indexer.state.as_str() {
         "Steady" => "Nothing, until something changes.".to_owned(),
         "Suspended" => "Nothing, until it is enabled.".to_owned(),
+        "Held" if is_kept_by_a_hold(indexer) => {
+            "It is deleted, with its data, as soon as it is released.".to_owned()
+        }
         "Held" => "Nothing, until it is released.".to_owned(),
         "Observing" => {
             "Nothing is done by this coordinator; `coordinator shadow` says more.".to_owned()
@@ -223,6 +229,14 @@ fn next(indexer: &Indexer, now: u64) -> String {
     }
 }
 
+/// Whether only a hold keeps it from being removed.
+fn is_kept_by_a_hold(indexer: &Indexer) -> bool {
+    let wanted = indexer.wanted.as_ref();
+    indexer.hold.is_some()
+        && !matches!(indexer.phase.as_str(), "" | "Deleting" | "Deleted")
+        && wanted.is_some_and(|wanted| wanted.kind == "Deleted")
+}
+
 fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
     if !indexer.unreadable.is_empty() {
         // Every change needs the record.
@@ -232,10 +246,16 @@ fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
     let name = Name::of(indexer.name.as_ref()).typed();
     let command = |verb: &str| format!("coordinator {verb} {name}");
     let mut can = Vec::new();
-    let is_ending = matches!(indexer.phase.as_str(), "Deleting" | "Deleted");
+    let is_kept = is_kept_by_a_hold(indexer);
+    let is_ending = is_kept || matches!(indexer.phase.as_str(), "Deleting" | "Deleted");
     let is_held = indexer.hold.is_some() || indexer.state == "Held";
     if is_held {
-        can.push((command("release"), "ends the hold"));
+        let effect = if is_kept {
+            "ends the hold; then it is deleted"
+        } else {
+            "ends the hold"
+        };
+        can.push((command("release"), effect));
     }
     if indexer.failure.is_some() || matches!(indexer.state.as_str(), "Retry" | "GaveUp") {
         can.push((

@@ -49,6 +49,18 @@ async fn a_dry_run_asks_nobody() {
 }
 
 #[tokio::test]
+async fn what_is_held_is_not_tried_again() {
+    let fake = Fake::start(world()).await;
+    let ran = run(&fake.url(), &["retry", "bob.near/posts"]).await;
+    assert!(
+        ran.data
+            .contains("to be tried again once it is released, not in effect yet"),
+        "{}",
+        ran.data
+    );
+}
+
+#[tokio::test]
 async fn it_is_said_whether_a_change_shows_and_waited_for_if_wanted() {
     let fake = Fake::start(world()).await;
     fake.world().lag = 2;

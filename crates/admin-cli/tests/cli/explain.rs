@@ -84,7 +84,13 @@ async fn special_circumstances_are_told() {
     deleting.phase = "Deleting".to_owned();
     let mut unreadable = bare("alice.near", "3-unreadable", "", "Trouble");
     unreadable.unreadable = "the record is no JSON at line 1".to_owned();
+    let mut kept = crate::fixtures::held("alice.near", "6-held-and-deleted");
+    kept.wanted = Some(proto::coordinator::Wanted {
+        kind: "Deleted".to_owned(),
+        ..proto::coordinator::Wanted::default()
+    });
     let world = vec![
+        kept,
         given_up,
         deleting,
         unreadable,
