@@ -112,11 +112,12 @@ async fn the_end_leaves_nothing_at_the_gate_and_a_height_in_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_had_its_effect_is_repeated_without_a_pause() {
+async fn what_had_a_lasting_effect_is_repeated_without_a_pause() {
     let (world, _running) = settled(Knobs::default()).await;
     for _ in 0..8 {
         world.drop_stream(ID);
         pass(5).await;
         assert!(world.has_stream(ID));
+        pass(70).await;
     }
 }
