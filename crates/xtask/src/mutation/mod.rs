@@ -33,15 +33,11 @@ const SUBJECTS: [Subject; 2] = [
     },
 ];
 
-/// How the simulator is built here: in the time that a run takes, not longer.
-const BUILD: [&str; 11] = [
+/// How the simulator is built here.
+const BUILD: [&str; 7] = [
     "build",
     "--config",
     "build.rustflags=['--cfg','madsim']",
-    "--config",
-    "profile.release.package.simulator.opt-level=1",
-    "--config",
-    "profile.release.package.simulator.codegen-units=64",
     "--release",
     "-p",
     "simulator",
