@@ -30,15 +30,19 @@ pub(super) fn repairing(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
     if repair.cause == Cause::UnsupportedRule {
         return Step::wait(reason(repair, round.policy), None);
     }
-    if round.now < repair.next_at {
-        let wait = Step::wait(reason(repair, round.policy), Some(repair.next_at));
-        let other = running::other_half(round, spec, repair);
-        return sooner(other, Some(wait.clone())).unwrap_or(wait);
-    }
-    restart(round, spec, repair).unwrap_or_else(|| {
-        // The attempts are kept: only success forgets them.
-        Step::commit(record.with_phase(record.working_phase()))
-    })
+    let is_due = round.now >= repair.next_at;
+    let wait = if is_due {
+        match restart(round, spec, repair) {
+            Some(Step::Wait(wait)) => Step::Wait(wait),
+            Some(step) => return step,
+            // The attempts are kept: only success forgets them.
+            None => return Step::commit(record.with_phase(record.working_phase())),
+        }
+    } else {
+        Step::wait(reason(repair, round.policy), Some(repair.next_at))
+    };
+    let other = running::other_half(round, spec, repair, is_due);
+    sooner(other, Some(wait.clone())).unwrap_or(wait)
 }
 
 /// Whether there is no point in waiting for the repair's time: what was wrong

@@ -110,8 +110,15 @@ fn resume_height(run: Run, cursor: Option<u64>, spec: &Spec) -> u64 {
 
 /// While one half of a run waits for its repair, the other half is kept alive:
 /// a start that is due for it, unless that has failed and waits for a time of its
-/// own.
-pub(super) fn other_half(round: &Round<'_>, spec: &Arc<Spec>, repair: &Repair) -> Option<Step> {
+/// own. A repair that is due (`is_due`) and waits all the same, for its service, may
+/// do so for ever: the other half's repair then takes its place, if its own service
+/// answers.
+pub(super) fn other_half(
+    round: &Round<'_>,
+    spec: &Arc<Spec>,
+    repair: &Repair,
+    is_due: bool,
+) -> Option<Step> {
     let run = round
         .record
         .run
@@ -131,8 +138,19 @@ pub(super) fn other_half(round: &Round<'_>, spec: &Arc<Spec>, repair: &Repair) -
             None => Some(step),
         },
         Step::Wait(wait) if wait.reason == Reason::StartBudget => Some(step),
+        Step::Commit(_) if is_due && other_answers(round, repair.cause) => Some(step),
         _ => None,
     }
+}
+
+/// Whether the service of the half that `cause` is not about answers.
+fn other_answers(round: &Round<'_>, cause: Cause) -> bool {
+    let services = &round.seen.services;
+    let down = match cause {
+        Cause::StreamNotStarted | Cause::StreamUnhealthy => services.executors,
+        _ => services.block_streamer,
+    };
+    down.is_none()
 }
 
 /// Why the other half waits: the first half is what an operator has to know of,

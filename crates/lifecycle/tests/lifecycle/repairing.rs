@@ -90,9 +90,13 @@ fn a_success_ends_other_repairs() {
 
 #[test]
 fn nothing_is_restarted_unseen() {
-    let world = repairing(Cause::StreamUnhealthy, 0).stream_is(Seen::Unknown);
+    let world = repairing(Cause::StreamUnhealthy, 0)
+        .executor(5)
+        .stream_is(Seen::Unknown);
     assert_eq!(world.plan(), "wait: the block streamer could not be asked");
-    let world = repairing(Cause::ExecutorFailing, 0).executor_is(Seen::Unknown);
+    let world = repairing(Cause::ExecutorFailing, 0)
+        .stream(5)
+        .executor_is(Seen::Unknown);
     assert_eq!(
         world.plan(),
         "wait: the executor service could not be asked"
@@ -101,12 +105,16 @@ fn nothing_is_restarted_unseen() {
 
 #[test]
 fn nothing_is_restarted_where_nobody_answers() {
-    let world = repairing(Cause::StreamUnhealthy, 0).stream_is(stalled());
+    let world = repairing(Cause::StreamUnhealthy, 0)
+        .executor(5)
+        .stream_is(stalled());
     assert_eq!(
         world.down(Service::BlockStreamer).plan(),
         "wait: the block streamer does not answer"
     );
-    let world = repairing(Cause::ExecutorFailing, 0).executor_is(failing());
+    let world = repairing(Cause::ExecutorFailing, 0)
+        .stream(5)
+        .executor_is(failing());
     assert_eq!(
         world.down(Service::Executors).plan(),
         "wait: the executor service does not answer"
@@ -121,6 +129,56 @@ fn the_other_half_is_kept_alive() {
         .executor_is(failing())
         .synced(5);
     assert_eq!(world.plan(), "start stream at 120, version 5");
+}
+
+#[test]
+fn a_service_that_is_away_does_not_keep_the_other_half_from_being_repaired() {
+    let executors_away = |world: World| world.executor_is(failing()).down(Service::Executors);
+    let world = executors_away(repairing(Cause::ExecutorFailing, 0).synced(5));
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    assert_eq!(
+        world.clone().starts_in(20).wakes_in(),
+        Some(20),
+        "it is not the repair's turn"
+    );
+    let sick = world.stream_is(stalled());
+    let record = sick.commits();
+    let repair = record.repair.unwrap();
+    assert_eq!(
+        (record.phase, repair.cause, repair.attempts),
+        (Phase::Repairing, Cause::StreamUnhealthy, 1)
+    );
+    let pause = sick.policy.restart.delay(&id(), 1);
+    assert_eq!(repair.next_at, NOW + pause);
+    let world = sick.clone().committed();
+    assert_eq!(world.later(pause).plan(), "stop stream S");
+
+    // Unseen is as good as away.
+    let unseen = repairing(Cause::ExecutorFailing, 0)
+        .synced(5)
+        .executor_is(Seen::Unknown);
+    assert_eq!(unseen.plan(), "start stream at 120, version 5");
+    let streamer_away = repairing(Cause::StreamUnhealthy, 0)
+        .stream_is(stalled())
+        .down(Service::BlockStreamer);
+    let executor_sick = streamer_away.clone().executor_is(failing());
+    assert_eq!(
+        executor_sick.commits().repair.unwrap().cause,
+        Cause::ExecutorFailing
+    );
+
+    // Where neither answers they do not take turns in being repaired.
+    assert_eq!(
+        sick.down(Service::BlockStreamer).plan(),
+        "wait: the executor service does not answer"
+    );
+    assert_eq!(
+        executor_sick.down(Service::Executors).plan(),
+        "wait: the block streamer does not answer"
+    );
+    // Nor before the first half's time has come.
+    let world = executors_away(repairing(Cause::ExecutorFailing, 90).synced(5));
+    assert_eq!(world.stream_is(stalled()).wakes_in(), Some(90));
 }
 
 #[test]
