@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sim_node::Time;
 
-use crate::history::{CallId, Method};
+use crate::history::{CallId, Incarnation, Method};
 
 /// The most calls that are remembered; the oldest are forgotten first.
 const CALLS_MAX: usize = 8192;
@@ -21,6 +21,8 @@ pub(super) struct Horizons {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub indexer: Option<usize>,
+    /// The life that sent it.
+    pub by: Incarnation,
     pub method: Method,
     /// The network holds it back beyond its deadline.
     pub late: bool,
@@ -53,4 +55,18 @@ impl Calls {
     pub fn get_mut(&mut self, id: CallId) -> Option<&mut Call> {
         self.0.get_mut(&id)
     }
+}
+
+/// Whether what becomes of a call is asked for later than when it is sent.
+pub(super) fn matters_later(method: Method) -> bool {
+    matches!(
+        method,
+        Method::StartStream
+            | Method::StopStream
+            | Method::StartExecutor
+            | Method::StopExecutor
+            | Method::StartProvisioningTask
+            | Method::RegistryListAll
+            | Method::RegistryRead
+    )
 }

@@ -195,12 +195,13 @@ impl Fair {
         self.polled.iter().all(Option::is_none) && !self.asked.values().any(waits)
     }
 
-    /// Whether the coordinator is waiting for the answer to a call about `number`.
-    pub fn is_asking(&self, number: usize, now: Time) -> bool {
+    /// Whether the coordinator is waiting for the answer to a call about `number`, which
+    /// it gives up after `patience` if it is patient.
+    pub fn is_asking(&self, number: usize, now: Time, patience: Duration) -> bool {
         self.asked.values().any(|asked| {
             asked.about == Some(number)
                 && !asked.method.is_shared_poll()
-                && now.since(asked.at) <= GIVEN_UP
+                && now.since(asked.at) <= GIVEN_UP.max(patience)
         })
     }
 

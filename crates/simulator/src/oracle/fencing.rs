@@ -50,6 +50,8 @@ struct Knowledge {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
     alive: BTreeSet<Incarnation>,
+    /// From when the registry's last listing is that each of them heard.
+    heard: BTreeMap<Incarnation, Time>,
     knowledge: BTreeMap<(usize, Incarnation), Knowledge>,
     /// Calls that were sent by somebody outdated.
     outdated: BTreeSet<CallId>,
@@ -83,6 +85,18 @@ impl Fencing {
         self.alive.len() > 1
     }
 
+    /// Takes note that `life` heard a listing of the registry from `at`.
+    pub fn listed(&mut self, life: Incarnation, at: Time) {
+        self.heard.insert(life, at);
+    }
+
+    /// From when the listing is that all heard who live; the beginning of time if one
+    /// of several has heard none.
+    pub fn heard_by_all(&self) -> Option<Time> {
+        let heard = |life| self.heard.get(life).copied().unwrap_or(Time(0));
+        self.alive.iter().map(heard).min()
+    }
+
     /// Whether `call` was sent by somebody who went by an outdated record.
     pub fn was_outdated(&self, call: CallId) -> bool {
         self.outdated.contains(&call)
@@ -100,6 +114,7 @@ impl Fencing {
                 state: FormerState::Ended,
             } => {
                 self.alive.remove(incarnation);
+                self.heard.remove(incarnation);
                 self.knowledge.retain(|(_, life), _| life != incarnation);
                 self.waking.retain(|(_, life)| life != incarnation);
             }

@@ -1,20 +1,27 @@
-//! What the registry said that was not true.
+//! What the registry, and the coordinator's own clock, said that was not true.
 
 use sim_node::Time;
 
 /// How the note of a fault ends that made an answer an old one.
 const STALE: &str = "meets Stale";
 
-/// When the registry told an untruth last.
+/// How the note of a fault begins that concerns the coordinator's clock.
+const CLOCK: &str = "the clock of coordinator ";
+
+/// When the registry told an untruth last, and the clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lies {
     last_at: Option<Time>,
     stale_at: Option<Time>,
+    clock_at: Option<Time>,
 }
 
 impl Lies {
-    /// Takes note of a fault, if it is one of the registry's answers.
+    /// Takes note of a fault, if it is one of the registry's answers or of the clock.
     pub fn note(&mut self, now: Time, fault: &str) {
+        if fault.starts_with(CLOCK) {
+            self.clock_at = Some(now);
+        }
         if fault.contains("RegistryListAll") || fault.contains("RegistryRead") {
             self.last_at = Some(now);
             if fault.ends_with(STALE) {
@@ -26,6 +33,12 @@ impl Lies {
     /// Whether it has told no untruth from `at` on.
     pub fn none_since(&self, at: Time) -> bool {
         self.last_at.is_none_or(|lied| lied < at)
+    }
+
+    /// Whether the coordinator's clock has ever been wrong. Only healing sets it right,
+    /// which is a jump as well: no span of time it measured means anything till then.
+    pub fn was_clock_wrong(&self) -> bool {
+        self.clock_at.is_some()
     }
 
     /// Whether it has told old news from `at` on.
@@ -48,5 +61,16 @@ mod tests {
         assert!(!lies.were_stale_since(Time(0)));
         lies.note(Time(8), "*: RegistryRead meets Stale");
         assert!(lies.were_stale_since(Time(8)) && !lies.were_stale_since(Time(9)));
+    }
+
+    #[test]
+    fn only_the_coordinators_own_clock_counts() {
+        let mut lies = Lies::default();
+        lies.note(Time(5), "the clock of block_streamer jumps by +1s");
+        lies.note(Time(5), "a.near/f: StoreGet meets Stale");
+        assert!(!lies.was_clock_wrong());
+        lies.note(Time(6), "the clock of coordinator is moved back");
+        assert!(lies.was_clock_wrong());
+        assert!(lies.none_since(Time(0)), "the registry told no untruth");
     }
 }

@@ -289,7 +289,11 @@ impl Prompt {
         let Some(waiting) = self.waiting.get(&number).copied() else {
             return;
         };
-        if !waiting.rumoured {
+        let lag = truth.limits.replica_lag;
+        let read = truth.at(number).read_heard;
+        // Whoever asked the registry about it alone need not wait for the listing.
+        let told = read.is_some_and(|heard| heard > waiting.changed_at + lag);
+        if !waiting.rumoured && !told {
             return;
         }
         self.waiting.remove(&number);
@@ -318,7 +322,7 @@ impl Prompt {
             .collect();
         let mut found = None;
         for number in late {
-            if fair.is_asking(number, now) {
+            if fair.is_asking(number, now, truth.limits.observation_delay) {
                 continue;
             }
             let Some(waiting) = self.waiting.remove(&number) else {
@@ -380,7 +384,7 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         }
     );
     let is_starting = indexer.world.starting_for(now).is_some();
-    let queues = is_account_busy(truth, number) || is_provisioning_full(truth);
+    let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth);
     unclear || refused || is_starting || (!ends && queues)
 }
 
@@ -429,14 +433,20 @@ fn is_provisioning_full(truth: &Truth) -> bool {
 }
 
 /// Whether a data layer task of the account is under way, or may be.
-fn is_account_busy(truth: &Truth, number: usize) -> bool {
+fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
     let account = truth.at(number).key.account();
     let runs = truth
         .tasks
         .iter()
         .any(|task| truth.at(task.indexer).key.account() == account);
     runs || truth.all().any(|(_, other)| {
-        let task = other.record.known().and_then(|record| record.task.as_ref());
-        task.is_some() && other.key.account() == account
+        let record = other.record.known();
+        // What spoiled the record took with it what is known of its task.
+        let spoiled = other.tampered_at.filter(|_| record.is_none());
+        let lost = spoiled.is_some_and(|at| {
+            now < at + truth.limits.provisioning_abandon + truth.limits.observation_delay
+        });
+        let task = record.and_then(|record| record.task.as_ref());
+        (task.is_some() || lost) && other.key.account() == account
     })
 }

@@ -5,12 +5,14 @@ use sim_node::Time;
 use super::finding::Finding;
 use super::indexer::DataTask;
 use super::truth::Truth;
+use crate::history::RunPhase;
 
 /// S17. Verifies that no data layer task begins while another of the same
 /// account runs. Excuses repeated and late deliveries, tasks that run for so
 /// long that they count as dead, and, after the time a task of unknown fate is
 /// given, tasks whose id was never persisted. Of two coordinators at once neither
-/// knows what the other has begun just now.
+/// knows what the other has begun just now, and whose clock is wrong knows no
+/// task's age.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,
@@ -58,10 +60,14 @@ fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
     let limits = &truth.limits;
     // The time is counted from the intent, which is older than the task.
     let slack = limits.call_deadline + limits.observation_delay;
+    // A clock that is wrong makes a task as old as it likes.
+    let clockwork = truth.lies.was_clock_wrong()
+        && (truth.phase == RunPhase::Chaos || task.since <= truth.phase_since);
     task.excused
+        || clockwork
         || truth.at(task.indexer).relaxed
         || truth.is_misled(task.indexer, now)
-        || age >= limits.provisioning_abandon
+        || age + slack >= limits.provisioning_abandon
         || (truth.fencing.is_contested() && age <= limits.observation_delay)
         || (!task.known && age + slack >= limits.provisioning_settle)
 }

@@ -280,11 +280,15 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
 }
 
 /// Whether the coordinator may still work on an indexer in the silent part of a run,
-/// because something is broken for good.
+/// because something is broken for good, or broke only now.
 fn may_go_on(truth: &Truth, number: usize) -> bool {
     // Without a service even what is well falls ill again: a stream whose blocks
     // nobody executes stands still.
-    truth.core.lacks_a_service() || broken::is_excused(truth, number)
+    // So does what meets a block only now that its code cannot take.
+    let world = &truth.at(number).world;
+    truth.core.lacks_a_service()
+        || broken::is_excused(truth, number)
+        || (truth.phase == RunPhase::Silence && world.fell_ill_since(truth.phase_since))
 }
 
 /// Whether somebody who gave up tries once more in the silent part of a run, because

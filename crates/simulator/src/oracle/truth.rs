@@ -7,7 +7,7 @@ use sim_node::{IndexerKey, Time};
 
 use super::Limits;
 use super::broken::Core;
-use super::calls::{Call, Calls, Horizons};
+use super::calls::{Call, Calls, Horizons, matters_later};
 use super::desire::{Registered, Switch};
 use super::fencing::Fencing;
 use super::indexer::{DataTask, Indexer};
@@ -33,26 +33,13 @@ pub(super) struct Truth {
     pub incarnation: Incarnation,
     pub fencing: Fencing,
     pub phase: RunPhase,
+    pub phase_since: Time,
     list_heard: Option<Time>,
     pub lies: Lies,
     store_lost_at: Option<Time>,
     paused: Option<(Time, Option<Time>)>,
     misled_until: Time,
     last_sent: (CallId, Option<usize>),
-}
-
-/// Whether what becomes of a call is asked for later than when it is sent.
-fn matters_later(method: Method) -> bool {
-    matches!(
-        method,
-        Method::StartStream
-            | Method::StopStream
-            | Method::StartExecutor
-            | Method::StopExecutor
-            | Method::StartProvisioningTask
-            | Method::RegistryListAll
-            | Method::RegistryRead
-    )
 }
 
 impl Truth {
@@ -67,6 +54,7 @@ impl Truth {
             incarnation: 0,
             fencing: Fencing::default(),
             phase: RunPhase::Chaos,
+            phase_since: Time(0),
             list_heard: None,
             lies: Lies::default(),
             store_lost_at: None,
@@ -191,6 +179,8 @@ impl Truth {
             // replica that told of it was behind a listing.
             Registered::Deleted if self.limits.replica_lag.is_zero() => indexer.read_heard,
             Registered::Deleted => None,
+            // Each of several coordinators has asked for itself.
+            _ if self.fencing.is_contested() => self.fencing.heard_by_all(),
             _ => self.list_heard,
         };
         // Whoever has just been started and is told old news cannot know better.
@@ -207,9 +197,12 @@ impl Truth {
         match event {
             Event::Node(event) => self.node(now, event),
             Event::CallSent {
-                call, method, key, ..
+                call,
+                method,
+                key,
+                by,
             } => {
-                self.sent(now, *call, *method, key.as_ref());
+                self.sent(now, *call, *method, key.as_ref(), *by);
             }
             Event::CallApplied {
                 call,
@@ -264,7 +257,7 @@ impl Truth {
             }
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => self.lies.note(now, text),
-            Event::Phase(phase) => self.phase = *phase,
+            Event::Phase(phase) => (self.phase, self.phase_since) = (*phase, now),
             Event::CoordinatorEnded { .. } => self.fencing.life(event),
             Event::Former { state, .. } => {
                 self.fencing.life(event);
@@ -389,7 +382,14 @@ impl Truth {
         }
     }
 
-    fn sent(&mut self, now: Time, id: CallId, method: Method, key: Option<&IndexerKey>) {
+    fn sent(
+        &mut self,
+        now: Time,
+        id: CallId,
+        method: Method,
+        key: Option<&IndexerKey>,
+        by: Incarnation,
+    ) {
         let indexer = key.map(|key| self.intern(key));
         self.last_sent = (id, indexer);
         if !matters_later(method) {
@@ -400,6 +400,7 @@ impl Truth {
             .and_then(|number| self.at(number).world.starting_for(now));
         let call = Call {
             indexer,
+            by,
             method,
             late: false,
             applied: 0,
@@ -420,13 +421,16 @@ impl Truth {
         let Some(call) = self.calls.get(id) else {
             return;
         };
-        let (method, indexer, heard) = (call.method, call.indexer, call.clean_at);
-        if *answer != AnswerKind::Ok || heard.is_none() {
+        let (method, indexer, by) = (call.method, call.indexer, call.by);
+        let Some(heard) = call.clean_at.filter(|_| *answer == AnswerKind::Ok) else {
             return;
-        }
+        };
         match (method, indexer) {
-            (Method::RegistryListAll, _) => self.list_heard = heard,
-            (Method::RegistryRead, Some(number)) => self.at_mut(number).read_heard = heard,
+            (Method::RegistryListAll, _) => {
+                self.list_heard = Some(heard);
+                self.fencing.listed(by, heard);
+            }
+            (Method::RegistryRead, Some(number)) => self.at_mut(number).read_heard = Some(heard),
             _ => {}
         }
     }

@@ -80,6 +80,8 @@ pub(super) struct World {
     pub workers: Vec<Worker>,
     /// The listed executor's worker ended, and its state does not show it.
     pub vanished: bool,
+    /// When its code last began to fail.
+    fell_ill_at: Option<Time>,
     /// Streams whose task ended by itself are no longer listed.
     pub streams_vanish: bool,
     starts: Vec<PendingStart>,
@@ -179,6 +181,9 @@ impl World {
         if let Some(executor) = &mut self.executor {
             if executor.state != state {
                 executor.state_since = now;
+                if state == EXECUTOR_FAILING {
+                    self.fell_ill_at = Some(now);
+                }
             }
             executor.state = state;
         }
@@ -315,6 +320,11 @@ impl World {
             _ => false,
         };
         self.executor.is_some_and(sick) || self.listed_stream.is_some_and(ListedStream::is_stalled)
+    }
+
+    /// Whether its code began to fail at that time or later.
+    pub fn fell_ill_since(&self, at: Time) -> bool {
+        self.fell_ill_at.is_some_and(|ill| ill >= at)
     }
 
     /// Whether the listed executor says that it does not go on.

@@ -139,14 +139,14 @@ impl Stage {
         let asks_rarely = self.knobs.tick > RARELY;
         let word = |(key, problem): (IndexerKey, String)| {
             // Of what nobody could hear nobody needs to know.
-            let may_be_unknown = !oracles.is_given_up(&key);
+            let may_be_unknown = !oracles.is_given_up(&key) || oracles.is_unheard_of(&key);
             let status = statuses
                 .iter()
                 .find(|status| status.id.as_str() == key.as_str());
             let Some(status) = status else {
                 let sentence = format!("{key}: nobody takes care of it ({problem})");
                 return Excused {
-                    named: may_be_unknown || oracles.is_unheard_of(&key),
+                    named: may_be_unknown,
                     sentence,
                 };
             };

@@ -84,6 +84,54 @@ fn l4_is_content_with_a_call() {
 }
 
 #[test]
+fn l4_is_content_with_a_call_after_a_point_read_that_told_the_same() {
+    for told in [true, false] {
+        let mut play = settled();
+        let key = play.key.clone();
+        if !told {
+            play.call(Method::RegistryRead, Some(&key), With::default());
+        }
+        play.wait(1);
+        play.registry(Change::Registered {
+            version: 200,
+            content: 200,
+            start: Some(60),
+            new_life: false,
+            supported: true,
+        });
+        if told {
+            play.call(Method::RegistryRead, Some(&key), With::default());
+        }
+        looks(&mut play);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (!told).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_expects_nothing_while_a_spoiled_record_may_tell_of_a_task() {
+    for spoiled in [false, true] {
+        let mut play = settled();
+        let own = play.key.clone();
+        play.key = IndexerKey::new("a.near", "two");
+        play.see(Event::RecordTampered {
+            key: play.key.clone(),
+        });
+        let text = if spoiled { "null" } else { "{}" };
+        play.see(Event::RecordWritten {
+            key: play.key.clone(),
+            before: None,
+            after: Some(Bytes::from_static(text.as_bytes())),
+        });
+        polls(&mut play, 90);
+        play.key = own;
+        play.registered(200, Some(60), false);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (!spoiled).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
 fn l4_counts_from_the_end_of_a_call_under_way() {
     let mut play = settled();
     let key = play.key.clone();

@@ -80,6 +80,35 @@ fn s4_lets_a_late_delivery_and_a_silent_registry_pass() {
 }
 
 #[test]
+fn s4_goes_by_what_each_of_several_coordinators_has_heard() {
+    for (another, late_hears) in [(false, true), (true, false), (true, true)] {
+        let mut play = Play::running(100, 50);
+        play.listing();
+        let first = play.incarnation;
+        if another {
+            play.coordinator_starts();
+        }
+        let second = play.incarnation;
+        play.wait(100).registered(200, Some(60), false);
+        play.incarnation = first;
+        if late_hears {
+            play.listing();
+        }
+        play.wait(100);
+        play.incarnation = second;
+        play.listing();
+        play.incarnation = first;
+        let with = With {
+            version: Some(100),
+            height: None,
+        };
+        play.effect(Method::StartExecutor, with, &[]);
+        let blamed = late_hears.then(|| "S4".to_owned());
+        assert_eq!(play.verdict(), blamed, "{another} {late_hears}");
+    }
+}
+
+#[test]
 fn s4_objects_to_starting_what_is_disabled_even_if_the_registry_is_silent() {
     let mut play = Play::running(100, 50);
     play.admin(AdminCommand::Disable);
@@ -371,6 +400,19 @@ fn s17_expects_of_two_coordinators_no_knowledge_of_what_the_other_just_began() {
         }
         play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
         assert_eq!(play.verdict().as_deref(), verdict, "{more}, {waited}");
+    }
+}
+
+#[test]
+fn s17_believes_no_age_that_a_wrong_clock_told() {
+    for node in ["coordinator", "runner"] {
+        let (mut play, begun) = second_task(true, 60);
+        play.see(Event::Fault {
+            text: format!("the clock of {node} jumps by +33m"),
+        });
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        let blamed = (node == "runner").then(|| "S17".to_owned());
+        assert_eq!(play.verdict(), blamed);
     }
 }
 

@@ -85,6 +85,28 @@ fn silence_is_broken_by_effects_writes_and_reads_but_not_by_polls() {
     play.violates("L1");
 }
 
+#[test]
+fn what_falls_ill_in_the_silence_may_be_tended() {
+    use sim_node::Event as Node;
+    for ill_before in [true, false] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        let failing = Node::ExecutorState {
+            key: key.clone(),
+            state: 2,
+        };
+        if ill_before {
+            play.node(failing.clone());
+            play.wait(100);
+        }
+        play.see(Event::Phase(RunPhase::Silence));
+        play.node(failing);
+        play.wait(60);
+        play.sent(Method::GetExecutor, Some(&key));
+        assert_eq!(play.verdict(), ill_before.then(|| "L8".to_owned()));
+    }
+}
+
 /// Every height has a block that matches.
 fn chain() -> Chain {
     let config = ChainConfig {
