@@ -516,11 +516,12 @@ impl StoreTransport for World {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         match self.call("compare_and_set").await {
             Some(Fault::Lies) => Ok(CasOutcome::Conflict(self.store.text(key))),
             Some(_) => Err(StoreError::Unavailable("fault".into())),
-            None => self.store.compare_and_set(key, expected, new).await,
+            None => self.store.compare_and_set(key, expected, new, list).await,
         }
     }
 

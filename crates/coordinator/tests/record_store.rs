@@ -87,6 +87,7 @@ impl StoreTransport for FaultyStore {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         if let Some((value, times)) = self.interloper.lock().unwrap().as_mut()
             && *times > 0
@@ -96,7 +97,7 @@ impl StoreTransport for FaultyStore {
         }
         self.strike(
             "compare_and_set",
-            self.memory.compare_and_set(key, expected, new),
+            self.memory.compare_and_set(key, expected, new, list),
         )
         .await
     }
@@ -208,35 +209,31 @@ async fn a_record_of_another_indexer_is_refused() {
 }
 
 #[tokio::test]
-async fn a_listing_that_failed_is_made_good_by_the_next_commit() {
-    for fault in [Fault::Refused, Fault::Hang] {
+async fn whatever_becomes_of_a_write_a_record_is_listed_exactly_while_it_is_there() {
+    use Fault::{AnswerLost, Hang, HangAfterEffect, Refused};
+    for fault in [Refused, AnswerLost, Hang, HangAfterEffect] {
         let (store, records, id) = fixture();
-        store.fail("set_add", fault);
-        let failed = records.commit(&id, None, &Record::new(id.clone())).await;
-        assert!(
-            matches!(failed, Err(StoreError::Indefinite(_))),
-            "{failed:?}"
-        );
-        assert!(listed(&store).await.is_empty());
+        let consistent = async || {
+            let there = store.memory.exists(&keys::state(&id));
+            assert_eq!(listed(&store).await.len(), usize::from(there), "{fault:?}");
+            there
+        };
+        store.fail("compare_and_set", fault);
+        let written = records.commit(&id, None, &Record::new(id.clone())).await;
+        assert!(written.is_err(), "{written:?}");
+        let done = matches!(fault, AnswerLost | HangAfterEffect);
+        assert_eq!(consistent().await, done, "{fault:?}");
 
-        let stored = records.load(&id).await.unwrap().unwrap();
-        let next = stored.record.with_phase(Phase::Running);
-        let written = records.commit(&id, Some(&stored), &next).await;
-        assert!(matches!(written, Ok(Commit::Written(_))));
-        assert_eq!(listed(&store).await, ["a.near/f:state"]);
+        let stored = match records.load(&id).await.unwrap() {
+            Some(stored) => stored,
+            None => create(&records, &id).await,
+        };
+        store.fail("compare_and_set", fault);
+        assert!(records.remove(&id, &stored).await.is_err());
+        assert_eq!(consistent().await, !done, "{fault:?}");
+        assert_eq!(records.remove(&id, &stored).await, Ok(Commit::Written(())));
+        assert!(!consistent().await, "{fault:?}");
     }
-}
-
-#[tokio::test]
-async fn a_steady_record_is_listed_once_only() {
-    let (store, records, id) = fixture();
-    let stored = create(&records, &id).await;
-    // If the next commit listed again it would fail.
-    store.fail("set_add", Fault::Refused);
-    let next = stored.record.with_phase(Phase::Running);
-    let written = records.commit(&id, Some(&stored), &next).await;
-    assert!(matches!(written, Ok(Commit::Written(_))));
-    assert_eq!(records.ensure_listed(&id).await, Ok(()));
 }
 
 #[tokio::test]
@@ -254,36 +251,24 @@ async fn a_lost_set_is_written_again() {
     assert_eq!(listed(&store).await, ["a.near/f:state"]);
 }
 
-/// Writes a first record that the store does not carry out in time.
-async fn give_up(store: &FaultyStore, records: &RecordStore, id: &IndexerId) {
-    store.fail("compare_and_set", Fault::Hang);
-    let written = records.commit(id, None, &Record::new(id.clone())).await;
-    assert!(matches!(written, Err(StoreError::Indefinite(_))));
-}
-
 #[tokio::test]
-async fn a_first_record_that_arrives_late_is_taken_on() {
+async fn a_record_that_was_taken_off_the_list_is_listed_again() {
     let (store, records, id) = fixture();
-    give_up(&store, &records, &id).await;
-    assert_eq!(records.relist(&[]).await, Ok(vec![]));
+    create(&records, &id).await;
+    let gone = IndexerId::new("gone.near", "f").unwrap();
+    let recorded = [id.clone(), gone];
+    let list = [keys::LISTED.to_owned()];
+    store.memory.delete(&list).await.unwrap();
+    assert_eq!(records.relist(&recorded).await, Ok(vec![id.clone()]));
+    assert_eq!(
+        listed(&store).await,
+        [keys::state(&id)],
+        "what has no record is not listed"
+    );
+    store.memory.delete(&list).await.unwrap();
+    store.fail("compare_and_set", Fault::Refused);
+    assert!(records.relist(&recorded).await.is_err());
     assert!(listed(&store).await.is_empty());
-    // It was on its way all the same.
-    store.memory.put(&keys::state(&id), "{}");
-    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
-    assert_eq!(listed(&store).await, [keys::state(&id)]);
-}
-
-#[tokio::test]
-async fn nobody_looks_for_a_late_record_for_ever() {
-    let (store, records, id) = fixture();
-    give_up(&store, &records, &id).await;
-    for _ in 0..200 {
-        assert_eq!(records.relist(&[]).await, Ok(vec![]));
-    }
-    let reads = store.reads.load(Ordering::Relaxed);
-    assert!(reads < 200, "{reads}");
-    assert_eq!(records.relist(&[]).await, Ok(vec![]));
-    assert_eq!(store.reads.load(Ordering::Relaxed), reads);
 }
 
 #[tokio::test]
@@ -327,21 +312,28 @@ async fn a_write_without_an_answer_is_indefinite_and_a_read_is_not() {
 }
 
 #[tokio::test]
-async fn a_removal_that_could_not_be_unlisted_is_indefinite_and_repeatable() {
+async fn what_is_listed_without_a_record_is_unlisted_once_it_is_known() {
     let (store, records, id) = fixture();
-    let stored = create(&records, &id).await;
-    store.fail("set_remove", Fault::Refused);
-    let removed = records.remove(&id, &stored).await;
-    assert!(
-        matches!(removed, Err(StoreError::Indefinite(_))),
-        "{removed:?}"
+    let key = keys::state(&id);
+    store.memory.set_add(keys::LISTED, &key).await.unwrap();
+    assert_eq!(records.unlist(&id).await, Ok(()));
+    assert_eq!(
+        listed(&store).await,
+        std::slice::from_ref(&key),
+        "nobody has looked"
     );
-    assert_eq!(records.load_all().await, Ok(vec![]));
-    assert_eq!(records.remove(&id, &stored).await, Ok(Commit::Written(())));
+    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
+    store.fail("compare_and_set", Fault::AnswerLost);
+    assert!(records.unlist(&id).await.is_err());
+    assert_eq!(records.unlist(&id).await, Ok(()));
     assert!(listed(&store).await.is_empty());
-    // Registered again, it is listed again.
+
+    // One that comes to be between the look and the unlisting stays listed.
+    store.memory.set_add(keys::LISTED, &key).await.unwrap();
+    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
     create(&records, &id).await;
-    assert_eq!(listed(&store).await, ["a.near/f:state"]);
+    assert_eq!(records.unlist(&id).await, Ok(()));
+    assert_eq!(listed(&store).await, [key]);
 }
 
 #[tokio::test]
@@ -524,7 +516,7 @@ async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
     }
     assert_eq!(records.load_all().await.unwrap().len(), 1);
     assert_eq!(listed(&store).await.len(), 3);
-    store.fail("set_remove", Fault::Refused);
+    store.fail("compare_and_set", Fault::Refused);
     assert_eq!(records.load_and_tidy().await.unwrap().len(), 1);
     assert_eq!(records.load_and_tidy().await.unwrap().len(), 1);
     let mut left = listed(&store).await;

@@ -70,14 +70,36 @@ impl RedisModel {
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Result<Cas, RedisError> {
+        self.compare_and_set_listed(now, key, expected, new, None)
+    }
+
+    /// The same, and in that step the set `list` comes to name `key`, or no longer
+    /// names it when it is deleted.
+    ///
+    /// # Errors
+    /// As above, or the list is no set.
+    pub fn compare_and_set_listed(
+        &mut self,
+        now: Time,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        list: Option<&str>,
+    ) -> Result<Cas, RedisError> {
         self.check_read()?;
         let current = string_at(self.keys.get(key))?;
         if current.as_deref() != expected {
             return Ok(Cas::Conflict(current));
         }
-        match new {
-            Some(_) => self.check_grow()?,
-            None => self.check_write()?,
+        match (new, list) {
+            (Some(_), None) => self.check_grow()?,
+            (None, None) => self.check_write()?,
+            (Some(_), Some(list)) => {
+                self.set_add(now, list, key)?;
+            }
+            (None, Some(list)) => {
+                self.set_remove(now, list, key)?;
+            }
         }
         if current.is_some() || new.is_some() {
             let new = new.map(|bytes| Value::Text(Bytes::copy_from_slice(bytes)));

@@ -33,7 +33,9 @@ async fn measure(path: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     for number in 0..ALONE {
         let key = format!("alone/{number}:state");
-        store.compare_and_set(&key, None, Some(&value)).await?;
+        store
+            .compare_and_set(&key, None, Some(&value), None)
+            .await?;
     }
     let alone = began.elapsed().as_secs_f64() / ALONE as f64;
     let before = store.commits();
@@ -43,7 +45,7 @@ async fn measure(path: &std::path::Path) -> Result<(), Box<dyn Error>> {
         let (store, value) = (Arc::clone(&store), value.clone());
         writes.spawn(async move {
             let key = format!("together/{number}:state");
-            store.compare_and_set(&key, None, Some(&value)).await
+            store.compare_and_set(&key, None, Some(&value), None).await
         });
     }
     while let Some(written) = writes.join_next().await {

@@ -93,8 +93,11 @@ impl StoreTransport for SplitStore {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
-        self.holder(key).compare_and_set(key, expected, new).await
+        self.holder(key)
+            .compare_and_set(key, expected, new, list)
+            .await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {

@@ -256,13 +256,16 @@ impl StoreTransport for EmbeddedStore {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         check_name(key)?;
+        list.map_or(Ok(()), check_name)?;
         check_value(new)?;
         let change = Change::CompareAndSet {
             key: key.to_owned(),
             expected: expected.map(Bytes::copy_from_slice),
             new: new.map(Bytes::copy_from_slice),
+            list: list.map(str::to_owned),
         };
         self.change(change).await?.into_cas()
     }

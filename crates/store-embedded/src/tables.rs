@@ -21,6 +21,7 @@ pub(crate) enum Change {
         key: String,
         expected: Option<Bytes>,
         new: Option<Bytes>,
+        list: Option<String>,
     },
     Delete(Vec<String>),
     SetAdd {
@@ -98,8 +99,14 @@ impl<'txn> Tables<'txn> {
     /// Carries out `change` within the transaction.
     pub(crate) fn apply(&mut self, change: &Change) -> Result<Effect, StorageError> {
         match change {
-            Change::CompareAndSet { key, expected, new } => {
-                self.compare_and_set(key, expected.as_deref(), new.as_deref())
+            Change::CompareAndSet {
+                key,
+                expected,
+                new,
+                list,
+            } => {
+                let (expected, new) = (expected.as_deref(), new.as_deref());
+                self.compare_and_set(key, expected, new, list.as_deref())
             }
             Change::Delete(keys) => {
                 let mut changed = false;
@@ -148,6 +155,7 @@ impl<'txn> Tables<'txn> {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<Effect, StorageError> {
         if has_set(&self.members, key)? || has_queue(&self.queues, key)? {
             return Ok(Effect::WrongKind(key.to_owned()));
@@ -159,8 +167,18 @@ impl<'txn> Tables<'txn> {
         if current.as_deref() != expected {
             return Ok(Effect::Conflict(current));
         }
+        let mut changed = false;
+        if let Some(list) = list {
+            if self.has_text(list)? || has_queue(&self.queues, list)? {
+                return Ok(Effect::WrongKind(list.to_owned()));
+            }
+            changed = match new {
+                Some(_) => self.members.insert((list, key), ())?.is_none(),
+                None => self.members.remove((list, key))?.is_some(),
+            };
+        }
         if current.as_deref() == new {
-            return Ok(Effect::AlreadySo);
+            return Ok(effect(changed));
         }
         match new {
             Some(new) => self.texts.insert(key, new)?.map(drop),

@@ -15,7 +15,7 @@ async fn put(store: &dyn StoreTransport, key: &str, value: &[u8]) -> Result<(), 
     let mut found = store.get_many(&keys).await?.pop().flatten();
     loop {
         match store
-            .compare_and_set(key, found.as_deref(), Some(value))
+            .compare_and_set(key, found.as_deref(), Some(value), None)
             .await
         {
             Ok(CasOutcome::Applied) => return Ok(()),

@@ -126,7 +126,7 @@ async fn write_for_ever(store: Arc<EmbeddedStore>, key: u64) {
         let next = value.as_ref().map_or(0, number_in) + 1;
         let new = Bytes::from(text_of(next));
         let outcome = store
-            .compare_and_set(&name, value.as_deref(), Some(&new))
+            .compare_and_set(&name, value.as_deref(), Some(&new), None)
             .await;
         assert_eq!(outcome.unwrap(), CasOutcome::Applied);
         value = Some(new);

@@ -181,9 +181,10 @@ impl StoreTransport for RedisStore {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let task = Task::new(Effect::Write, "compare-and-set", Some(key));
-        let arguments = script::compare_and_set(key, expected, new);
+        let arguments = script::compare_and_set(key, expected, new, list);
         self.run(&self.compare_and_set, arguments, &task).await
     }
 

@@ -1,6 +1,9 @@
 //! Compare-and-set as a script: Redis before 8.4 has no command for it, and a
 //! transaction would need a connection of its own. Likewise deleting under a
 //! condition.
+//!
+//! The list is written first, since the server takes nothing back: what it refuses
+//! (another kind of value, no memory) is refused before anything has happened.
 
 use redis::{Cmd, Script, cmd};
 
@@ -15,13 +18,23 @@ if current ~= expected then
   if current then return {0, current} end
   return {0}
 end
+local listed = 0
+if KEYS[2] then
+  local change = 'SREM'
+  if ARGV[3] == '1' then change = 'SADD' end
+  listed = redis.pcall(change, KEYS[2], KEYS[1])
+  if type(listed) == 'table' then return listed end
+end
 local done = false
 if ARGV[3] == '1' then
   done = redis.pcall('SET', KEYS[1], ARGV[4])
 elseif current then
   done = redis.pcall('DEL', KEYS[1])
 end
-if type(done) == 'table' and done.err then return done end
+if type(done) == 'table' and done.err then
+  if listed == 1 and ARGV[3] == '1' then redis.pcall('SREM', KEYS[2], KEYS[1]) end
+  return done
+end
 return {1}
 ";
 
@@ -47,7 +60,7 @@ pub(crate) struct NamedScript {
 }
 
 impl NamedScript {
-    /// Sets or removes one key if it is as expected; takes [`compare_and_set`].
+    /// Sets or removes one key if it is as expected, and lists it; takes [`compare_and_set`].
     pub(crate) fn compare_and_set() -> NamedScript {
         NamedScript::new(COMPARE_AND_SET)
     }
@@ -80,14 +93,18 @@ fn called(verb: &str, script: &str, arguments: impl FnOnce(&mut Cmd)) -> Cmd {
     command
 }
 
-/// What the script for one key takes; `None` stands for no value.
+/// What the script for one key takes; `None` stands for no value, and no list.
 pub(crate) fn compare_and_set(
     key: &str,
     expected: Option<&[u8]>,
     new: Option<&[u8]>,
+    list: Option<&str>,
 ) -> impl Fn(&mut Cmd) + Send + Sync {
     move |command| {
-        command.arg(1).arg(key);
+        command
+            .arg(1 + usize::from(list.is_some()))
+            .arg(key)
+            .arg(list);
         for value in [expected, new] {
             command.arg(u8::from(value.is_some()));
             command.arg(value.unwrap_or_default());

@@ -192,8 +192,18 @@ async fn every_call_is_counted_under_its_own_name_and_answer() {
     assert!(ports.registry.view("made_up", b"{}").await.is_ok());
     let store = &ports.store;
     assert!(store.get_many(&["a".to_owned()]).await.is_ok());
-    assert!(store.compare_and_set("a", None, Some(b"1")).await.is_ok());
-    assert!(store.compare_and_set("a", None, Some(b"2")).await.is_ok());
+    assert!(
+        store
+            .compare_and_set("a", None, Some(b"1"), None)
+            .await
+            .is_ok()
+    );
+    assert!(
+        store
+            .compare_and_set("a", None, Some(b"2"), None)
+            .await
+            .is_ok()
+    );
     assert!(store.set_add("s", "m").await.is_ok());
     assert_eq!(store.set_members("s").await.unwrap(), ["m"]);
     assert!(store.set_remove("s", "m").await.is_ok());

@@ -197,13 +197,14 @@ impl StoreTransport for World {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         self.expect_store()?;
         if self.writes_wait.swap(false, Ordering::AcqRel) {
             self.write_waits.notify_one();
             self.go_on.notified().await;
         }
-        self.store.compare_and_set(key, expected, new).await
+        self.store.compare_and_set(key, expected, new, list).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {

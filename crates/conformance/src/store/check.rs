@@ -98,7 +98,10 @@ pub(super) async fn applied(
     (expected, new): (Option<&[u8]>, Option<&[u8]>),
     what: &str,
 ) -> Outcome {
-    let got = subject.store().compare_and_set(key, expected, new).await;
+    let got = subject
+        .store()
+        .compare_and_set(key, expected, new, None)
+        .await;
     same(got, &CasOutcome::Applied, what)
 }
 
@@ -110,7 +113,10 @@ pub(super) async fn conflict(
     found: Option<&[u8]>,
     what: &str,
 ) -> Outcome {
-    let got = subject.store().compare_and_set(key, expected, new).await;
+    let got = subject
+        .store()
+        .compare_and_set(key, expected, new, None)
+        .await;
     let meets = CasOutcome::Conflict(found.map(Bytes::copy_from_slice));
     same(got, &meets, what)?;
     text(subject, key, found, &format!("{what}, afterwards")).await

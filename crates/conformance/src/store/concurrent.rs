@@ -25,7 +25,7 @@ async fn race(subject: &dyn Subject, key: &str, expected: Option<&[u8]>) -> Resu
     let tries = texts.iter().map(|text| {
         subject
             .store()
-            .compare_and_set(key, expected, Some(text.as_bytes()))
+            .compare_and_set(key, expected, Some(text.as_bytes()), None)
     });
     let answers = join_all(tries).await;
     let won = |answer: &Result<CasOutcome, _>| *answer == Ok(CasOutcome::Applied);
@@ -75,7 +75,11 @@ async fn of_many_replacers_one_wins(subject: &dyn Subject, prefix: &str) -> Outc
 async fn of_many_deleters_one_wins(subject: &dyn Subject, prefix: &str) -> Outcome {
     let key = format!("{prefix}k");
     applied(subject, &key, (None, Some(b"1")), "creating").await?;
-    let tries = (0..WORKERS).map(|_| subject.store().compare_and_set(&key, Some(b"1"), None));
+    let tries = (0..WORKERS).map(|_| {
+        subject
+            .store()
+            .compare_and_set(&key, Some(b"1"), None, None)
+    });
     let answers = join_all(tries).await;
     let winners = answers
         .iter()
@@ -102,9 +106,10 @@ async fn no_increment_is_lost(subject: &dyn Subject, prefix: &str) -> Outcome {
                     .map_or(Some(0), |text| std::str::from_utf8(text).ok()?.parse().ok());
                 let count: u64 = count.ok_or_else(|| format!("a counter of {current:?}"))?;
                 let next = bytes::Bytes::from((count + 1).to_string());
-                let change = subject
-                    .store()
-                    .compare_and_set(&key, current.as_deref(), Some(&next));
+                let change =
+                    subject
+                        .store()
+                        .compare_and_set(&key, current.as_deref(), Some(&next), None);
                 match change.await {
                     Ok(CasOutcome::Applied) => {
                         current = Some(next);

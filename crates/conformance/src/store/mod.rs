@@ -16,6 +16,7 @@
 mod cas;
 mod check;
 mod concurrent;
+mod listing;
 mod names;
 mod queues;
 mod sets;
@@ -54,10 +55,11 @@ pub trait Subject: Send + Sync {
 pub type Case = suite::Case<dyn Subject>;
 
 /// The cases by subject.
-const GROUPS: [&[Case]; 7] = [
+const GROUPS: [&[Case]; 8] = [
     values::CASES,
     cas::CASES,
     sets::CASES,
+    listing::CASES,
     queues::CASES,
     wrong_kinds::CASES,
     names::CASES,

@@ -45,9 +45,14 @@ enum Flaw {
     BoundedSets,
     TornTexts,
     IgnoresTheGuard,
+    ForgetsTheList,
+    ListsAfterwards,
+    ListsConflicts,
+    ListsTooLate,
+    UnlistsAtSight,
 }
 
-const FLAWS: [Flaw; 32] = [
+const FLAWS: [Flaw; 37] = [
     Flaw::ForgetsExpected,
     Flaw::TakesEmptyForAbsent,
     Flaw::ComparesTrimmed,
@@ -80,6 +85,11 @@ const FLAWS: [Flaw; 32] = [
     Flaw::BoundedSets,
     Flaw::TornTexts,
     Flaw::IgnoresTheGuard,
+    Flaw::ForgetsTheList,
+    Flaw::ListsAfterwards,
+    Flaw::ListsConflicts,
+    Flaw::ListsTooLate,
+    Flaw::UnlistsAtSight,
 ];
 
 fn rejected(why: &str) -> StoreError {
@@ -110,6 +120,31 @@ impl Flawed {
         let texts = written.entry(key.to_owned()).or_default();
         texts.push(text.to_vec());
         texts.iter().filter(|other| *other == text).count() - 1
+    }
+
+    /// What a store with a flaw does about the list after the text is written.
+    async fn list_wrongly(
+        &self,
+        list: &str,
+        key: &str,
+        has_value: bool,
+        answer: &Result<CasOutcome, StoreError>,
+    ) -> Result<(), StoreError> {
+        let written = *answer == Ok(CasOutcome::Applied);
+        match self.flaw {
+            Flaw::ListsTooLate if written => {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Flaw::ListsAfterwards if written => {}
+            Flaw::ListsConflicts if matches!(answer, Ok(CasOutcome::Conflict(_))) => {}
+            _ => return Ok(()),
+        }
+        match has_value {
+            true => self.inner.set_add(list, key).await,
+            false => self.inner.set_remove(list, key).await,
+        }
     }
 
     fn some_keys(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -187,6 +222,7 @@ impl StoreTransport for Flawed {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         self.reached()?;
         let key = &self.name(key);
@@ -230,10 +266,20 @@ impl StoreTransport for Flawed {
                 self.inner.put(key, current.clone().unwrap_or_default());
             }
         }
+        let at_once = match self.flaw {
+            Flaw::ForgetsTheList | Flaw::ListsAfterwards | Flaw::ListsTooLate => None,
+            _ => list,
+        };
+        if let (Flaw::UnlistsAtSight, Some(list), None) = (self.flaw, list, &new) {
+            self.inner.set_remove(list, key).await?;
+        }
         let answer = self
             .inner
-            .compare_and_set(key, expected.as_deref(), new.as_deref())
+            .compare_and_set(key, expected.as_deref(), new.as_deref(), at_once)
             .await;
+        if let Some(list) = list {
+            self.list_wrongly(list, key, new.is_some(), &answer).await?;
+        }
         if self.is(Flaw::AppliesConflicts)
             && let Ok(CasOutcome::Conflict(_)) = answer
             && let Some(new) = new

@@ -70,7 +70,7 @@ async fn large_texts_are_kept_whole(subject: &dyn Subject, prefix: &str) -> Outc
     text(subject, &key, Some(&first), "reading").await?;
     let got = subject
         .store()
-        .compare_and_set(&key, Some(&second), Some(b"x"));
+        .compare_and_set(&key, Some(&second), Some(b"x"), None);
     let meets = coordinator::store::CasOutcome::Conflict(Some(Bytes::from(first.clone())));
     same(got.await, &meets, "expecting another last byte")?;
     applied(subject, &key, (Some(&first), Some(&second)), "replacing").await?;

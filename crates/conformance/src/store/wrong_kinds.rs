@@ -28,7 +28,7 @@ async fn a_set_is_no_text_and_no_queue(subject: &dyn Subject, prefix: &str) -> O
     let (key, store) = (format!("{prefix}set"), subject.store());
     done(store.set_add(&key, "m").await, "adding")?;
     for (expected, new) in every_change() {
-        let answer = store.compare_and_set(&key, expected, new).await;
+        let answer = store.compare_and_set(&key, expected, new, None).await;
         refused(answer, "compare-and-set of a set")?;
     }
     refused(store.queue_head(&key).await, "the head of a set")?;
@@ -40,7 +40,7 @@ async fn a_queue_is_no_text_and_no_set(subject: &dyn Subject, prefix: &str) -> O
     let (key, store) = (format!("{prefix}queue"), subject.store());
     done(subject.queue_push(&key, 7).await, "pushing")?;
     for (expected, new) in every_change() {
-        let answer = store.compare_and_set(&key, expected, new).await;
+        let answer = store.compare_and_set(&key, expected, new, None).await;
         refused(answer, "compare-and-set of a queue")?;
     }
     refused(store.set_add(&key, "m").await, "adding to a queue")?;

@@ -161,30 +161,22 @@ impl Store {
         Ok(values)
     }
 
-    /// Writes the record, then lists it: in this order a crash in between leaves
-    /// nothing that a repetition does not mend.
+    /// Writes the record and lists it, in one step; also one that is there already,
+    /// since it may not be listed.
     async fn put(&self, due: &Due<'_>) -> Result<(), Refusal> {
         let (key, value) = (&due.record.key, &due.record.value);
-        if due.found.as_ref() != Some(value) {
-            let written = self
-                .store
-                .compare_and_set(key, due.found.as_deref(), Some(value));
-            match self.asked(written).await {
-                Ok(CasOutcome::Applied) => {}
-                Ok(CasOutcome::Conflict(Some(found))) if found == *value => {}
-                Ok(CasOutcome::Conflict(_)) => {
-                    return Err(Refusal::Record(
-                        "it was changed meanwhile; stop the coordinator that uses this store"
-                            .to_owned(),
-                    ));
-                }
-                Err(StoreError::Indefinite(why)) => self.confirm(due.record, why).await?,
-                Err(StoreError::Rejected(why)) => return Err(Refusal::Record(why)),
-                Err(error) => return Err(Refusal::Store(error.to_string())),
-            }
+        let (found, list) = (due.found.as_deref(), Some(keys::LISTED));
+        let written = self.store.compare_and_set(key, found, Some(value), list);
+        match self.asked(written).await {
+            Ok(CasOutcome::Applied) => Ok(()),
+            Ok(CasOutcome::Conflict(Some(found))) if found == *value => Ok(()),
+            Ok(CasOutcome::Conflict(_)) => Err(Refusal::Record(
+                "it was changed meanwhile; stop the coordinator that uses this store".to_owned(),
+            )),
+            Err(StoreError::Indefinite(why)) => self.confirm(due.record, why).await,
+            Err(StoreError::Rejected(why)) => Err(Refusal::Record(why)),
+            Err(error) => Err(Refusal::Store(error.to_string())),
         }
-        let listed = self.asked(self.store.set_add(keys::LISTED, key)).await;
-        listed.map_err(|error| Refusal::Store(error.to_string()))
     }
 
     /// A write without an answer has happened if the store says so now.

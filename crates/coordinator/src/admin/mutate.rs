@@ -256,9 +256,7 @@ impl AdminService {
             let next = match command.on(before) {
                 Some(next) => next,
                 None if stored.is_some() && !doomed => {
-                    // Already so, or written by an earlier try whose answer was
-                    // lost and which then may not have listed the record.
-                    records.ensure_listed(id).await.map_err(unavailable)?;
+                    // Already so, or written by an earlier try whose answer was lost.
                     return Ok(last_failure.is_some());
                 }
                 None => before.clone(),

@@ -45,7 +45,6 @@ struct World {
     twists: Mutex<VecDeque<Twist>>,
     registry: Mutex<Option<Result<String, RegistryError>>>,
     asked: Mutex<Vec<String>>,
-    set_add_fails: Mutex<bool>,
 }
 
 #[async_trait]
@@ -59,6 +58,7 @@ impl StoreTransport for World {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let twist = self.twists.lock().unwrap().pop_front();
         match twist {
@@ -67,12 +67,14 @@ impl StoreTransport for World {
             Some(Twist::RequestLost) => return Err(StoreError::Indefinite("lost".into())),
             Some(Twist::Refused) => return Err(StoreError::Unavailable("refused".into())),
             Some(Twist::AnswerLost) => {
-                self.memory.compare_and_set(key, expected, new).await?;
+                self.memory
+                    .compare_and_set(key, expected, new, list)
+                    .await?;
                 return Err(StoreError::Indefinite("lost".into()));
             }
             None => {}
         }
-        self.memory.compare_and_set(key, expected, new).await
+        self.memory.compare_and_set(key, expected, new, list).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -84,9 +86,6 @@ impl StoreTransport for World {
     }
 
     async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError> {
-        if *self.set_add_fails.lock().unwrap() {
-            return Err(StoreError::Unavailable("refused".into()));
-        }
         self.memory.set_add(key, member).await
     }
 
@@ -313,10 +312,12 @@ async fn what_cannot_be_made_certain_is_not_acknowledged() {
 #[tokio::test]
 async fn a_record_that_cannot_be_listed_is_not_acknowledged() {
     let fixture = fixture(ENTRY);
-    *fixture.world.set_add_fails.lock().unwrap() = true;
+    fixture.world.memory.put(keys::LISTED, "no set");
     let error = fixture.disable().await.unwrap_err();
     assert!(matches!(error, AdminError::Unavailable(_)), "{error:?}");
-    *fixture.world.set_add_fails.lock().unwrap() = false;
+    assert_eq!(fixture.stored(), None);
+    let list = [keys::LISTED.to_owned()];
+    fixture.world.memory.delete(&list).await.unwrap();
     fixture.disable().await.unwrap();
     assert_eq!(fixture.listed().await, [STATE]);
 }

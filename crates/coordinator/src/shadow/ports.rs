@@ -132,6 +132,7 @@ impl StoreTransport for ReadOnly<dyn StoreTransport> {
         _: &str,
         _: Option<&[u8]>,
         _: Option<&[u8]>,
+        _: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         rejected("compare-and-set")
     }

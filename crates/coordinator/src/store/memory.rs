@@ -75,6 +75,34 @@ fn wrong_type(key: &str) -> StoreError {
     StoreError::Rejected(format!("`{key}` holds another kind of value"))
 }
 
+/// Lists a key that has a value, or no longer lists one that has none.
+fn relist(
+    values: &mut BTreeMap<String, Value>,
+    list: &str,
+    key: &str,
+    has_value: bool,
+) -> Result<(), StoreError> {
+    let members = match values.get_mut(list) {
+        None if !has_value => return Ok(()),
+        None => {
+            let members = BTreeSet::from([key.to_owned()]);
+            values.insert(list.to_owned(), Value::Set(members));
+            return Ok(());
+        }
+        Some(Value::Set(members)) => members,
+        Some(_) => return Err(wrong_type(list)),
+    };
+    if has_value {
+        members.insert(key.to_owned());
+    } else {
+        members.remove(key);
+    }
+    if members.is_empty() {
+        values.remove(list);
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl StoreTransport for MemoryStore {
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
@@ -86,6 +114,7 @@ impl StoreTransport for MemoryStore {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let mut values = self.lock();
         let current = match values.get(key) {
@@ -95,6 +124,9 @@ impl StoreTransport for MemoryStore {
         };
         if current.as_deref() != expected {
             return Ok(CasOutcome::Conflict(current));
+        }
+        if let Some(list) = list {
+            relist(&mut values, list, key, new.is_some())?;
         }
         match new {
             Some(new) => values.insert(key.to_owned(), Value::Text(Bytes::copy_from_slice(new))),
@@ -187,7 +219,10 @@ mod tests {
     async fn a_value_is_set_only_where_the_expected_one_is() {
         let store = MemoryStore::new();
         let cas = async |expected: Option<&[u8]>, new: Option<&[u8]>| {
-            store.compare_and_set("k", expected, new).await.unwrap()
+            store
+                .compare_and_set("k", expected, new, None)
+                .await
+                .unwrap()
         };
         assert_eq!(
             cas(Some(b"1"), Some(b"2")).await,
@@ -213,7 +248,12 @@ mod tests {
         assert!(store.set_remove("queue", "a").await.is_err());
         assert!(store.set_members("text").await.is_err());
         assert!(store.queue_head("set").await.is_err());
-        assert!(store.compare_and_set("set", None, None).await.is_err());
+        assert!(
+            store
+                .compare_and_set("set", None, None, None)
+                .await
+                .is_err()
+        );
         let keys = ["text", "queue", "set", "none"].map(str::to_owned);
         let text = Some(Bytes::from_static(b"1"));
         assert_eq!(

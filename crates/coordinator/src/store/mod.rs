@@ -51,15 +51,19 @@ pub trait StoreTransport: Send + Sync {
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
     /// Sets `key` to `new` (`None` deletes it) if it now is `expected` (`None`:
-    /// if it does not exist).
+    /// if it does not exist). In the same step the set `list` comes to name `key`,
+    /// or, when the key is deleted, no longer names it. After a conflict the set is
+    /// as it was.
     ///
     /// # Errors
-    /// See [`StoreError`]. After `Indefinite` the caller must read again.
+    /// See [`StoreError`]; a `list` that is no set is refused, and nothing happens.
+    /// After `Indefinite` the caller must read again.
     async fn compare_and_set(
         &self,
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError>;
 
     /// Deletes keys of any type; idempotent.

@@ -3,7 +3,7 @@
 //! Every call has a deadline, and none is repeated: whoever calls decides, and
 //! reads again first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,25 +24,16 @@ pub(crate) const READ_KEYS_MAX: usize = 500;
 /// Tries to raise the registry height against others that raise it too.
 const RAISE_TRIES_MAX: u32 = 8;
 
-/// First records with an unknown fate that are looked after at a time.
-const DOUBTFUL_MAX: usize = 10_000;
-
-/// How often it is looked whether such a record has come to be after all.
-const DOUBTFUL_LOOKS: u32 = 120;
-
 /// What the store holds for the indexers.
 ///
-/// Records are only ever changed by compare-and-set. The set of listed keys is
-/// written after the record it names; that this happened is remembered, so that
-/// a lost answer does not leave a record unlisted.
+/// Records are only ever changed by compare-and-set, which in the same step keeps the
+/// set that lists them: whoever dies at any moment leaves no record that nobody would
+/// find, and no name without a record.
 pub struct RecordStore {
     transport: Arc<dyn StoreTransport>,
     deadline: Duration,
+    /// Whom the store listed when it was last asked, less those removed since.
     listed: Mutex<BTreeSet<IndexerId>>,
-    /// First records whose writing was given up, and how often it is still looked
-    /// for them. What is given up may yet arrive, even after its indexer has been
-    /// deleted: nobody would ever look at that record, which no key lists.
-    doubtful: Mutex<BTreeMap<IndexerId, u32>>,
 }
 
 /// Records by key, each readable or not.
@@ -84,7 +75,6 @@ impl RecordStore {
             transport,
             deadline,
             listed: Mutex::new(BTreeSet::new()),
-            doubtful: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -97,8 +87,8 @@ impl RecordStore {
         Ok(self.load_listed().await?.0)
     }
 
-    /// The same, and unlists keys without a value: what a crash between the two
-    /// steps of a removal leaves behind, and what the original's start dies of.
+    /// The same, and unlists keys without a value, which another program may leave
+    /// behind, and of which the original's start dies.
     ///
     /// # Errors
     /// The listing or one of the reads failed. A key that cannot be unlisted is no
@@ -107,13 +97,7 @@ impl RecordStore {
     pub async fn load_and_tidy(&self) -> Result<Loaded, StoreError> {
         let (loaded, empty) = self.load_listed().await?;
         for key in empty {
-            let unlisted = self
-                .writing(
-                    "unlisting a record that is gone",
-                    self.transport.set_remove(keys::LISTED, &key),
-                )
-                .await;
-            match unlisted {
+            match self.unlist_key(&key).await {
                 Ok(()) => tracing::info!(key, "a listed record does not exist; it is unlisted"),
                 Err(error) => {
                     tracing::warn!(%error, key, "a record that is gone stays listed");
@@ -176,48 +160,27 @@ impl RecordStore {
     }
 
     /// The indexers that are listed as having a record. Lists again whichever of
-    /// `recorded` is not: a store that lost its last writes may have forgotten it.
-    /// Lists a first record, too, that arrived after its writing had been given up.
+    /// `recorded` has one and is not: another program may have taken it off.
     ///
     /// # Errors
-    /// The listing failed, or a read.
+    /// The listing failed, or a read, or listing again.
     pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Vec<IndexerId>, StoreError> {
         let mut listed: BTreeSet<IndexerId> = self.listed().await?.into_iter().collect();
         *self.lock_listed() = listed.clone();
-        for id in recorded.iter().filter(|id| !listed.contains(*id)) {
-            self.ensure_listed(id).await?;
-        }
-        for id in self.late_records(&listed).await? {
-            tracing::warn!(
-                indexer = %id,
-                "its first record was written after the writing had been given up; it is taken on"
-            );
-            self.ensure_listed(&id).await?;
+        let missing = recorded.iter().filter(|id| !listed.contains(*id));
+        let missing: Vec<IndexerId> = missing.cloned().collect();
+        let values = self.raw_many(&missing).await?;
+        for (id, raw) in missing.into_iter().zip(values) {
+            let Some(raw) = raw else { continue };
+            let key = keys::state(&id);
+            let written = self.writing("listing a record", self.swap(&key, Some(&raw), Some(&raw)));
+            // One that has changed meanwhile was listed by that change.
+            written.await?;
+            tracing::warn!(indexer = %id, "its record was not listed; it is again");
+            self.lock_listed().insert(id.clone());
             listed.insert(id);
         }
         Ok(listed.into_iter().collect())
-    }
-
-    /// Those of the doubtful first records that exist, and are not listed.
-    async fn late_records(
-        &self,
-        listed: &BTreeSet<IndexerId>,
-    ) -> Result<Vec<IndexerId>, StoreError> {
-        let asked: Vec<IndexerId> = {
-            let mut doubtful = self.lock_doubtful();
-            doubtful.retain(|_, looks| {
-                *looks = looks.saturating_sub(1);
-                *looks > 0
-            });
-            let unlisted = doubtful.keys().filter(|id| !listed.contains(*id));
-            unlisted.cloned().collect()
-        };
-        if asked.is_empty() {
-            return Ok(Vec::new());
-        }
-        let values = self.raw_many(&asked).await?;
-        let found = asked.into_iter().zip(values);
-        Ok(found.filter_map(|(id, value)| value.map(|_| id)).collect())
     }
 
     /// The indexers that are listed as having a record, by name.
@@ -299,12 +262,11 @@ impl RecordStore {
         self.read_all(keys).await
     }
 
-    /// Replaces `previous` (`None`: no record) by `record`, then lists it unless
-    /// that is known to have happened.
+    /// Replaces `previous` (`None`: no record) by `record`, and lists it.
     ///
     /// # Errors
-    /// After `Indefinite` the record may be written, written but not listed, or
-    /// not written: the caller loads it and commits what is then still needed.
+    /// After `Indefinite` the record may be written, or may yet be: the caller loads
+    /// it and commits what is then still needed.
     pub async fn commit(
         &self,
         id: &IndexerId,
@@ -319,26 +281,12 @@ impl RecordStore {
         }
         let raw = codec::encode(record, previous)
             .map_err(|corrupt| StoreError::Rejected(corrupt.to_string()))?;
-        if previous.is_none() {
-            self.lock_listed().remove(id);
-        }
         let key = keys::state(id);
         let expected = previous.map(|previous| previous.raw.as_ref());
-        let outcome = self
-            .writing(
-                "writing a record",
-                self.transport.compare_and_set(&key, expected, Some(&raw)),
-            )
-            .await;
-        if previous.is_none() && matches!(outcome, Err(StoreError::Indefinite(_))) {
-            self.doubt(id);
-        }
-        if let CasOutcome::Conflict(_) = outcome? {
+        let written = self.writing("writing a record", self.swap(&key, expected, Some(&raw)));
+        if let CasOutcome::Conflict(_) = written.await? {
             return Ok(Commit::Conflict);
         }
-        self.ensure_listed(id).await.map_err(|error| {
-            StoreError::Indefinite(format!("`{key}` is written, but not listed: {error}"))
-        })?;
         let revision = previous.map_or(0, |previous| previous.revision);
         Ok(Commit::Written(Stored {
             record: record.clone(),
@@ -347,34 +295,7 @@ impl RecordStore {
         }))
     }
 
-    /// The first record of `id` may yet come to be.
-    fn doubt(&self, id: &IndexerId) {
-        let mut doubtful = self.lock_doubtful();
-        if doubtful.len() < DOUBTFUL_MAX || doubtful.contains_key(id) {
-            doubtful.insert(id.clone(), DOUBTFUL_LOOKS);
-        }
-    }
-
-    /// Lists the key of `id`, unless that is known to have happened.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; listing again is harmless.
-    pub async fn ensure_listed(&self, id: &IndexerId) -> Result<(), StoreError> {
-        if self.lock_listed().contains(id) {
-            return Ok(());
-        }
-        self.writing(
-            "listing a record",
-            self.transport.set_add(keys::LISTED, &keys::state(id)),
-        )
-        .await?;
-        self.lock_listed().insert(id.clone());
-        Ok(())
-    }
-
-    /// Deletes the record if it still is `previous`, then unlists its key. The
-    /// order makes a crash in between harmless: a listed key without a value is
-    /// nothing.
+    /// Deletes the record if it still is `previous`, and unlists it.
     ///
     /// # Errors
     /// After `Indefinite` the record may be gone; removing again is harmless, and
@@ -385,30 +306,19 @@ impl RecordStore {
         previous: &Stored,
     ) -> Result<Commit<()>, StoreError> {
         let key = keys::state(id);
-        let outcome = self
-            .writing(
-                "removing a record",
-                self.transport
-                    .compare_and_set(&key, Some(&previous.raw), None),
-            )
-            .await?;
-        if let CasOutcome::Conflict(Some(_)) = outcome {
+        let removed = self.writing(
+            "removing a record",
+            self.swap(&key, Some(&previous.raw), None),
+        );
+        if let CasOutcome::Conflict(Some(_)) = removed.await? {
             return Ok(Commit::Conflict);
         }
-        let unlisted = self
-            .writing(
-                "unlisting a record",
-                self.transport.set_remove(keys::LISTED, &key),
-            )
-            .await;
         self.lock_listed().remove(id);
-        unlisted.map(Commit::Written).map_err(|error| {
-            StoreError::Indefinite(format!("`{key}` is removed, but still listed: {error}"))
-        })
+        Ok(Commit::Written(()))
     }
 
-    /// Takes an indexer without a record off the list, if it is still on it: the
-    /// answer to its removal may have been lost.
+    /// Takes an indexer without a record off the list, if it was on it when the store
+    /// was last asked.
     ///
     /// # Errors
     /// After `Indefinite` it may be done; doing it again is harmless.
@@ -416,14 +326,26 @@ impl RecordStore {
         if !self.lock_listed().contains(id) {
             return Ok(());
         }
-        let key = keys::state(id);
-        self.writing(
-            "unlisting a record",
-            self.transport.set_remove(keys::LISTED, &key),
-        )
-        .await?;
+        self.unlist_key(&keys::state(id)).await?;
         self.lock_listed().remove(id);
         Ok(())
+    }
+
+    /// A record that has come to be meanwhile stays listed.
+    async fn unlist_key(&self, key: &str) -> Result<(), StoreError> {
+        let unlisted = self.writing("unlisting what is gone", self.swap(key, None, None));
+        unlisted.await.map(drop)
+    }
+
+    /// The one way in which records are written, listed and removed.
+    fn swap<'a>(
+        &'a self,
+        key: &'a str,
+        expected: Option<&'a [u8]>,
+        new: Option<&'a [u8]>,
+    ) -> impl Future<Output = Result<CasOutcome, StoreError>> + use<'a> {
+        let list = Some(keys::LISTED);
+        self.transport.compare_and_set(key, expected, new, list)
     }
 
     /// Cursor and oldest queued block. A cursor that is no number counts as
@@ -494,8 +416,12 @@ impl RecordStore {
             }
             let written = self.writing(
                 "raising the registry height",
-                self.transport
-                    .compare_and_set(key, current.as_deref(), Some(text.as_bytes())),
+                self.transport.compare_and_set(
+                    key,
+                    current.as_deref(),
+                    Some(text.as_bytes()),
+                    None,
+                ),
             );
             match written.await? {
                 CasOutcome::Applied => return Ok(height),
@@ -554,11 +480,6 @@ impl RecordStore {
 
     fn too_late(&self, what: &str) -> String {
         format!("{what} took longer than {:?}", self.deadline)
-    }
-
-    fn lock_doubtful(&self) -> MutexGuard<'_, BTreeMap<IndexerId, u32>> {
-        // The same holds for what is not known.
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_listed(&self) -> MutexGuard<'_, BTreeSet<IndexerId>> {

@@ -392,10 +392,11 @@ impl StoreTransport for World {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         self.call("compare_and_set").await;
         self.with(|state| *state.writes.entry(key.to_owned()).or_default() += 1);
-        self.store.compare_and_set(key, expected, new).await
+        self.store.compare_and_set(key, expected, new, list).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {

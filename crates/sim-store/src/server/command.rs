@@ -301,8 +301,11 @@ fn script(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply,
     let script = words.text()?;
     let keys = words.number()?;
     let calls = |names: &[&str]| names.iter().all(|name| script.contains(name));
-    let outcome = if keys == 1 && words.left() == 5 && calls(&["'GET'", "'SET'", "'DEL'"]) {
-        compare_and_set(model, now, words)?
+    let outcome = if (1..=2).contains(&keys)
+        && words.left() as u64 == keys.saturating_add(4)
+        && calls(&["'GET'", "'SET'", "'DEL'"])
+    {
+        compare_and_set(model, now, keys, words)?
     } else if keys >= 1
         && words.left() as u64 == keys.saturating_add(1)
         && calls(&["'GET'", "'DEL'"])
@@ -321,13 +324,20 @@ fn script(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply,
     })
 }
 
-/// The arguments are "is a value expected", that value, "is there a new value",
-/// that value.
-fn compare_and_set(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Cas, Reply> {
+/// The keys are the text's and that of the set that lists it, if there is one; the
+/// arguments "is a value expected", that value, "is there a new value", that value.
+fn compare_and_set(
+    model: &mut RedisModel,
+    now: Time,
+    keys: u64,
+    words: &mut Words,
+) -> Result<Cas, Reply> {
     let key = words.text()?;
+    let list = (keys == 2).then(|| words.text()).transpose()?;
     let expected = optional(words)?;
     let new = optional(words)?;
-    let outcome = model.compare_and_set(now, &key, expected.as_deref(), new.as_deref());
+    let (expected, new) = (expected.as_deref(), new.as_deref());
+    let outcome = model.compare_and_set_listed(now, &key, expected, new, list.as_deref());
     outcome.map_err(refused)
 }
 

@@ -86,6 +86,12 @@ impl Method {
         )
     }
 
+    /// Whether only the original makes such calls: this coordinator lists a record
+    /// in the step in which it writes it.
+    pub fn is_the_originals(self) -> bool {
+        matches!(self, Method::StoreSetAdd | Method::StoreSetRemove)
+    }
+
     /// Whether it is one of the shared polls of a quiet coordinator.
     pub fn is_shared_poll(self) -> bool {
         matches!(

@@ -34,9 +34,10 @@ impl StoreTransport for Leaky {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         tokio::time::sleep(self.leak.pause(key)).await;
-        self.store.compare_and_set(key, expected, new).await
+        self.store.compare_and_set(key, expected, new, list).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {

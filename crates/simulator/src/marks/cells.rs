@@ -113,7 +113,9 @@ fn can_end(method: Method, ending: Ending) -> bool {
 
 /// Every end of every call.
 pub fn answers() -> impl Iterator<Item = (Method, Ending)> {
-    Method::ALL.into_iter().flat_map(|method| {
+    let methods = Method::ALL.into_iter();
+    let own = methods.filter(|method| !method.is_the_originals());
+    own.flat_map(|method| {
         let ends = Ending::ALL.into_iter();
         ends.filter(move |ending| can_end(method, *ending))
             .map(move |ending| (method, ending))

@@ -156,7 +156,8 @@ fn method(name: &str) -> Option<Method> {
 /// Every call with every fault that can befall it.
 pub fn befallen() -> Vec<(Method, &'static str)> {
     let mut all = Vec::new();
-    for method in Method::ALL {
+    let methods = Method::ALL.into_iter();
+    for method in methods.filter(|method| !method.is_the_originals()) {
         let listing = method == Method::RegistryListAll;
         match method.server() {
             NodeName::Store => {

@@ -66,9 +66,6 @@ const RARE: &[(&[&str], u64, &str, &str)] = &[
 const FIRST: &str = "2026-11-22";
 
 const INSTANTS: &[&str] = &[
-    "StoreSetAdd broken off",
-    "StoreSetAdd unanswered",
-    "StoreSetRemove unreachable",
     "Repairing x StartStream unreachable",
     "Suspended x StopStream unreachable",
     "Suspended x StopStream broken off",
@@ -83,7 +80,6 @@ const INSTANTS: &[&str] = &[
     "GetTaskStatus cut short by a crash, not done",
     "GetTaskStatus cut short by a crash, done",
     "RegistryRead broken off",
-    "StoreSetRemove broken off",
     "Repairing x StartStream cut short by a crash, not done",
     "Suspended x StopStream unanswered",
     "Repairing x StartExecutor answered error",
@@ -93,7 +89,6 @@ const INSTANTS: &[&str] = &[
     "Suspended x StopExecutor unanswered",
     "no record x StoreCompareAndSet unanswered",
     "Deleting x StoreDelete broken off",
-    "StoreSetRemove fault error_before",
     "StartProvisioningTask cut short by a crash, not done",
     "RegistryListAll broken off",
     "RegistryRead cut short by a crash, done",
@@ -104,11 +99,6 @@ const INSTANTS: &[&str] = &[
     "StoreSetMembers broken off",
     "StoreSetMembers cut short by a crash, not done",
     "StoreSetMembers cut short by a crash, done",
-    "StoreSetAdd cut short by a crash, not done",
-    "StoreSetAdd cut short by a crash, done",
-    "StoreSetRemove unanswered",
-    "StoreSetRemove cut short by a crash, not done",
-    "StoreSetRemove cut short by a crash, done",
     "StoreQueueHead unreachable",
     "Repairing x StartStream broken off",
     "Repairing x StartStream unanswered",
@@ -203,11 +193,6 @@ const CHANCES: &[&str] = &[
     "GetTaskStatus fault late",
     "GetTaskStatus fault half_open",
     "GetTaskStatus fault black_hole",
-    "StoreSetAdd fault error_after",
-    "StoreSetAdd fault crash_before",
-    "StoreSetAdd fault crash_after",
-    "StoreSetRemove fault crash_before",
-    "StoreSetRemove fault crash_after",
     "held while provisioned",
     "held while repairing",
     "unreadable record read again",
@@ -217,7 +202,6 @@ const CHANCES: &[&str] = &[
 const SWARMS: &[&str] = &["fault broken_for_good"];
 
 const UNSEEN: &[&str] = &[
-    "StoreSetAdd unreachable",
     "Repairing x StopStream unanswered",
     "Repairing x StopStream cut short by a crash, not done",
     "Repairing x StopStream cut short by a crash, done",

@@ -193,23 +193,14 @@ pub trait Bug: Send + Sync {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
-        to.compare_and_set(key, expected, new).await
+        to.compare_and_set(key, expected, new, list).await
     }
 
     /// In place of a deletion of keys.
     async fn delete(&self, to: &dyn StoreTransport, keys: &[String]) -> Result<(), StoreError> {
         to.delete(keys).await
-    }
-
-    /// In place of an addition to a set.
-    async fn set_add(
-        &self,
-        to: &dyn StoreTransport,
-        key: &str,
-        member: &str,
-    ) -> Result<(), StoreError> {
-        to.set_add(key, member).await
     }
 
     /// In place of a look at the oldest entry of a queue.

@@ -103,13 +103,14 @@ impl Bug for NotWritten {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         if let (Some(old), Some(new)) = (read(expected), read(new))
             && field(&old, self.0) != field(&new, self.0)
         {
             return Ok(CasOutcome::Applied);
         }
-        to.compare_and_set(key, expected, new).await
+        to.compare_and_set(key, expected, new, list).await
     }
 }
 
@@ -236,6 +237,7 @@ impl Bug for HoldDropped {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let (old, next) = (read(expected), read(new));
         if let (Some(old), Some(mut next)) = (old, next)
@@ -246,10 +248,10 @@ impl Bug for HoldDropped {
             }
             let text = next.to_string();
             return to
-                .compare_and_set(key, expected, Some(text.as_bytes()))
+                .compare_and_set(key, expected, Some(text.as_bytes()), list)
                 .await;
         }
-        to.compare_and_set(key, expected, new).await
+        to.compare_and_set(key, expected, new, list).await
     }
 }
 
@@ -263,6 +265,7 @@ impl Bug for RetryNotDone {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let gave_up = |record: &Value| {
             let attempts = field(record, "repair").and_then(|repair| repair.get("attempts"));
@@ -276,7 +279,7 @@ impl Bug for RetryNotDone {
         {
             return Ok(CasOutcome::Applied);
         }
-        to.compare_and_set(key, expected, new).await
+        to.compare_and_set(key, expected, new, list).await
     }
 
     fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {

@@ -69,6 +69,12 @@ pub(super) const BUGS: &[Planted] = &[
         "Controller pattern: the index lags behind the data",
         || Arc::new(RecordNeverListed),
     ),
+    idle_bug(
+        "record-listed-afterwards",
+        "The set of records is written after the record, not with it",
+        "Controller pattern: crash between two writes that belong together",
+        || Arc::new(RecordListedAfterwards),
+    ),
     unsafe_bug(
         "stale-records",
         "A record is read from a cache that only own writes refresh",
@@ -115,9 +121,12 @@ impl Bug for LastWriterWins {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
-        match to.compare_and_set(key, expected, new).await? {
-            CasOutcome::Conflict(current) => to.compare_and_set(key, current.as_deref(), new).await,
+        match to.compare_and_set(key, expected, new, list).await? {
+            CasOutcome::Conflict(current) => {
+                to.compare_and_set(key, current.as_deref(), new, list).await
+            }
             applied => Ok(applied),
         }
     }
@@ -133,8 +142,9 @@ impl Bug for ConflictTakenForSuccess {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
-        to.compare_and_set(key, expected, new).await?;
+        to.compare_and_set(key, expected, new, list).await?;
         Ok(CasOutcome::Applied)
     }
 }
@@ -149,8 +159,9 @@ impl Bug for UnknownOutcomeTakenForSuccess {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
-        match to.compare_and_set(key, expected, new).await {
+        match to.compare_and_set(key, expected, new, list).await {
             Err(_) => Ok(CasOutcome::Applied),
             answer => answer,
         }
@@ -222,13 +233,38 @@ struct RecordNeverListed;
 
 #[async_trait]
 impl Bug for RecordNeverListed {
-    async fn set_add(
+    async fn compare_and_set(
         &self,
-        _to: &dyn StoreTransport,
-        _key: &str,
-        _member: &str,
-    ) -> Result<(), StoreError> {
-        Ok(())
+        to: &dyn StoreTransport,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        _list: Option<&str>,
+    ) -> Swap {
+        to.compare_and_set(key, expected, new, None).await
+    }
+}
+
+struct RecordListedAfterwards;
+
+#[async_trait]
+impl Bug for RecordListedAfterwards {
+    async fn compare_and_set(
+        &self,
+        to: &dyn StoreTransport,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        list: Option<&str>,
+    ) -> Swap {
+        let answer = to.compare_and_set(key, expected, new, None).await?;
+        if let (CasOutcome::Applied, Some(list)) = (&answer, list) {
+            match new {
+                Some(_) => to.set_add(list, key).await?,
+                None => to.set_remove(list, key).await?,
+            }
+        }
+        Ok(answer)
     }
 }
 
@@ -255,8 +291,9 @@ impl Bug for StaleRecords {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
-        let answer = to.compare_and_set(key, expected, new).await;
+        let answer = to.compare_and_set(key, expected, new, list).await;
         if matches!(answer, Ok(CasOutcome::Applied)) {
             let new = new.map(Bytes::copy_from_slice);
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -289,6 +326,7 @@ impl Bug for LifeBeginsInTheMiddle {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
         let text = new
             .filter(|_| expected.is_none())
@@ -296,10 +334,10 @@ impl Bug for LifeBeginsInTheMiddle {
         match text.filter(|_| is_record(key)) {
             Some(text) => {
                 let text = text.replace("\"Initializing\"", "\"Running\"");
-                to.compare_and_set(key, expected, Some(text.as_bytes()))
+                to.compare_and_set(key, expected, Some(text.as_bytes()), list)
                     .await
             }
-            None => to.compare_and_set(key, expected, new).await,
+            None => to.compare_and_set(key, expected, new, list).await,
         }
     }
 }
@@ -314,11 +352,12 @@ impl Bug for RecordOfAnotherShape {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Swap {
         let torn = new.filter(|new| is_record(key) && new.len() % 7 == 0);
         match torn.and_then(|new| new.get(..new.len() / 2)) {
-            Some(half) => to.compare_and_set(key, expected, Some(half)).await,
-            None => to.compare_and_set(key, expected, new).await,
+            Some(half) => to.compare_and_set(key, expected, Some(half), list).await,
+            None => to.compare_and_set(key, expected, new, list).await,
         }
     }
 }

@@ -176,9 +176,10 @@ impl StoreTransport for Through {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let to = &*self.ports.store;
-        self.bug.compare_and_set(to, key, expected, new).await
+        self.bug.compare_and_set(to, key, expected, new, list).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -190,7 +191,7 @@ impl StoreTransport for Through {
     }
 
     async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError> {
-        self.bug.set_add(&*self.ports.store, key, member).await
+        self.ports.store.set_add(key, member).await
     }
 
     async fn set_remove(&self, key: &str, member: &str) -> Result<(), StoreError> {

@@ -175,12 +175,14 @@ impl StoreTransport for SimTransport {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let about = key_of(key);
-        let (name, expected, new) = (
+        let (name, expected, new, list) = (
             key.to_owned(),
             expected.map(<[u8]>::to_vec),
             new.map(Bytes::copy_from_slice),
+            list.map(str::to_owned),
         );
         let method = Method::StoreCompareAndSet;
         let fault = self.befalls(method, about.as_ref());
@@ -194,10 +196,13 @@ impl StoreTransport for SimTransport {
             if rival {
                 world.rival_writes(&name);
             }
-            let cas =
-                world
-                    .store
-                    .compare_and_set(now, &name, expected.as_deref(), new.as_deref())?;
+            let cas = world.store.compare_and_set_listed(
+                now,
+                &name,
+                expected.as_deref(),
+                new.as_deref(),
+                list.as_deref(),
+            )?;
             Ok(match cas {
                 Cas::Applied => CasOutcome::Applied,
                 Cas::Conflict(current) => CasOutcome::Conflict(current),

@@ -16,7 +16,7 @@ fn filled(path: &Path) {
         for number in 0..50 {
             let key = format!("a.near/f{number}:state");
             let value = format!("value {number}").repeat(20);
-            let outcome = store.compare_and_set(&key, None, Some(value.as_bytes()));
+            let outcome = store.compare_and_set(&key, None, Some(value.as_bytes()), None);
             outcome.await.unwrap();
             store.set_add("indexer_states", &key).await.unwrap();
         }
@@ -154,7 +154,7 @@ async fn what_is_too_long_is_refused_and_does_no_harm() {
     assert!(matches!(error, StoreError::Rejected(_)), "{error}");
     let huge = vec![0; (64 << 20) + 1];
     let error = store
-        .compare_and_set("k", None, Some(&huge))
+        .compare_and_set("k", None, Some(&huge), None)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Rejected(_)), "{error}");
@@ -171,7 +171,7 @@ fn a_file_that_is_mostly_waste_is_compacted_when_opened() {
     runtime.block_on(async {
         let value = vec![7; 1 << 20];
         for key in &keys {
-            let outcome = store.compare_and_set(key, None, Some(&value));
+            let outcome = store.compare_and_set(key, None, Some(&value), None);
             outcome.await.unwrap();
         }
         // The last one lies at the end, so that the file cannot just be cut.

@@ -34,17 +34,20 @@ async fn a_full_disk_is_named_and_keeps_nobody_from_reading() {
     let large = large();
     let disk = Faulty::new(1);
     let store = disk.store().unwrap();
-    store.compare_and_set("k", None, Some(b"1")).await.unwrap();
+    store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await
+        .unwrap();
     store.probe().await.unwrap();
     disk.set_fault(Fault::NoRoom);
     for _ in 0..3 {
-        let write = store.compare_and_set("k", Some(b"1"), Some(&large));
+        let write = store.compare_and_set("k", Some(b"1"), Some(&large), None);
         names_the_disk(&write.await.unwrap_err());
         assert_eq!(value(&store).await.as_deref(), Some(&b"1"[..]));
     }
     assert_eq!(store.set_members("s").await.unwrap(), Vec::<String>::new());
     disk.set_fault(Fault::None);
-    let write = store.compare_and_set("k", Some(b"1"), Some(&large));
+    let write = store.compare_and_set("k", Some(b"1"), Some(&large), None);
     assert_eq!(write.await, Ok(CasOutcome::Applied));
     store.probe().await.unwrap();
 }
@@ -87,7 +90,7 @@ async fn after_a_failure_nothing_is_tried_until_the_pause_is_over() {
     let store = EmbeddedStore::open_on(Box::new(disk.clone()), pauses).unwrap();
     store.set_add("s", "a").await.unwrap();
     disk.set_fault(Fault::NoRoom);
-    let write = store.compare_and_set("k", None, Some(&large));
+    let write = store.compare_and_set("k", None, Some(&large), None);
     names_the_disk(&write.await.unwrap_err());
     let operations = disk.operations();
     for _ in 0..10 {
@@ -125,11 +128,14 @@ async fn a_disk_that_hangs_is_named_before_the_caller_loses_patience() {
 async fn nobody_waits_for_a_file_that_is_opened_anew() {
     let disk = Faulty::new(1);
     let store = disk.store().unwrap().with_patience(Duration::from_secs(2));
-    store.compare_and_set("k", None, Some(b"1")).await.unwrap();
+    store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await
+        .unwrap();
     disk.set_fault(Fault::NoRoom);
     disk.hold_reads(true);
     let large = large();
-    let write = store.compare_and_set("k", Some(b"1"), Some(&large));
+    let write = store.compare_and_set("k", Some(b"1"), Some(&large), None);
     tokio::pin!(write);
     assert!(futures_util::poll!(&mut write).is_pending());
     // Whether it finds the file open or being opened, it comes to an end.

@@ -44,13 +44,21 @@ async fn what_changes_nothing_costs_no_sync() {
     let disk = Faulty::new(1);
     let store = disk.store().unwrap();
     store.set_add("s", "m").await.unwrap();
-    store.compare_and_set("k", None, Some(b"1")).await.unwrap();
+    store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await
+        .unwrap();
     let (syncs, commits) = (disk.syncs(), store.commits());
     store.set_add("s", "m").await.unwrap();
     store.set_remove("s", "other").await.unwrap();
     store.delete(&["none".to_owned()]).await.unwrap();
-    store.compare_and_set("k", None, Some(b"2")).await.unwrap();
-    let same = store.compare_and_set("k", Some(b"1"), Some(b"1")).await;
+    store
+        .compare_and_set("k", None, Some(b"2"), None)
+        .await
+        .unwrap();
+    let same = store
+        .compare_and_set("k", Some(b"1"), Some(b"1"), None)
+        .await;
     same.unwrap();
     assert_eq!((disk.syncs(), store.commits()), (syncs, commits));
 }
@@ -59,9 +67,12 @@ async fn what_changes_nothing_costs_no_sync() {
 async fn reads_do_not_wait_for_a_sync() {
     let disk = Faulty::new(1);
     let store = disk.store().unwrap();
-    store.compare_and_set("k", None, Some(b"1")).await.unwrap();
+    store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await
+        .unwrap();
     disk.hold_syncs(true);
-    let write = store.compare_and_set("k", Some(b"1"), Some(b"2"));
+    let write = store.compare_and_set("k", Some(b"1"), Some(b"2"), None);
     tokio::pin!(write);
     assert!(futures_util::poll!(&mut write).is_pending());
     let operations = disk.operations();

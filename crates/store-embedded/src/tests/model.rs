@@ -11,7 +11,7 @@ use super::faulty::Faulty;
 #[derive(Clone, Debug)]
 enum Op {
     Get(Vec<String>),
-    Cas(String, Option<Bytes>, Option<Bytes>),
+    Cas(String, Option<Bytes>, Option<Bytes>, Option<String>),
     Delete(Vec<String>),
     Members(String),
     Add(String, String),
@@ -37,7 +37,8 @@ fn value() -> impl Strategy<Value = Option<Bytes>> {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => keys().prop_map(Op::Get),
-        6 => (key(), value(), value()).prop_map(|(key, old, new)| Op::Cas(key, old, new)),
+        6 => (key(), value(), value(), prop::option::of(key()))
+            .prop_map(|(key, old, new, list)| Op::Cas(key, old, new, list)),
         2 => keys().prop_map(Op::Delete),
         2 => key().prop_map(Op::Members),
         4 => (key(), key()).prop_map(|(key, member)| Op::Add(key, member)),
@@ -52,8 +53,11 @@ fn op() -> impl Strategy<Value = Op> {
 async fn answer(store: &dyn StoreTransport, op: &Op) -> String {
     match op {
         Op::Get(keys) => format!("{:?}", store.get_many(keys).await),
-        Op::Cas(key, old, new) => {
-            let outcome = store.compare_and_set(key, old.as_deref(), new.as_deref());
+        // A key that lists itself can be neither text nor set.
+        Op::Cas(key, _, _, Some(list)) if key == list => String::new(),
+        Op::Cas(key, old, new, list) => {
+            let (old, new) = (old.as_deref(), new.as_deref());
+            let outcome = store.compare_and_set(key, old, new, list.as_deref());
             format!("{:?}", outcome.await)
         }
         Op::Delete(keys) => format!("{:?}", store.delete(keys).await),

@@ -49,7 +49,7 @@ async fn chain(store: Arc<EmbeddedStore>, key: u64, from: u64, most: u64) -> Lef
         let expected = (next > 1).then(|| text_of(next - 1));
         let key = format!("{key}:state");
         let outcome = store
-            .compare_and_set(&key, expected.as_deref(), Some(&text_of(next)))
+            .compare_and_set(&key, expected.as_deref(), Some(&text_of(next)), None)
             .await;
         match outcome {
             Ok(CasOutcome::Applied) => left.acknowledged = next,

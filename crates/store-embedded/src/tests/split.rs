@@ -22,12 +22,15 @@ async fn each_key_goes_to_its_store_whatever_the_indexer_is_called() {
         let (records, data_plane, split) = stores();
         let here = [keys::state(&id), keys::REGISTRY_HEIGHT.to_owned()];
         for key in &here {
-            split.compare_and_set(key, None, Some(b"r")).await.unwrap();
+            split
+                .compare_and_set(key, None, Some(b"r"), None)
+                .await
+                .unwrap();
             assert!(records.exists(key) && !data_plane.exists(key), "{key}");
         }
         let cursor = keys::cursor(&id);
         split
-            .compare_and_set(&cursor, None, Some(b"c"))
+            .compare_and_set(&cursor, None, Some(b"c"), None)
             .await
             .unwrap();
         assert!(data_plane.exists(&cursor) && !records.exists(&cursor));
@@ -96,6 +99,7 @@ impl StoreTransport for Gone {
         _: &str,
         _: Option<&[u8]>,
         _: Option<&[u8]>,
+        _: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         gone()
     }

@@ -58,7 +58,7 @@ async fn many_commands_at_once_share_one_connection() {
                 let before = (round > 0).then(|| (round - 1).to_string());
                 let before = before.as_deref().map(str::as_bytes);
                 let next = round.to_string();
-                let set = store.compare_and_set(&key, before, Some(next.as_bytes()));
+                let set = store.compare_and_set(&key, before, Some(next.as_bytes()), None);
                 assert_eq!(set.await, Ok(CasOutcome::Applied));
             }
         })
@@ -86,7 +86,7 @@ async fn many_commands_at_once_share_one_connection() {
 #[tokio::test]
 async fn a_server_that_loses_its_scripts_is_told_them_again() {
     let real = Real::start(&[]);
-    let set = async |from, to| real.store.compare_and_set("k", from, to).await;
+    let set = async |from, to| real.store.compare_and_set("k", from, to, None).await;
     assert_eq!(set(None, Some(b"1")).await, Ok(CasOutcome::Applied));
     let flushed = Reply::Status("OK".to_owned());
     assert_eq!(real.server.tell("SCRIPT FLUSH").unwrap(), flushed);
@@ -108,7 +108,7 @@ async fn a_time_to_live_set_by_others_does_not_outlive_a_write() {
     real.server.tell("SET k 1 EX 1000").unwrap();
     let set = real
         .store
-        .compare_and_set("k", Some(b"1"), Some(b"2"))
+        .compare_and_set("k", Some(b"1"), Some(b"2"), None)
         .await;
     assert_eq!(set, Ok(CasOutcome::Applied));
     assert_eq!(real.server.tell("TTL k").unwrap(), Reply::Number(-1));
@@ -201,7 +201,10 @@ async fn a_server_without_scripts_refuses_writes_of_records() {
         "EVAL",
         "",
     ]);
-    let set = real.store.compare_and_set("k", None, Some(b"1")).await;
+    let set = real
+        .store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await;
     refusal(set, "unknown command");
     assert_eq!(get(&real.store, "k").await, Ok(None));
 }

@@ -38,7 +38,7 @@ async fn it_starts_without_a_server_and_finds_it_when_it_comes() {
             store.set_remove("s", "m").await.unwrap_err(),
             store.delete(&key).await.unwrap_err(),
             store
-                .compare_and_set("k", None, Some(b"1"))
+                .compare_and_set("k", None, Some(b"1"), None)
                 .await
                 .unwrap_err(),
         ] {
@@ -50,7 +50,7 @@ async fn it_starts_without_a_server_and_finds_it_when_it_comes() {
     }
     server.launch().unwrap();
     let set = eventually(is_unavailable, async || {
-        store.compare_and_set("k", None, Some(b"1")).await
+        store.compare_and_set("k", None, Some(b"1"), None).await
     });
     assert_eq!(set.await, CasOutcome::Applied);
 }
@@ -158,14 +158,16 @@ async fn a_frozen_server_leaves_writes_open_and_reads_not() {
     let server = RedisServer::start(&[]).unwrap();
     let store = impatient(&server.url());
     // The server knows the script, else it would only be asked for it.
-    let set = store.compare_and_set("before", None, Some(b"1")).await;
+    let set = store
+        .compare_and_set("before", None, Some(b"1"), None)
+        .await;
     assert_eq!(set, Ok(CasOutcome::Applied));
     server.freeze().unwrap();
     let (key, other) = (["k".to_owned()], ["other".to_owned()]);
     let begun = Instant::now();
     let (read, set, added, removed, deleted) = tokio::join!(
         store.get_many(&key),
-        store.compare_and_set("k", None, Some(b"1")),
+        store.compare_and_set("k", None, Some(b"1"), None),
         store.set_add("s", "m"),
         store.set_remove("s", "x"),
         store.delete(&other),
@@ -258,7 +260,7 @@ async fn an_attempt_outlives_the_patience_of_who_asked_first() {
 async fn a_failover_that_forgets_writes_shows_as_a_conflict() {
     let mut real = Real::start(&[]);
     let store = real.store.clone();
-    let set = async |from, to| store.compare_and_set("k", from, to).await;
+    let set = async |from, to| store.compare_and_set("k", from, to, None).await;
     assert_eq!(set(None, Some(b"1")).await, Ok(CasOutcome::Applied));
     store.set_add("s", "m").await.unwrap();
     real.server.kill();

@@ -11,7 +11,10 @@ use crate::support::{Real, eventually, get, is_unavailable, refusal, store_at, t
 async fn a_replica_reads_and_refuses_every_write() {
     let primary = Real::start(&[]);
     primary.store.set_add("s", "m").await.unwrap();
-    let set = primary.store.compare_and_set("k", None, Some(b"1")).await;
+    let set = primary
+        .store
+        .compare_and_set("k", None, Some(b"1"), None)
+        .await;
     assert_eq!(set, Ok(CasOutcome::Applied));
     let port = primary.server.port().to_string();
     let replica = Real::start(&["--replicaof", "127.0.0.1", &port]);
@@ -29,7 +32,7 @@ async fn a_replica_reads_and_refuses_every_write() {
     assert!(said.contains("primary"), "{said}");
     refusal(store.set_remove("s", "m").await, "READONLY");
     refusal(store.delete(&["k".to_owned()]).await, "READONLY");
-    let set = async |from, to| store.compare_and_set("k", from, to).await;
+    let set = async |from, to| store.compare_and_set("k", from, to, None).await;
     refusal(set(Some(b"1"), Some(b"2")).await, "READONLY");
     refusal(set(Some(b"1"), None).await, "READONLY");
     // A conflict writes nothing, and so is no breach of anything.
@@ -73,7 +76,7 @@ async fn a_replica_without_its_primary_is_unavailable() {
 async fn a_full_server_refuses_growth_and_lets_go() {
     let real = Real::start(&[]);
     let store = &real.store;
-    let set = store.compare_and_set("k", None, Some(b"1")).await;
+    let set = store.compare_and_set("k", None, Some(b"1"), None).await;
     assert_eq!(set, Ok(CasOutcome::Applied));
     store.set_add("s", "m").await.unwrap();
     let filling = vec![b'x'; 256 << 10];
@@ -88,7 +91,7 @@ async fn a_full_server_refuses_growth_and_lets_go() {
     // Three are more than it needs empty, and less than it holds.
     real.server.tell("CONFIG SET maxmemory 3mb").unwrap();
 
-    let change = async |from, to| store.compare_and_set("k", from, to).await;
+    let change = async |from, to| store.compare_and_set("k", from, to, None).await;
     let said = refusal(change(Some(b"1"), Some(b"2")).await, "OOM");
     assert!(said.contains("maxmemory"), "{said}");
     refusal(store.set_add("s", "n").await, "OOM");
@@ -137,7 +140,7 @@ async fn a_password_is_needed_and_checked_before_any_command() {
         store_at(&url.replace("redis://", &format!("redis://{userinfo}")))
     };
     let right = with(":s3cret%40%2F%3A@");
-    let set = right.compare_and_set("k", None, Some(b"1")).await;
+    let set = right.compare_and_set("k", None, Some(b"1"), None).await;
     assert_eq!(set, Ok(CasOutcome::Applied));
     right.ping().await.unwrap();
 
@@ -178,7 +181,7 @@ async fn what_a_user_may_not_do_is_refused_and_the_rest_is_done() {
     // Not even PING is allowed, and nothing needs it.
     store.set_add("s", "m").await.unwrap();
     assert_eq!(get(&store, "k").await, Ok(None));
-    let set = store.compare_and_set("k", None, Some(b"1")).await;
+    let set = store.compare_and_set("k", None, Some(b"1"), None).await;
     let said = refusal(set, "NOPERM");
     assert!(said.contains("ACL SETUSER"), "{said}");
     refusal(store.delete(&["k".to_owned()]).await, "NOPERM");

@@ -193,8 +193,9 @@ impl<T: StoreTransport + ?Sized> StoreTransport for Metered<T> {
         key: &str,
         expected: Option<&[u8]>,
         new: Option<&[u8]>,
+        list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
-        let answer = self.inner.compare_and_set(key, expected, new);
+        let answer = self.inner.compare_and_set(key, expected, new, list);
         self.calls.observe(STORE, "compare_and_set", answer).await
     }
 

@@ -327,6 +327,7 @@ impl StoreTransport for Peers {
         _: &str,
         _: Option<&[u8]>,
         _: Option<&[u8]>,
+        _: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         panic!("the original never compares")
     }
