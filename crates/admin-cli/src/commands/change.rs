@@ -15,6 +15,20 @@ use crate::view::{json, name_line};
 struct Outcome {
     name: Name,
     result: Result<Indexer, Failure>,
+    /// The indexer was there when it was changed, and is not any more: `result` holds
+    /// what was seen of it last.
+    is_gone: bool,
+}
+
+impl Outcome {
+    /// Whether there is anything left to wait for.
+    fn is_settled(&self, change: &Change) -> bool {
+        self.is_gone
+            || match &self.result {
+                Ok(indexer) => at_rest(change, indexer),
+                Err(_) => true,
+            }
+    }
 }
 
 pub(crate) async fn change(
@@ -49,6 +63,7 @@ pub(crate) async fn change(
         let outcome = Outcome {
             name: name.clone(),
             result,
+            is_gone: false,
         };
         if tells_at_once {
             tell(
@@ -83,7 +98,7 @@ pub(crate) async fn change(
     }
     let late: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|it| it.result.as_ref().is_ok_and(|it| !at_rest(&change, it)))
+        .filter(|it| !it.is_settled(&change))
         .collect();
     if args.wait && !late.is_empty() {
         let waited = humantime::format_duration(args.timeout);
@@ -147,18 +162,27 @@ fn exit(outcomes: &[Outcome], is_late: bool) -> Exit {
 /// Looks until the change has taken effect.
 async fn settle(outcome: &mut Outcome, change: &Change, client: &Client, deadline: Instant) {
     let mut next = Instant::now();
-    while let Ok(indexer) = &outcome.result
-        && !at_rest(change, indexer)
-        && next < deadline
-    {
+    while !outcome.is_settled(change) && next < deadline {
         next = (next + PAUSE).min(deadline);
         sleep_until(next).await;
         match client.get(&outcome.name).await {
             // The coordinator may be restarting; the change is durable.
             Err(failure) if failure.exit == Exit::Unavailable => {}
             Err(failure) if failure.exit == Exit::Failed => {}
+            Err(failure) if failure.exit == Exit::NotFound && ends_with_it(change) => {
+                outcome.is_gone = true;
+            }
             result => outcome.result = result,
         }
+    }
+}
+
+/// Whether a change has nothing more to do once its indexer has been deleted: what was
+/// to be stopped or let go on is over. Nothing can be held or kept running then.
+fn ends_with_it(change: &Change) -> bool {
+    match change {
+        Change::Disable | Change::Retry | Change::Release => true,
+        Change::Enable | Change::Hold(_) => false,
     }
 }
 
@@ -187,7 +211,7 @@ fn at_rest(change: &Change, indexer: &Indexer) -> bool {
 }
 
 /// What was done, and whether it shows.
-fn sentence(change: &Change, name: &Name, indexer: &Indexer) -> String {
+fn sentence(change: &Change, name: &Name, indexer: &Indexer, is_gone: bool) -> String {
     let done = match change {
         Change::Enable => "enabled",
         Change::Disable => "disabled",
@@ -196,6 +220,13 @@ fn sentence(change: &Change, name: &Name, indexer: &Indexer) -> String {
         Change::Hold(_) => "held",
         Change::Release => "released",
     };
+    if is_gone {
+        let done = match change {
+            Change::Retry => "tried again",
+            _ => done,
+        };
+        return format!("{name}: {done}, in effect (it is gone: it was deleted)\n");
+    }
     let place = match (
         text::sentence(&indexer.phase),
         text::sentence(&indexer.state),
@@ -281,11 +312,17 @@ fn report(
     change: &Change,
     format: Format,
 ) -> Result<String, Failure> {
-    let done = outcomes
-        .iter()
-        .filter_map(|it| it.result.as_ref().ok().map(|indexer| (&it.name, indexer)));
+    let done = || {
+        outcomes
+            .iter()
+            .filter_map(|it| it.result.as_ref().ok().map(|indexer| (it, indexer)))
+    };
     let entries = || {
         let tried = outcomes.iter().map(|it| match &it.result {
+            Ok(_) if it.is_gone => json::Changed {
+                in_effect: Some(true),
+                ..entry(&it.name, change, "done", None, None)
+            },
             Ok(indexer) => entry(&it.name, change, "done", Some(indexer), None),
             Err(failure) => entry(&it.name, change, "failed", None, Some(&failure.message)),
         });
@@ -296,12 +333,14 @@ fn report(
     };
     match format {
         Format::Table | Format::Wide => {
-            Ok(done.map(|(name, it)| sentence(change, name, it)).collect())
+            let sentences =
+                done().map(|(it, indexer)| sentence(change, &it.name, indexer, it.is_gone));
+            Ok(sentences.collect())
         }
         Format::Json => json::pretty(&json::Changes {
             changes: entries().collect(),
         }),
         Format::Jsonl => super::read::lines(entries()),
-        Format::Name => Ok(done.map(|(name, _)| name_line(name)).collect()),
+        Format::Name => Ok(done().map(|(it, _)| name_line(&it.name)).collect()),
     }
 }

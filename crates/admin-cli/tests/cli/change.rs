@@ -3,7 +3,7 @@
 use admin_cli::Exit;
 use tonic::Code;
 
-use crate::fake::Fake;
+use crate::fake::{Fake, World};
 use crate::fixtures::{steady, world};
 use crate::harness::{desk, golden, parse, run, run_with, until};
 
@@ -106,6 +106,30 @@ async fn a_hold_is_in_effect_at_once_and_what_was_begun_can_be_waited_for() {
     assert_eq!(ran.json()["changes"][0]["in_effect"], true);
     let said = "held, but what was begun before has not ended after 50ms";
     assert!(ran.talk.contains(said), "{}", ran.talk);
+}
+
+#[tokio::test]
+async fn what_is_deleted_meanwhile_needs_no_more_waiting() {
+    for (verb, exit) in [
+        ("release", Exit::Done),
+        ("disable", Exit::Done),
+        ("enable", Exit::NotFound),
+    ] {
+        let mut doomed = steady("dave.near", "gone");
+        doomed.phase = "Suspended".to_owned();
+        let mut world = World::with(vec![doomed]);
+        world.goes_away = true;
+        let fake = Fake::start(world).await;
+        let words = [verb, "dave.near/gone", "--wait", "-o", "json"];
+        let ran = run(&fake.url(), &words).await;
+        assert_eq!(ran.exit, exit, "{ran:?}");
+        let change = &ran.json()["changes"][0];
+        if exit == Exit::Done {
+            assert_eq!(change["result"], "done");
+            assert_eq!(change["in_effect"], true);
+            assert!(change["indexer"].is_null(), "{change}");
+        }
+    }
 }
 
 #[tokio::test]

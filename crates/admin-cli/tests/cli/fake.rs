@@ -32,6 +32,8 @@ pub struct World {
     pub endless: bool,
     /// A change shows only after so many further looks.
     pub lag: u32,
+    /// A change does not show, and the indexer is gone with the next look.
+    pub goes_away: bool,
     /// What was called, with the name or the size of the page.
     pub calls: Vec<String>,
     /// The `authorization` of each call.
@@ -52,6 +54,7 @@ impl World {
             hangs: false,
             endless: false,
             lag: 0,
+            goes_away: false,
             calls: Vec::new(),
             tokens: Vec::new(),
             changes: broadcast::channel(64).0,
@@ -201,10 +204,17 @@ impl Service {
         }
         let lag = world.lag;
         let key = (name.account_id, name.function_name);
+        let goes_away = world.goes_away;
         match world.indexers.get_mut(&key) {
             Some(indexer) => {
                 change(indexer, lag);
-                Ok(Response::new(indexer.clone()))
+                let mut answer = indexer.clone();
+                if goes_away && call != "get" {
+                    world.indexers.remove(&key);
+                    answer.phase = "Suspending".to_owned();
+                    answer.state = "Held".to_owned();
+                }
+                Ok(Response::new(answer))
             }
             None => Err(Status::not_found(format!("{full} is not registered"))),
         }
