@@ -15,7 +15,7 @@ use tonic::{Code, Request, Status};
 
 use crate::audit::{Ticket, caller_of};
 use crate::server::{About, ApiLimits};
-use crate::status;
+use crate::status::{self, Dialect};
 use crate::text::printable;
 
 /// How long a call may wait for others to end.
@@ -133,6 +133,7 @@ impl Calls {
         extensions: &Extensions,
         named: &Named,
         command: Command,
+        dialect: Dialect,
     ) -> Result<(), Status> {
         let caller = commander(extensions)?;
         let turn = self.turn(&self.in_flight).await?;
@@ -148,7 +149,7 @@ impl Calls {
         let limit = self.limits.server.request_time;
         match timeout(limit, work).await {
             Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(status::of_command(&error, &named.shown())),
+            Ok(Ok(Err(error))) => Err(status::of_command(&error, &named.shown(), dialect)),
             Ok(Err(_)) => Err(status::status(
                 Code::Internal,
                 &format!(

@@ -10,7 +10,7 @@ use proto::indexer::{
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Calls, Command, Named, opened};
-use crate::status;
+use crate::status::{self, Dialect};
 
 /// `indexer.IndexerManager`.
 pub(crate) struct Manager(pub Arc<Calls>);
@@ -26,7 +26,10 @@ impl Manager {
             account: message.account_id,
             function: message.function_name,
         };
-        self.0.command(&extensions, &named, command).await
+        let calls = &self.0;
+        calls
+            .command(&extensions, &named, command, Dialect::Original)
+            .await
     }
 }
 

@@ -12,7 +12,8 @@ use proto::coordinator::operations_server::Operations;
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Calls, Command, Named, opened};
-use crate::{convert, page_token, status, watch};
+use crate::status::{self, Dialect};
+use crate::{convert, page_token, watch};
 
 /// What a page holds if nothing is asked for.
 const PAGE_DEFAULT: usize = 500;
@@ -35,7 +36,10 @@ impl Operator {
     ) -> Result<Response<pb::Indexer>, Status> {
         let named = named(name)?;
         let enabled = !matches!(command, Command::Disable);
-        self.0.command(extensions, &named, command).await?;
+        let calls = &self.0;
+        calls
+            .command(extensions, &named, command, Dialect::Operations)
+            .await?;
         // It is done, whatever comes of looking at it.
         let indexer = self.get(&named).await.unwrap_or_else(|error| pb::Indexer {
             name: Some(pb::IndexerName {

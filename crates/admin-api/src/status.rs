@@ -19,9 +19,22 @@ pub(crate) fn of_look(error: &AdminError, what: &str) -> Status {
     status(code, &named(message, what))
 }
 
+/// Whose client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// One of the original's service, which must see the codes that it knows.
+    Original,
+    /// One of the service beside it.
+    Operations,
+}
+
 /// The error of a command about `what`, which the message names.
-pub(crate) fn of_command(error: &AdminError, what: &str) -> Status {
+pub(crate) fn of_command(error: &AdminError, what: &str, dialect: Dialect) -> Status {
     let (code, message) = parts(error);
+    let code = match (error, dialect) {
+        (AdminError::Unreadable(_), Dialect::Original) => Code::Internal,
+        _ => code,
+    };
     let mut message = named(message, what);
     if matches!(error, AdminError::Unavailable(_)) {
         message.push_str("; it may or may not have been done, and it may safely be asked again");
@@ -33,8 +46,10 @@ fn parts(error: &AdminError) -> (Code, &str) {
     match error {
         AdminError::InvalidArgument(message) => (Code::InvalidArgument, message),
         AdminError::NotFound(message) => (Code::NotFound, message),
-        AdminError::FailedPrecondition(message) => (Code::FailedPrecondition, message),
-        AdminError::Internal(message) => (Code::Internal, message),
+        // `Internal` would leave it open whether anything was done.
+        AdminError::FailedPrecondition(message) | AdminError::Unreadable(message) => {
+            (Code::FailedPrecondition, message)
+        }
         AdminError::Unavailable(message) | AdminError::NotNow(message) => {
             (Code::Unavailable, message)
         }
@@ -63,21 +78,30 @@ mod tests {
             "a.near/f: the store is away"
         );
         assert_eq!(
-            of_command(&error, "a.near/f").message(),
+            of_command(&error, "a.near/f", Dialect::Operations).message(),
             "a.near/f: the store is away; it may or may not have been done, and it may safely be \
              asked again"
         );
         let error = AdminError::NotNow("nothing is changed: the registry is away".to_owned());
-        let status = of_command(&error, "a.near/f");
+        let status = of_command(&error, "a.near/f", Dialect::Operations);
         assert_eq!(
             status.message(),
             "a.near/f: nothing is changed: the registry is away"
         );
         assert_eq!(status.code(), Code::Unavailable);
         let error = AdminError::NotFound("a.near/f is not registered".to_owned());
-        let status = of_command(&error, "a.near/f");
+        let status = of_command(&error, "a.near/f", Dialect::Operations);
         assert_eq!(status.message(), "a.near/f is not registered");
         assert_eq!(status.code(), Code::NotFound);
+        let error = AdminError::Unreadable("a.near/f: nothing is changed".to_owned());
+        for (dialect, code) in [
+            (Dialect::Original, Code::Internal),
+            (Dialect::Operations, Code::FailedPrecondition),
+        ] {
+            let status = of_command(&error, "a.near/f", dialect);
+            assert_eq!(status.code(), code);
+            assert_eq!(status.message(), "a.near/f: nothing is changed");
+        }
     }
 
     #[test]
@@ -85,9 +109,9 @@ mod tests {
         let long = "ä\n".repeat(100_000);
         for error in [
             AdminError::NotFound(long.clone()),
-            AdminError::Internal("short".to_owned()),
+            AdminError::Unreadable("short".to_owned()),
         ] {
-            let status = of_command(&error, &long);
+            let status = of_command(&error, &long, Dialect::Original);
             assert!(
                 status.message().len() < 2 * MESSAGE_MAX,
                 "{}",

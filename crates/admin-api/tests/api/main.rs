@@ -9,6 +9,7 @@ mod life;
 mod operations;
 mod original;
 mod paging;
+mod people;
 mod support;
 mod watching;
 mod world;

@@ -161,6 +161,43 @@ async fn a_failure_is_told_in_words_for_programs_and_for_people() {
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_read_is_surely_unchanged() {
+    let world = World::new();
+    world.register("a.near", "f");
+    world.store.put("a.near/f:state", "garbage");
+    let mut setup = Setup::local(&world);
+    setup.loops = false;
+    let api = setup.start();
+    let mut client = api.operations();
+    let name = name("a.near", "f");
+    let hold = pb::HoldIndexerRequest {
+        name: name.clone(),
+        reason: "why".to_owned(),
+    };
+    for refused in [
+        client
+            .disable_indexer(pb::DisableIndexerRequest { name })
+            .await
+            .unwrap_err(),
+        client.hold_indexer(hold).await.unwrap_err(),
+    ] {
+        // Clients take this code for a failure that has changed nothing.
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        let said = refused.message();
+        assert!(
+            said.starts_with(
+                "a.near/f: nothing is changed: its record, under the key `a.near/f:state` of the \
+                 store, is set aside because it cannot be read ("
+            ),
+            "{said}"
+        );
+        assert!(said.contains("restore that value from a backup"), "{said}");
+    }
+    assert_eq!(world.record("a.near", "f"), "garbage");
+    api.end().await;
+}
+
+#[tokio::test]
 async fn a_command_that_was_done_is_not_an_error_because_it_cannot_be_shown() {
     let world = World::new();
     world.register("a.near", "f");

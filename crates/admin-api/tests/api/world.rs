@@ -104,6 +104,17 @@ impl World {
         });
     }
 
+    /// Deletes an indexer in the next block.
+    pub fn unregister(&self, account: &str, function: &str) {
+        self.with(|state| {
+            state.height += 1;
+            let deleted = format!(r#"{{"deleted_at_block_height":{},"#, state.height);
+            let functions = state.registry.entry(account.to_owned()).or_default();
+            let entry = functions.get_mut(function).unwrap();
+            *entry = entry.replacen('{', &deleted, 1);
+        });
+    }
+
     pub fn set_registry_away(&self, away: bool) {
         self.registry_is_away.store(away, Ordering::Release);
     }
@@ -158,6 +169,7 @@ impl RegistryTransport for World {
                 let accounts = state.registry.iter().map(|(account, functions)| {
                     let functions = functions
                         .iter()
+                        .filter(|(_, entry)| !entry.contains("deleted_at"))
                         .map(|(name, entry)| format!("{name:?}:{entry}"));
                     let functions: Vec<_> = functions.collect();
                     format!("{account:?}:{{{}}}", functions.join(","))

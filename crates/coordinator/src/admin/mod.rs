@@ -10,12 +10,15 @@ mod explain;
 mod mutate;
 mod overview;
 mod page;
+mod registration;
 mod report;
 
 #[cfg(test)]
 mod audit_tests;
 #[cfg(test)]
 mod operating_tests;
+#[cfg(test)]
+mod silence_tests;
 #[cfg(test)]
 mod tests;
 
@@ -47,9 +50,10 @@ pub enum AdminError {
     /// It cannot be carried out as things are.
     #[error("{0}")]
     FailedPrecondition(String),
-    /// Something is broken that will not mend itself.
+    /// It was certainly not carried out, since the record that it is about cannot be
+    /// read, and that will not mend itself.
     #[error("{0}")]
-    Internal(String),
+    Unreadable(String),
     /// It could not be carried out now, or it is not known whether it was; it
     /// may be repeated.
     #[error("{0}")]

@@ -1,8 +1,9 @@
 //! Commands that change a record.
 
-use lifecycle::{Desired, Hold, IndexerId, Phase, Record};
+use lifecycle::{Hold, IndexerId, Phase, Record};
 use near_account_id::AccountIdRef;
 
+use super::registration::Registration;
 use super::{AdminError, AdminService, named, unavailable};
 use crate::shared::lock;
 use crate::store::{Commit, LoadError, StoreError, Stored};
@@ -194,10 +195,11 @@ impl AdminService {
                 command.name()
             )));
         }
+        let mut registration = Registration::default();
         if matches!(command, Command::Switch { .. }) {
-            self.expect_registered(&id).await?;
+            registration.ask(&self.shared, &id).await?;
         }
-        let changed = self.write(&id, command).await?;
+        let changed = self.write(&id, command, registration).await?;
         if matches!(command, Command::Hold(_)) {
             self.shared.note_hold(&id);
         }
@@ -211,24 +213,14 @@ impl AdminService {
         Ok(())
     }
 
-    async fn expect_registered(&self, id: &IndexerId) -> Result<(), AdminError> {
-        match self.shared.ask(id).await {
-            Ok(Desired::Present(_)) => Ok(()),
-            Ok(Desired::Deleted { at, .. }) => Err(AdminError::NotFound(format!(
-                "{id} was deleted in block {at}"
-            ))),
-            Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
-                Err(AdminError::NotFound(format!("{id} is not registered")))
-            }
-            Err(error) => Err(AdminError::NotNow(format!(
-                "{id}: nothing is changed, since nobody says whether it is registered: {error}"
-            ))),
-        }
-    }
-
     /// Changes what the command is about and nothing else, on whatever the record
     /// has become; true if it may have been otherwise before.
-    async fn write(&self, id: &IndexerId, command: &Command) -> Result<bool, AdminError> {
+    async fn write(
+        &self,
+        id: &IndexerId,
+        command: &Command,
+        mut registration: Registration,
+    ) -> Result<bool, AdminError> {
         let records = &self.shared.records;
         let mut last_failure = None;
         for _ in 0..TRIES_MAX {
@@ -239,8 +231,13 @@ impl AdminService {
                     command.name()
                 )));
             }
-            if stored.is_none() && last_failure.is_none() {
-                self.expect_registered(id).await?;
+            // What may have been written already cannot be refused any more.
+            if last_failure.is_none() {
+                if stored.is_none() {
+                    registration.ask(&self.shared, id).await?;
+                }
+                let record = stored.as_ref().map(|stored| &stored.record);
+                registration.judge(&self.shared, id, record)?;
             }
             let fresh;
             let before = match &stored {
@@ -285,7 +282,14 @@ impl AdminService {
             .await
             .map_err(|error| match error {
                 LoadError::Store(error) => unavailable(error),
-                LoadError::Corrupt(corrupt) => AdminError::Internal(corrupt.to_string()),
+                LoadError::Corrupt(corrupt) => AdminError::Unreadable(format!(
+                    "{id}: nothing is changed: its record, under the key `{}` of the store, is set \
+                     aside because it cannot be read ({}), and what runs of it is left alone; \
+                     restore that value from a backup, or delete it, and a new record is made, \
+                     switched on",
+                    corrupt.key.escape_debug(),
+                    corrupt.why
+                )),
             })
     }
 }

@@ -353,7 +353,7 @@ async fn what_is_no_text_is_no_missing_record() {
     let why = report.unreadable.unwrap();
     assert!(why.starts_with("it is no text"), "{why}");
     let refused = admin.disable("olga", "a.near", "f").await.unwrap_err();
-    assert!(matches!(refused, AdminError::Internal(_)), "{refused:?}");
+    assert!(matches!(refused, AdminError::Unreadable(_)), "{refused:?}");
 
     world.store.delete(&[key]).await.unwrap();
     pass(90).await;

@@ -328,7 +328,7 @@ async fn an_unreadable_record_is_named_and_left_alone() {
     fixture.world.memory.put(STATE, "{");
     let error = fixture.disable().await.unwrap_err();
     assert!(
-        matches!(&error, AdminError::Internal(why) if why.contains(STATE)),
+        matches!(&error, AdminError::Unreadable(why) if why.contains(STATE)),
         "{error:?}"
     );
     assert_eq!(fixture.world.memory.text(STATE).unwrap(), "{");
@@ -356,7 +356,7 @@ async fn only_registered_indexers_are_switched() {
 }
 
 #[tokio::test]
-async fn without_the_registry_nothing_is_switched_and_it_is_said_why() {
+async fn without_the_registry_nothing_unknown_is_switched_and_it_is_said_why() {
     let answers = [
         None,
         Some(Ok("garbage".to_owned())),

@@ -1,0 +1,95 @@
+//! Whether there is an indexer that a command may be about.
+
+use std::time::Duration;
+
+use lifecycle::{Desired, IndexerId, Phase, Record};
+use tokio::time::timeout;
+
+use super::AdminError;
+use crate::registry::RegistryError;
+use crate::shared::{Shared, lock};
+
+/// How long the registry is waited for if there is something else to go by. It is
+/// much less than operators wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a command has heard of the registry so far. If the registry does not answer,
+/// what it said last and the record decide: an operator must not depend on it to stop
+/// what is known.
+#[derive(Debug, Default)]
+pub(super) struct Registration {
+    /// Why the registry did not answer: once is enough for a command.
+    silence: Option<RegistryError>,
+}
+
+impl Registration {
+    /// Asks the registry, unless it was silent before.
+    ///
+    /// # Errors
+    /// It says that there is no such indexer.
+    pub(super) async fn ask(&mut self, shared: &Shared, id: &IndexerId) -> Result<(), AdminError> {
+        if self.silence.is_some() {
+            return Ok(());
+        }
+        match answer(shared, id).await {
+            Ok(Desired::Present(_)) => Ok(()),
+            Ok(Desired::Deleted { at, .. }) => Err(deleted(id, at)),
+            Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
+                Err(AdminError::NotFound(format!("{id} is not registered")))
+            }
+            Err(error) => {
+                self.silence = Some(error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Says whether a command may be about an indexer with such a `record`, if the
+    /// registry does not.
+    ///
+    /// # Errors
+    /// It is gone, by what the registry said last, or nobody knows of it.
+    pub(super) fn judge(
+        &self,
+        shared: &Shared,
+        id: &IndexerId,
+        record: Option<&Record>,
+    ) -> Result<(), AdminError> {
+        let Some(silence) = &self.silence else {
+            return Ok(());
+        };
+        match (known(shared, id), record.map(|record| record.phase)) {
+            (Desired::Present(_), _) => Ok(()),
+            // The record is about to go, and what would be written into it with it.
+            (Desired::Deleted { at, .. }, _) => Err(deleted(id, at)),
+            (_, Some(Phase::Deleting | Phase::Deleted)) => Err(AdminError::NotNow(format!(
+                "{id}: nothing is changed, since it is being deleted, and nobody says whether it \
+                 has been registered again: {silence}"
+            ))),
+            (_, Some(_)) => Ok(()),
+            (_, None) => Err(AdminError::NotNow(format!(
+                "{id}: nothing is changed, since nobody says whether it is registered: {silence}"
+            ))),
+        }
+    }
+}
+
+async fn answer(shared: &Shared, id: &IndexerId) -> Result<Desired, RegistryError> {
+    if !shared.owns(id) && !matches!(known(shared, id), Desired::Present(_)) {
+        return shared.ask(id).await;
+    }
+    let answer = timeout(PATIENCE, shared.ask(id)).await;
+    answer.unwrap_or_else(|_| {
+        Err(RegistryError::Unavailable(format!(
+            "no answer in {PATIENCE:?}"
+        )))
+    })
+}
+
+fn known(shared: &Shared, id: &IndexerId) -> Desired {
+    lock(&shared.desired).desired(id)
+}
+
+fn deleted(id: &IndexerId, at: u64) -> AdminError {
+    AdminError::NotFound(format!("{id} was deleted in block {at}"))
+}

@@ -1,0 +1,126 @@
+//! What operators can do while the registry says nothing.
+
+use std::sync::Arc;
+
+use lifecycle::{Phase, Record};
+
+use super::*;
+use crate::Knobs;
+use crate::store::StoreTransport;
+use crate::testing::{Fault, Running, World, id, pass};
+
+const A: &str = "a.near/f";
+const METHODS: [&str; 2] = ["list_all", "read_indexer_function"];
+
+fn silence(world: &World, fault: Option<Fault>) {
+    METHODS.iter().for_each(|method| world.fault(method, fault));
+}
+
+async fn running(world: &Arc<World>) -> Running {
+    world.register(A);
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(A) && world.has_executor(A));
+    running
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_is_switched_without_the_registry() {
+    for fault in [Fault::Fails, Fault::Hangs] {
+        let world = World::new();
+        let it = running(&world).await;
+        silence(&world, Some(fault));
+        let admin = it.coordinator.admin();
+        let before = tokio::time::Instant::now();
+        admin.disable("olga", "a.near", "f").await.unwrap();
+        assert!(before.elapsed().as_secs() < 5, "{:?}", before.elapsed());
+        assert!(!world.record(A).unwrap().enabled);
+        pass(60).await;
+        assert!(!world.has_stream(A) && !world.has_executor(A));
+        admin.enable("olga", "a.near", "f").await.unwrap();
+        assert!(world.record(A).unwrap().enabled);
+        pass(60).await;
+        assert!(world.has_stream(A) && world.has_executor(A));
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_enough_before_the_registry_has_answered_at_all() {
+    let world = World::new();
+    running(&world).await.shut_down().await;
+    silence(&world, Some(Fault::Fails));
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    pass(60).await;
+    assert!(!world.has_stream(A) && !world.has_executor(A));
+    let unknown = admin.disable("olga", "b.near", "f").await.unwrap_err();
+    assert!(matches!(unknown, AdminError::NotNow(_)), "{unknown:?}");
+    assert_eq!(world.record("b.near/f"), None);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_listed_last_is_known_without_a_record() {
+    let world = World::new();
+    let it = running(&world).await;
+    let key = keys::state(&id(A));
+    silence(&world, Some(Fault::Fails));
+    // Nobody makes it anew before the command does.
+    let admin = it.coordinator.admin();
+    world.store.delete(&[key]).await.unwrap();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    assert!(!world.record(A).unwrap().enabled);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_in_the_last_listing_is_known_by_its_record() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.list(Some("{}"));
+    world.register("b.near/f");
+    pass(60).await;
+    silence(&world, Some(Fault::Fails));
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    pass(60).await;
+    assert!(!world.has_stream(A) && !world.has_executor(A));
+    let unknown = admin.disable("olga", "b.near", "f").await.unwrap_err();
+    assert!(matches!(unknown, AdminError::NotNow(_)), "{unknown:?}");
+    it.shut_down().await;
+}
+
+/// What an acknowledged switch would be written into is about to be removed.
+#[tokio::test(start_paused = true)]
+async fn what_is_being_deleted_takes_no_switch_that_would_go_with_it() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.fault("stop_executor", Some(Fault::Fails));
+    world.unregister(A);
+    pass(60).await;
+    assert_eq!(world.record(A).unwrap().phase, Phase::Deleting);
+    silence(&world, Some(Fault::Fails));
+    let admin = it.coordinator.admin();
+    let gone = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(
+        matches!(&gone, AdminError::NotFound(why) if why.contains("was deleted in block")),
+        "{gone:?}"
+    );
+    it.shut_down().await;
+
+    // A coordinator that has not heard of the deletion itself.
+    let before: Record = world.record(A).unwrap();
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    let open = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(
+        matches!(&open, AdminError::NotNow(why) if why.contains("is being deleted")),
+        "{open:?}"
+    );
+    assert_eq!(world.record(A).unwrap().enabled, before.enabled);
+    it.shut_down().await;
+}
