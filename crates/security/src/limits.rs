@@ -10,9 +10,11 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// Bounds of one listener and the server behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// The most connections at one time; more are closed at once.
+    /// The most connections at one time. For one more, the oldest that has asked for
+    /// nothing yet is closed; if all have asked, the new one is.
     pub connections: usize,
-    /// The most connections of one peer address at one time.
+    /// The most connections of one peer address at one time; beyond it the same holds
+    /// among its own.
     pub connections_per_peer: usize,
     /// The most handshakes at one time; when all are taken, the oldest gives way.
     pub handshakes: usize,

@@ -1,5 +1,6 @@
 //! One accepted connection, plain or encrypted.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
+use super::opening::{Opening, Progress};
 use super::slots::Slot;
 use crate::certificate::PeerCertificate;
 
@@ -27,35 +30,49 @@ pub struct PeerInfo {
     pub certificate: Option<Arc<PeerCertificate>>,
 }
 
-/// What a peer must have sent before its connection counts as used: the preface
-/// of HTTP/2 and the head of the frame behind it (RFC 9113, sections 3.4 and 4.1).
-/// From then on the protocol's own pings find out who is silent.
-const FIRST_WORDS: usize = 24 + 9;
-
 /// A connection that is ready for requests. Who connects and then says nothing
-/// is let go after a while, since places are few.
+/// is let go after a while, since places are few; and at once if the place is needed.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
     peer: PeerInfo,
-    silence: Option<Silence>,
+    /// Until it has asked for something.
+    idle: Option<Idle>,
     /// Counted until it is dropped.
-    _slot: Slot,
+    slot: Slot,
 }
 
-/// A peer that has not said enough yet, and until when it may stay so.
+/// A peer that has not asked for anything yet.
 #[derive(Debug)]
-struct Silence {
-    missing: usize,
-    until: Pin<Box<Sleep>>,
+struct Idle {
+    opening: Opening,
+    /// How long it may go on to say nothing.
+    until: Option<Pin<Box<Sleep>>>,
+    gives_way: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl Silence {
-    fn of(patience: Duration) -> Silence {
-        Silence {
-            missing: FIRST_WORDS,
-            until: Box::pin(sleep(patience)),
+impl Idle {
+    fn of(slot: &Slot, patience: Duration) -> Idle {
+        Idle {
+            opening: Opening::new(),
+            until: Some(Box::pin(sleep(patience))),
+            gives_way: Box::pin(slot.gives_way()),
         }
+    }
+
+    /// Why the connection ends while nothing is said.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if self.gives_way.as_mut().poll(context).is_ready() {
+            let kind = io::ErrorKind::ConnectionAborted;
+            let why = "the peer asked for nothing, and its place was needed";
+            return Poll::Ready(io::Error::new(kind, why));
+        }
+        let Some(until) = &mut self.until else {
+            return Poll::Pending;
+        };
+        std::task::ready!(until.as_mut().poll(context));
+        let kind = io::ErrorKind::TimedOut;
+        Poll::Ready(io::Error::new(kind, "the peer said nothing in time"))
     }
 }
 
@@ -79,8 +96,8 @@ impl Connection {
                 encrypted: false,
                 certificate: None,
             },
-            silence: Some(Silence::of(patience)),
-            _slot: slot,
+            idle: Some(Idle::of(&slot, patience)),
+            slot,
         }
     }
 
@@ -100,8 +117,8 @@ impl Connection {
                 encrypted: true,
                 certificate,
             },
-            silence: Some(Silence::of(patience)),
-            _slot: slot,
+            idle: Some(Idle::of(&slot, patience)),
+            slot,
         }
     }
 
@@ -154,18 +171,24 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut *this).poll_stream_read(context, buffer);
-        let Some(silence) = &mut this.silence else {
+        let Some(idle) = &mut this.idle else {
             return outcome;
         };
         if outcome.is_pending() {
-            std::task::ready!(silence.until.as_mut().poll(context));
-            let kind = io::ErrorKind::TimedOut;
-            return Poll::Ready(Err(io::Error::new(kind, "the peer said nothing in time")));
+            return idle.poll_end(context).map(Err);
         }
-        let said = buffer.filled().len().saturating_sub(before);
-        silence.missing = silence.missing.saturating_sub(said);
-        if silence.missing == 0 {
-            this.silence = None;
+        let said = buffer.filled().get(before..).unwrap_or_default();
+        match idle.opening.hear(said) {
+            Progress::Silent => {}
+            Progress::Spoken => {
+                if idle.until.take().is_some() {
+                    this.slot.has_spoken();
+                }
+            }
+            Progress::Asked => {
+                this.slot.has_asked();
+                this.idle = None;
+            }
         }
         outcome
     }

@@ -1,6 +1,7 @@
 //! Accepts connections, and shakes hands where TLS is spoken.
 
 mod connection;
+mod opening;
 mod slots;
 
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ pub use connection::{Connection, PeerInfo};
 use crate::collapse::Collapse;
 use crate::limits::ServerLimits;
 use crate::tls::ServerTls;
-use slots::{Full, Slot, Slots};
+use slots::{Full, Room, Slot, Slots};
 
 /// How often connections that come to nothing are logged.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
@@ -36,7 +37,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// Nothing that a peer does ends it or keeps other peers waiting: a handshake
 /// that fails or takes too long is dropped and logged, and so are connections
-/// beyond the bounds. Dropping it closes the port and ends handshakes.
+/// beyond the bounds: first those that have asked for nothing yet. Dropping it
+/// closes the port and ends handshakes.
 #[derive(Debug)]
 pub struct Incoming {
     listener: TcpListener,
@@ -129,7 +131,16 @@ impl Incoming {
     /// A slot for a new connection, or a line in the log.
     fn slot(&self, remote: SocketAddr) -> Option<Slot> {
         match self.slots.take(remote.ip()) {
-            Ok(slot) => Some(slot),
+            Ok(Room { slot, was_made }) => {
+                if was_made && let Some(unlogged) = self.full.admit() {
+                    tracing::warn!(
+                        peer = %remote.ip(), unlogged,
+                        "there are as many connections as are allowed: one that had asked for \
+                         nothing was closed to make room for a new one"
+                    );
+                }
+                Some(slot)
+            }
             Err(full) => {
                 if let Some(unlogged) = self.full.admit() {
                     let whose = match full {
@@ -198,8 +209,14 @@ impl Acceptor {
         let acceptor = TlsAcceptor::from(self.tls.config());
         let failures = Arc::clone(&self.failures);
         let time = self.time;
+        let gives_way = slot.gives_way();
         let shake = async move {
-            let problem = match timeout(time, acceptor.accept(stream)).await {
+            let accepted = tokio::select! {
+                biased;
+                () = gives_way => return None,
+                accepted = timeout(time, acceptor.accept(stream)) => accepted,
+            };
+            let problem = match accepted {
                 Ok(Ok(stream)) => {
                     return Some(Connection::encrypted(stream, remote, slot, time));
                 }
