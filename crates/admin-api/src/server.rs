@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use coordinator::admin::AdminService;
 use lifecycle::Timestamp;
+use prost::{DecodeError, Message};
+use prost_types::FileDescriptorSet;
 use proto::coordinator::operations_server::OperationsServer;
 use proto::indexer::indexer_manager_server::IndexerManagerServer;
 use security::{AuthLayer, Authenticator, Incoming, ServerLimits, ServerTls};
@@ -244,9 +246,10 @@ impl AdminApi {
             tonic_health::server::HealthService::from_health_reporter(self.health.0.clone());
         let health = tonic_health::pb::health_server::HealthServer::new(health)
             .max_decoding_message_size(SMALL);
+        let ours = served().map_err(tonic_reflection::server::Error::from)?;
         let described = || {
             tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+                .register_file_descriptor_set(ours.clone())
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let reflection = described().build_v1()?.max_decoding_message_size(SMALL);
@@ -259,4 +262,17 @@ impl AdminApi {
             .add_service(reflection)
             .add_service(older))
     }
+}
+
+/// The files that declare what is served here. The contract has more: the services that
+/// the coordinator itself calls.
+fn served() -> Result<FileDescriptorSet, DecodeError> {
+    let mut all = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET)?;
+    all.file.retain(|file| {
+        file.service.iter().any(|service| {
+            let name = format!("{}.{}", file.package(), service.name());
+            SERVICES.contains(&name.as_str())
+        })
+    });
+    Ok(all)
 }

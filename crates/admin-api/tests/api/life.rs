@@ -1,5 +1,6 @@
 //! Probes, reflection, TLS, bounds, and the end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use proto::coordinator::operations_client::OperationsClient;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use security::{Anonymous, Authenticator, ClientCa, Protocols, ServerTls, TlsFiles};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request};
 use tonic_health::pb::health_client::HealthClient;
@@ -97,13 +100,23 @@ async fn reflection_lists_and_describes_the_services() {
         .into_iter()
         .map(|service| service.name)
         .collect();
-    for name in [
-        "indexer.IndexerManager",
+    let names: BTreeSet<_> = names.iter().map(String::as_str).collect();
+    let served = [
         "coordinator.v1.Operations",
         "grpc.health.v1.Health",
-    ] {
-        assert!(names.contains(&name.to_owned()), "{names:?}");
-    }
+        "grpc.reflection.v1.ServerReflection",
+        "indexer.IndexerManager",
+    ];
+    assert_eq!(names, BTreeSet::from(served));
+    // What the coordinator calls itself is not to be had from it.
+    let symbol = "runner.Runner.StartExecutor".to_owned();
+    let request = with_token(ask(MessageRequest::FileContainingSymbol(symbol)), READ);
+    let answer = client.server_reflection_info(request).await;
+    let refused = match answer {
+        Ok(answer) => soon(answer.into_inner().message()).await.unwrap_err(),
+        Err(refused) => refused,
+    };
+    assert_eq!(refused.code(), Code::NotFound);
     let symbol = "coordinator.v1.Operations.HoldIndexer".to_owned();
     let request = with_token(ask(MessageRequest::FileContainingSymbol(symbol)), READ);
     let mut answers = client
@@ -136,6 +149,32 @@ async fn reflection_is_there_for_older_clients() {
         .into_inner();
     let answer = format!("{:?}", soon(answers.message()).await.unwrap());
     assert!(answer.contains("coordinator.v1.Operations"), "{answer}");
+    api.end().await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_asks_for_nothing_keeps_nobody_out() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let api = Setup::local(&world).start();
+    api.reaches("a.near", "f", "Steady").await;
+    let mut old = api.operations();
+    let request = || pb::GetOverviewRequest {};
+    soon(old.get_overview(request())).await.unwrap();
+    // More than one peer may have.
+    let mut crowd = Vec::new();
+    for _ in 0..400 {
+        crowd.push(TcpStream::connect(api.address).await.unwrap());
+    }
+    let before = Instant::now();
+    for _ in 0..20 {
+        let mut new = api.operations();
+        soon(new.get_overview(request())).await.unwrap();
+    }
+    assert!(before.elapsed() < Duration::from_secs(2), "{before:?}");
+    // Who has asked before keeps its connection.
+    soon(old.get_overview(request())).await.unwrap();
+    drop(crowd);
     api.end().await;
 }
 
