@@ -22,6 +22,7 @@ pub use args::{
 };
 pub use console::{Color, Console};
 pub use exit::{Exit, Failure};
+pub use text::{escape, sentence};
 
 use clap::Subcommand;
 

@@ -13,8 +13,8 @@ use unicode_width::UnicodeWidthChar;
 pub(crate) const MESSAGE_WIDTH: usize = 2000;
 
 /// One printable line: whatever is no visible character is written `\u{..}`, and a
-/// backslash doubled, so that [`unescape`] brings back the original.
-pub(crate) fn escape(text: &str) -> String {
+/// backslash doubled, so that the commands take the name as it is shown.
+pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -28,7 +28,7 @@ pub(crate) fn escape(text: &str) -> String {
 /// The same for sentences, in which a line end is only a gap, and which may be
 /// cut. Nobody reads them back, so a backslash stays one: the coordinator has
 /// escaped what is in its own sentences, and once is enough.
-pub(crate) fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown: Vec<String> = line.split('\\').map(escape).collect();
     clip(&shown.join("\\"), MESSAGE_WIDTH).into_owned()

@@ -13,6 +13,7 @@ mod home;
 mod leftovers;
 mod ports;
 mod process;
+mod registry;
 mod sample;
 mod screen;
 mod session;

@@ -17,6 +17,7 @@ use crate::home::Home;
 use crate::leftovers::{self, Started};
 use crate::ports::{API_PORT, Ports};
 use crate::process::{Change, Process, RESTART_AFTER, end_leftovers};
+use crate::registry::RegistryFile;
 use crate::sample::lay_out;
 use crate::screen::Screen;
 use crate::stack::specs;
@@ -63,6 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             processes: Vec::new(),
             known: BTreeMap::new(),
             summarized: None,
+            registry: Some(RegistryFile::new(home.registry())),
             wrong: None,
             explain: explain(&binaries.path(Node::Coordinator), &ports),
             ports,
@@ -101,6 +103,8 @@ struct Session {
     /// What was last said about each indexer, where there is no table.
     known: BTreeMap<String, Row>,
     summarized: Option<Instant>,
+    /// Absent while it is looked at.
+    registry: Option<RegistryFile>,
     /// What was last said about the registry's file, where there is no table.
     wrong: Option<String>,
     explain: String,
@@ -175,11 +179,13 @@ impl Session {
     async fn refresh(&mut self) -> anyhow::Result<()> {
         let seen = self.api.ask().await;
         self.counts.update()?;
-        let path = self.home.registry();
-        let wrong = spawn_blocking(move || wrong(&path)).await.ok().flatten();
+        let wrong = self.wrong_now().await;
         let (seen, trouble) = match seen {
             Ok(seen) => (seen, None),
-            Err(status) => (Seen::default(), Some(status.message().to_owned())),
+            Err(status) => {
+                let message = admin_cli::sentence(status.message());
+                (Seen::default(), Some(message))
+            }
         };
         let names: Vec<String> = seen.indexers.iter().map(name_of).collect();
         let flows = self.flows(names).await;
@@ -204,6 +210,18 @@ impl Session {
             self.wrong = wrong;
         }
         self.tell(&seen, rows, trouble.as_deref())
+    }
+
+    /// What is wrong with the registry's file.
+    async fn wrong_now(&mut self) -> Option<String> {
+        let mut file = self.registry.take()?;
+        let asked = spawn_blocking(move || {
+            let wrong = file.wrong(Instant::now());
+            (file, wrong)
+        });
+        let (file, wrong) = asked.await.ok()?;
+        self.registry = Some(file);
+        wrong
     }
 
     /// Of each indexer; what was found last while the Redis does not answer.
@@ -331,27 +349,12 @@ fn explain(coordinator: &Path, ports: &Ports) -> String {
 }
 
 /// A path as short as it can be said here.
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here)
         .unwrap_or(path)
         .display()
         .to_string()
-}
-
-/// The first thing that is wrong with the registry, if anything is. Reads files: not
-/// for the runtime's thread.
-fn wrong(registry: &Path) -> Option<String> {
-    let problems = registry_file::check(registry).problems;
-    let first = problems.first()?;
-    let place = match &first.place {
-        Some(place) => format!("{}:{}:{}", shown(registry), place.line, place.column),
-        None => shown(registry),
-    };
-    let message = &first.message;
-    Some(format!(
-        "the registry is wrong and what it said before goes on: {place}: {message}"
-    ))
 }
 
 fn whole(seen: &Seen, rows: &[Row]) -> String {
@@ -381,21 +384,4 @@ fn clock() -> String {
     let seconds = now().as_secs() % 86_400;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registry_that_is_wrong_is_told_with_its_place() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("registry.toml");
-        std::fs::write(&path, "indexer = []\n").unwrap();
-        assert_eq!(wrong(&path), None);
-        std::fs::write(&path, "indexer = []\n[chain\n").unwrap();
-        let text = wrong(&path).unwrap();
-        assert!(text.contains("registry.toml:2:"), "{text}");
-        assert!(text.contains("what it said before goes on"), "{text}");
-    }
 }

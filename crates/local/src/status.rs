@@ -69,7 +69,7 @@ impl Api {
     }
 }
 
-/// `account/function`.
+/// `account/function`, as it is.
 pub fn name_of(indexer: &Indexer) -> String {
     let name = indexer.name.clone().unwrap_or_default();
     format!("{}/{}", name.account_id, name.function_name)

@@ -12,7 +12,7 @@ const EXPLANATION_MIN: usize = 16;
 /// One indexer as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// `account/function`.
+    /// `account/function`, fit for a terminal.
     pub name: String,
     /// Where it is, and what its control loop does.
     pub state: String,
@@ -41,15 +41,17 @@ impl Row {
             (phase, state) => format!("{phase}, {state}"),
         };
         let runs = Some(indexer.running_version).filter(|version| *version > 0);
+        let name = name_of(indexer);
+        let explanation = admin_cli::sentence(&indexer.explanation);
         Row {
-            name: name_of(indexer),
-            state,
+            name: admin_cli::escape(&name),
+            state: admin_cli::sentence(&state),
             version: number(runs),
             start: number(indexer.start_height),
             cursor: number(flow.cursor),
             queued: flow.queued.to_string(),
             executed: count.executed.to_string(),
-            explanation: reason(&name_of(indexer), &indexer.explanation).to_owned(),
+            explanation: reason(&admin_cli::sentence(&name), &explanation).to_owned(),
         }
     }
 
@@ -173,6 +175,8 @@ pub fn clipped(text: &str, room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proto::coordinator::IndexerName;
+
     use super::*;
 
     fn row() -> Row {
@@ -236,6 +240,21 @@ mod tests {
         assert_eq!(whole_sentences(text, 30), "It waits. Its turn comes.");
         assert_eq!(whole_sentences(text, 9), "It waits.");
         assert_eq!(whole_sentences(text, 8), text);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_spelt_out() {
+        let indexer = Indexer {
+            name: Some(IndexerName {
+                account_id: "mallory.near".to_owned(),
+                function_name: "\u{1b}[2Jf\u{202e}".to_owned(),
+            }),
+            explanation: "mallory.near/\u{1b}[2Jf\u{202e} is new. It \u{7} waits.".to_owned(),
+            ..Indexer::default()
+        };
+        let row = Row::new(&indexer, Flow::default(), &Count::default());
+        assert_eq!(row.name, r"mallory.near/\u{1b}[2Jf\u{202e}");
+        assert_eq!(row.explanation, r"It \u{7} waits.");
     }
 
     #[test]
