@@ -10,7 +10,7 @@ use crate::state::read_once;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// The names of the indexers that would be registered, as
-    /// `account/function`, ordered.
+    /// `account/function`, ordered; as they are, so fit for no terminal.
     pub indexers: Vec<String>,
     /// Everything that is wrong, ordered by file and place. If there is anything,
     /// a running coordinator would go on with what the file in question said
@@ -41,7 +41,7 @@ pub fn check(path: &Path) -> Checked {
         .filter(|(entry, _)| !entry.is_deleted());
     Checked {
         indexers: living
-            .map(|(entry, _)| crate::entry::shown(&entry.key))
+            .map(|(entry, _)| format!("{}/{}", entry.key.0, entry.key.1))
             .collect(),
         problems,
     }

@@ -60,10 +60,18 @@ impl Problem {
     }
 }
 
-/// The beginning of a text, in one line and without control characters.
+/// The beginning of a text in one line. Whatever is no visible character is written
+/// `\u{..}`: a name can neither steer what shows it nor look like another one.
 pub(crate) fn brief(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(TEXT_LEN_MAX).map(printable).collect()
+    let mut shown = String::new();
+    for c in text.chars().take(TEXT_LEN_MAX) {
+        match c {
+            '\n' | '\r' | '\t' => shown.push(' '),
+            '\'' | '"' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// Where the lines of a text begin: places are asked for by the hundred thousand,
@@ -99,6 +107,13 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_spelt_out() {
+        assert_eq!(brief("a\u{1b}[2J\u{202e}b"), r"a\u{1b}[2J\u{202e}b");
+        assert_eq!(brief("it's \"a\\b\"\n区块"), r#"it's "a\b" 区块"#);
+        assert_eq!(brief(&"x".repeat(1000)).len(), TEXT_LEN_MAX);
+    }
 
     #[test]
     fn places_are_counted_in_lines_and_bytes() {

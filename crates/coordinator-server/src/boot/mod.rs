@@ -20,7 +20,7 @@ use telemetry::logs::LogOptions;
 use telemetry::{LogFormat, Logs};
 use tokio::runtime::{Builder, Runtime};
 
-pub use parts::{Parts, prepare, redis};
+pub use parts::{Parts, prepare, redis, registry_problems};
 
 use crate::commands::Console;
 use crate::config::{self, Config, LogConfig, Problem, Row, Sources};

@@ -1,6 +1,7 @@
 //! Everything that is made from the configuration before anything is done:
 //! clients, certificates, tokens. What cannot be made is said at once.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use store_redis::{ClientFiles, RedisStore};
 use crate::boot::clock::SystemClock;
 use crate::config::{ApiConfig, Config, Problem, RedisConfig, RegistryConfig, ServicesConfig};
 use crate::settings::{self as set, Setting};
+
+/// The most that is told of what is wrong with the registry's file.
+const PROBLEMS_TOLD_MAX: usize = 10;
 
 /// The parts of a service that does not run yet.
 pub struct Parts {
@@ -89,6 +93,20 @@ fn problem(setting: &Setting, error: impl ToString) -> Problem {
     Problem::elsewhere(setting.key(), error.to_string())
 }
 
+/// The first lines about what is wrong with a registry file, and how to see the others.
+pub fn registry_problems(problems: &[registry_file::Problem], path: &Path) -> Vec<String> {
+    let told = problems.iter().take(PROBLEMS_TOLD_MAX);
+    let mut lines: Vec<String> = told.map(ToString::to_string).collect();
+    let more = problems.len().saturating_sub(PROBLEMS_TOLD_MAX);
+    if more > 0 {
+        let path = path.display();
+        lines.push(format!(
+            "and {more} more: `coordinator registry check {path}` says all"
+        ));
+    }
+    lines
+}
+
 /// Where it is read what is wanted, and the same once more if it is a file.
 type Registry = (Arc<dyn RegistryTransport>, Option<Arc<FileRegistry>>);
 
@@ -99,8 +117,8 @@ fn registry(config: &Config) -> Result<Registry, Problem> {
             // a file of which nothing can be used is a mistake.
             let checked = registry_file::check(path);
             if checked.indexers.is_empty() && !checked.problems.is_empty() {
-                let lines: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
-                return Err(problem(&set::REGISTRY_FILE, lines.join("\n")));
+                let lines = registry_problems(&checked.problems, path).join("\n");
+                return Err(problem(&set::REGISTRY_FILE, lines));
             }
             let options = registry_file::Options::default();
             let registry = FileRegistry::open(path, options, Arc::new(SystemClock))

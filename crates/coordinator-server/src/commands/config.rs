@@ -3,7 +3,7 @@
 use crate::boot;
 use crate::cli::ConfigFormat;
 use crate::commands::Console;
-use crate::config::{self, Config, Loaded, Problem, Sources};
+use crate::config::{self, Config, Loaded, Problem, RegistryConfig, Sources};
 use crate::exit::Exit;
 
 /// `config check`: whether the service would start, and with what.
@@ -16,7 +16,7 @@ pub fn check(sources: &Sources, console: &mut Console<'_>) -> Exit {
             return Exit::Config;
         }
     };
-    if let Err(message) = try_parts(&config) {
+    if let Err(message) = try_parts(&config).and_then(|()| try_registry(&config)) {
         console.talk(&message);
         return Exit::Config;
     }
@@ -63,6 +63,24 @@ fn try_parts(config: &Config) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(problems) => Err(config::report(&problems)),
     }
+}
+
+/// Whether all of the registry's file can be used, if it is one. The service starts
+/// also if only a part of it can; whoever asks beforehand wants to know.
+fn try_registry(config: &Config) -> Result<(), String> {
+    let RegistryConfig::File(path) = &config.registry else {
+        return Ok(());
+    };
+    let problems = registry_file::check(path).problems;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let lines = boot::registry_problems(&problems, path);
+    Err(format!(
+        "error: {}\n\nThe service would start with what can be read, and go on with what it read \
+         of the rest before.\n",
+        lines.join("\nerror: ")
+    ))
 }
 
 fn talk_of_warnings(warnings: &[Problem], console: &mut Console<'_>) {

@@ -10,7 +10,7 @@ pub fn registry_check(path: &Path, console: &mut Console<'_>) -> Exit {
     let checked = registry_file::check(path);
     let mut text = String::new();
     for name in &checked.indexers {
-        text.push_str(&format!("{name}\n"));
+        text.push_str(&format!("{}\n", admin_cli::escape(name)));
     }
     let written = console.data(&text);
     for problem in &checked.problems {

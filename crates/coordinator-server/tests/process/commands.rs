@@ -101,6 +101,55 @@ async fn a_registry_file_can_be_checked() {
 }
 
 #[tokio::test]
+async fn a_name_cannot_steer_the_terminal_that_shows_it() {
+    let settings = Settings::new();
+    let entry = "[[indexer]]\naccount = \"alice.near\"\nfunction = \"\\u001b[2J\\u202e\"\n\
+                 start = 50\nrule = { any = \"social.near\" }\ncode = \"x\"\nschema = \"y\"\n";
+    let good = settings.file("good.toml", entry);
+    let output = run(&["registry", "check", arg(&good)], &[]).await;
+    assert_eq!(text(&output), "alice.near/\\u{1b}[2J\\u{202e}\n");
+    let twice = settings.file("twice.toml", &format!("{entry}{entry}"));
+    let output = run(&["registry", "check", arg(&twice)], &[]).await;
+    let said = text(&output);
+    assert!(said.contains("alice.near/\\u{1b}[2J"), "{said:?}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_configuration_with_a_registry_that_cannot_be_used_cannot_be_used() {
+    let mut settings = Settings::new();
+    settings.values.remove("rpc_url");
+    settings.values.remove("registry_contract_id");
+    let settings = settings.with("registry_file", "registry");
+    let folder = settings.path("registry");
+    std::fs::create_dir(&folder).unwrap();
+    let file = settings.file("registry/a.toml", "indexer = []\n");
+    let config = settings.write();
+    let args = ["config", "check", "--config", arg(&config)];
+    let output = run(&args, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let wrong = "[[indexer]]\naccount = 5\n".repeat(30);
+    std::fs::write(&file, wrong).unwrap();
+    let output = run(&args, &[]).await;
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    assert!(text(&output).lines().count() < 20, "{}", text(&output));
+    // The service starts with what is right.
+    let right = "[[indexer]]\naccount = \"alice.near\"\nfunction = \"feed\"\nstart = 50\n\
+                 rule = { any = \"social.near\" }\ncode = \"x\"\nschema = \"y\"\n";
+    settings.file("registry/b.toml", right);
+    let output = run(&args, &[]).await;
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    let said = text(&output);
+    assert!(said.contains("a.toml:2:"), "{said}");
+    assert!(!said.contains("can be used"), "{said}");
+    assert!(
+        said.contains("more: `coordinator registry check "),
+        "{said}"
+    );
+    assert!(said.lines().count() < 20, "{said}");
+}
+
+#[tokio::test]
 async fn the_configuration_as_json_has_a_version() {
     let settings = Settings::new();
     let config = settings.write();
