@@ -73,6 +73,8 @@ pub fn load(sources: &Sources) -> Loaded {
     let mut values = Values::new(gathered);
     let assembled = assemble::assemble(&mut values, &sources.env);
     let config = assembled.filter(|_| values.problems.is_empty());
+    let of_values = values.problems.iter_mut();
+    of_values.for_each(|problem| mention_quotes(problem, &sources.env));
     sort(&mut values.problems);
     sort(&mut values.warnings);
     Loaded {
@@ -81,6 +83,27 @@ pub fn load(sources: &Sources) -> Loaded {
         problems: values.problems,
         warnings: values.warnings,
         untouched,
+    }
+}
+
+/// Says of a refused variable that quotes around it belong to its value. A shell would
+/// have taken them away; an env-file of Docker leaves them.
+fn mention_quotes(problem: &mut Problem, env: &Environment) {
+    let Some(Origin::Env(name)) = &problem.origin else {
+        return;
+    };
+    let text = env.get(name).and_then(|value| value.to_str());
+    let is_quoted = text.map(str::trim).is_some_and(|text| {
+        ['"', '\''].iter().any(|quote| {
+            let inner = text.strip_prefix(*quote);
+            inner.is_some_and(|inner| inner.ends_with(*quote))
+        })
+    });
+    if is_quoted {
+        problem.message.push_str(
+            "; the quotes around it are part of the value, as they are in an env-file of Docker: \
+             write it without them",
+        );
     }
 }
 

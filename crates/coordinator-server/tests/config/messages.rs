@@ -42,6 +42,27 @@ fn every_kind_of_wrong_value() {
 }
 
 #[test]
+fn quotes_that_an_env_file_keeps_are_named() {
+    for value in ["\"info\"", "'info,coordinator=debug'"] {
+        let mut env = COMPOSE.to_vec();
+        env.retain(|(name, _)| *name != "RUST_LOG");
+        env.push(("RUST_LOG", value));
+        let said = refusal(&[], &env);
+        assert!(
+            said.contains("the quotes around it are part of the value"),
+            "{said}"
+        );
+        assert!(said.contains("example: RUST_LOG=info"), "{said}");
+    }
+    let said = refusal(
+        &[],
+        &[("GRPC_PORT", "\"9003\""), ("COORDINATOR_TICK", "\"")],
+    );
+    assert_eq!(said.matches("the quotes around it").count(), 1, "{said}");
+    assert!(said.contains("example: GRPC_PORT=9003"), "{said}");
+}
+
+#[test]
 fn control_characters_and_length() {
     let long = "x".repeat(500);
     let wrong = [
