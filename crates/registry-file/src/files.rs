@@ -42,10 +42,11 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
 /// Reads a file of at most `len_max` bytes.
 pub(crate) fn read(path: &Path, len_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
     }
+    let file = File::open(path)?;
     file.take(len_max.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > len_max {

@@ -69,7 +69,7 @@ impl Source {
         };
         // Opening a pipe would wait for its writer.
         if !fs::metadata(&self.path).map_err(unreadable)?.is_file() {
-            return Err(unreadable(io::Error::other("it is not a file")));
+            return Err(unreadable(io::Error::other("it is no regular file")));
         }
         let file = fs::File::open(&self.path).map_err(unreadable)?;
         let mut content = Vec::new();
@@ -357,7 +357,7 @@ mod tests {
         let error = source.read().unwrap_err().to_string();
         assert_eq!(
             error,
-            "the thing /dev/zero cannot be read: it is not a file"
+            "the thing /dev/zero cannot be read: it is no regular file"
         );
     }
 }

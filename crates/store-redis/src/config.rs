@@ -1,6 +1,6 @@
 //! Where the server is, and how patient to be with it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -337,6 +337,11 @@ fn pem(role: &'static str, path: &Path, kind: &str) -> Result<Vec<u8>, ConfigErr
         problem,
     };
     let mut content = Vec::new();
+    let metadata = fs::metadata(path).map_err(|error| problem(error.to_string()))?;
+    // Opening a pipe would wait for its writer.
+    if !metadata.is_file() {
+        return Err(problem("it is no regular file".to_owned()));
+    }
     File::open(path)
         .and_then(|file| file.take(FILE_LEN_MAX + 1).read_to_end(&mut content))
         .map_err(|error| problem(error.to_string()))?;

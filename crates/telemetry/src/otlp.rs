@@ -227,7 +227,12 @@ fn client_error(error: impl std::error::Error) -> OtlpError {
 }
 
 fn read_certificates(path: &str) -> io::Result<Vec<CertificateDer<'static>>> {
-    let size = std::fs::metadata(path)?.len();
+    let metadata = std::fs::metadata(path)?;
+    // Reading a pipe would wait for its writer.
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let size = metadata.len();
     if size > CERTIFICATES_MAX {
         return Err(io::Error::other(format!("{size} bytes are too many")));
     }

@@ -50,7 +50,8 @@ fn registry(values: &mut Values) -> Option<RegistryConfig> {
                 values.warn(unused, "it is not used, since `registry_file` is set");
             }
         }
-        return values.file(&set::REGISTRY_FILE).map(RegistryConfig::File);
+        let path = values.file_or_folder(&set::REGISTRY_FILE);
+        return path.map(RegistryConfig::File);
     }
     values.require(&set::RPC_URL);
     values.require(&set::REGISTRY_CONTRACT_ID);

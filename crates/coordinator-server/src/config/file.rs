@@ -24,13 +24,30 @@ pub struct FileValues {
     pub values: BTreeMap<String, Given>,
 }
 
+/// Opens a regular file; links are followed. Opening a pipe would wait for its
+/// writer, perhaps for ever, and a device may have no end.
+///
+/// # Errors
+/// What is said of it, such as `cannot be opened: ...`.
+pub fn open(path: &Path) -> Result<File, String> {
+    let unopened = |error| format!("cannot be opened: {error}");
+    let metadata = std::fs::metadata(path).map_err(unopened)?;
+    if metadata.is_dir() {
+        return Err("is a folder; a regular file is needed".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("is a pipe, a socket or a device; a regular file is needed".to_owned());
+    }
+    File::open(path).map_err(unopened)
+}
+
 /// Reads a text file of at most `len_max` bytes.
 ///
 /// # Errors
 /// A sentence that says why it cannot be used.
 pub fn read_bounded(path: &Path, len_max: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("it cannot be opened: {error}"))?;
+    let file = open(path).map_err(|why| format!("it {why}"))?;
     file.take(len_max + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("it cannot be read: {error}"))?;

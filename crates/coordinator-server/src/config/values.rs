@@ -1,11 +1,11 @@
 //! Single values, each of the right form, and what is wrong with them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::file::open;
 use crate::config::model::IdentityFiles;
 use crate::config::source::{Gathered, located};
 use crate::config::value::{self, HiddenUrl, Secret, Value};
@@ -135,12 +135,20 @@ impl Values {
         Some(located(path.to_str()?, origin, self.base.as_deref()))
     }
 
+    /// A file that must be readable, or a folder.
+    pub(super) fn file_or_folder(&mut self, setting: &Setting) -> Option<PathBuf> {
+        let path = self.path(setting)?;
+        match path.is_dir() {
+            true => Some(path),
+            false => self.file(setting),
+        }
+    }
+
     /// A file that must be readable.
     pub(super) fn file(&mut self, setting: &Setting) -> Option<PathBuf> {
         let path = self.path(setting)?;
-        if let Err(error) = File::open(&path) {
-            let message = format!("the file {} cannot be opened: {error}", path.display());
-            self.reject(setting, message);
+        if let Err(why) = open(&path) {
+            self.reject(setting, format!("the file {} {why}", path.display()));
         }
         Some(path)
     }

@@ -92,7 +92,7 @@ fn hostile_files_are_refused() {
     for (path, expected) in [
         (huge, "longer than"),
         (binary, "not UTF-8"),
-        (folder.path().to_owned(), "cannot be read"),
+        (folder.path().to_owned(), "is a folder"),
     ] {
         let loaded = load(&["--config", &path.display().to_string()], &[]);
         assert!(

@@ -149,6 +149,49 @@ async fn a_configuration_with_a_registry_that_cannot_be_used_cannot_be_used() {
     assert!(said.lines().count() < 20, "{said}");
 }
 
+/// Whoever opens a pipe waits for its writer.
+#[tokio::test]
+async fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let settings = Settings::new();
+    let pipe = settings.path("pipe");
+    let made = tokio::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.await.unwrap().success());
+    let link = settings.path("link");
+    std::os::unix::fs::symlink(&pipe, &link).unwrap();
+    let config = settings.write();
+    for (name, file) in [
+        ("REDIS_URL_FILE", &pipe),
+        ("COORDINATOR_RPC_API_KEY_FILE", &link),
+        ("COORDINATOR_REDIS_CA", &pipe),
+        ("COORDINATOR_SERVICES_CA", &pipe),
+        ("COORDINATOR_TLS_CERT", &link),
+        ("COORDINATOR_TLS_KEY", &pipe),
+        ("COORDINATOR_TLS_CLIENT_CA", &pipe),
+        ("COORDINATOR_TOKENS_FILE", &pipe),
+        ("COORDINATOR_CLIENT_ROLES", &pipe),
+        ("COORDINATOR_REGISTRY_FILE", &link),
+        ("COORDINATOR_TOKENS_FILE", &settings.path("")),
+    ] {
+        for command in [&["config", "check"][..], &["run"]] {
+            let args = [command, &["--config", arg(&config)]].concat();
+            let output = run(&args, &[(name, arg(file))]).await;
+            assert_eq!(output.status.code(), Some(78), "{name} {}", text(&output));
+            let said = text(&output);
+            assert!(said.contains(arg(file)), "{name} {said}");
+            assert!(said.contains("file is needed"), "{name} {said}");
+        }
+    }
+    let output = run(&["config", "check", "--config", arg(&pipe)], &[]).await;
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    // A folder of a registry may hold one too.
+    std::fs::create_dir(settings.path("registry")).unwrap();
+    std::fs::rename(&pipe, settings.path("registry/a.toml")).unwrap();
+    let folder = settings.path("registry");
+    let output = run(&["registry", "check", arg(&folder)], &[]).await;
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    assert!(text(&output).contains("regular file"), "{}", text(&output));
+}
+
 #[tokio::test]
 async fn the_configuration_as_json_has_a_version() {
     let settings = Settings::new();

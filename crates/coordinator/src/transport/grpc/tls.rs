@@ -1,7 +1,7 @@
 //! TLS to the services: what is configured, and the files behind it.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -174,6 +174,10 @@ fn certificates(setting: &'static str, path: &Path) -> Result<Vec<u8>, TlsError>
 fn content(setting: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     let read = || {
         let mut bytes = Vec::new();
+        // Opening a pipe would wait for its writer.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
         let file = File::open(path)?;
         file.take(FILE_LEN_MAX + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > FILE_LEN_MAX {
