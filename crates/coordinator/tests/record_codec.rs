@@ -41,6 +41,7 @@ fn taken_over(phase: Phase, provisioned: bool, synced_at: Option<u64>, enabled: 
             start: None,
             prepared: true,
         }),
+        inherited: synced_at.is_none(),
         ..Record::new(id())
     }
 }
@@ -370,6 +371,7 @@ fn record() -> impl Strategy<Value = Record> {
         (
             any::<Option<u64>>(),
             prop::option::of((".{0,20}", ".{0,20}", any::<u64>())),
+            any::<bool>(),
         ),
     )
         .prop_map(
@@ -379,7 +381,7 @@ fn record() -> impl Strategy<Value = Record> {
                 run,
                 task,
                 repair,
-                (tombstone, hold),
+                (tombstone, hold, inherited),
             )| {
                 Record {
                     id: IndexerId::new(&account, &function).unwrap(),
@@ -396,6 +398,7 @@ fn record() -> impl Strategy<Value = Record> {
                         reason,
                         since: Timestamp(since),
                     }),
+                    inherited: inherited && run.is_none(),
                 }
             },
         )

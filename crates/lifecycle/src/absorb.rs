@@ -92,6 +92,7 @@ fn cleared(record: &Record, outcome: &Outcome, context: Context<'_>) -> Record {
     }
     let without = Record {
         run: None,
+        inherited: false,
         ..record.clone()
     };
     // A stream task that no list shows may write on; clearing after it is not

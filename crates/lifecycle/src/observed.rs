@@ -124,7 +124,7 @@ pub struct Services {
     pub block_streamer: Option<Timestamp>,
     /// The executors.
     pub executors: Option<Timestamp>,
-    /// The provisioner; it shares its process with the executors.
+    /// The provisioner, which may share its process with the executors.
     pub provisioner: Option<Timestamp>,
 }
 

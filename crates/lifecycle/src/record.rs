@@ -279,6 +279,11 @@ pub struct Record {
     pub tombstone: Option<u64>,
     /// While it is set nothing is done for the indexer, whatever is wanted.
     pub hold: Option<Hold>,
+    /// It is the original's, and no run has been decided since. The original may have
+    /// died after a start and before it noted the version: what runs counts more than
+    /// what the record says of it. Persisted only while there is no run, since one of
+    /// the original's is known by its lack of a start and of a hash.
+    pub inherited: bool,
 }
 
 impl Record {
@@ -295,6 +300,7 @@ impl Record {
             repair: None,
             tombstone: None,
             hold: None,
+            inherited: false,
         }
     }
 

@@ -35,7 +35,7 @@ const OUTER: [&str; 7] = [
     PROVISIONED_STATE,
     OWN,
 ];
-const INNER: [&str; 8] = [
+const INNER: [&str; 9] = [
     "format",
     "revision",
     "provisioned",
@@ -44,6 +44,7 @@ const INNER: [&str; 8] = [
     "repair",
     "tombstone",
     "hold",
+    "inherited",
 ];
 
 /// A record together with what the store holds for it.
@@ -138,6 +139,7 @@ fn decode_value(id: IndexerId, raw: &[u8]) -> Result<(Record, u64), String> {
             Record {
                 provisioned: legacy::provisioned_in(phase),
                 run: legacy::run_of(synced_at),
+                inherited: synced_at.is_none(),
                 ..outer
             },
             0,
@@ -160,6 +162,7 @@ fn with_own(outer: Record, mut own: Fields) -> Result<(Record, u64), String> {
         repair: own.take("repair")?,
         tombstone: own.take("tombstone")?,
         hold: own.take("hold")?,
+        inherited: own.take("inherited")?.unwrap_or(false),
         ..outer
     };
     Ok((record, revision))
@@ -197,6 +200,8 @@ fn encode_value(record: &Record, previous: Option<&Stored>) -> Result<Vec<u8>, s
     own.put_some("repair", record.repair.as_ref())?;
     own.put_some("tombstone", record.tombstone.as_ref())?;
     own.put_some("hold", record.hold.as_ref())?;
+    let inherited = record.inherited && record.run.is_none();
+    own.put_some("inherited", inherited.then_some(&true))?;
     own.append(kept_own.without(&INNER));
 
     let mut fields = Fields::default();

@@ -30,7 +30,42 @@ pub(super) fn running(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
             }
             converge(round, spec, run)
         }
+        run if is_the_originals(round.record, run) => {
+            adopt(round, spec).unwrap_or_else(|| replace(round, spec))
+        }
         _ => replace(round, spec),
+    }
+}
+
+/// Whether only the original knows how the run began.
+fn is_the_originals(record: &Record, run: Option<Run>) -> bool {
+    match run {
+        None => record.inherited,
+        Some(run) => run.target.hash.is_none() && run.start.is_none(),
+    }
+}
+
+/// What runs as wanted is taken on as it runs, although the original had not noted
+/// it: it died after the start, or never heard of its success. An executor of another
+/// version would have executed blocks that the new code has never seen: then all
+/// begins anew.
+fn adopt(round: &Round<'_>, spec: &Arc<Spec>) -> Option<Step> {
+    match (&round.seen.stream, &round.seen.executor) {
+        (Seen::Unknown, _) => Some(unseen_stream(round)),
+        (Seen::Present(stream), _) if stream.version != spec.version => None,
+        (Seen::Present(_), Seen::Unknown) => Some(unseen_executor(round)),
+        (Seen::Present(_), Seen::Present(executor)) if executor.version != spec.version => None,
+        (Seen::Present(_), _) => Some(Step::commit(Record {
+            run: Some(Run {
+                target: Target::of(spec),
+                start: None,
+                prepared: true,
+            }),
+            synced_at: Some(spec.version),
+            inherited: false,
+            ..round.record.clone()
+        })),
+        (Seen::Absent, _) => None,
     }
 }
 
@@ -63,6 +98,7 @@ fn replace(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
         }),
         synced_at: None,
         repair: None,
+        inherited: false,
         ..round.record.clone()
     })
 }

@@ -1,6 +1,6 @@
 //! Keeping one run alive.
 
-use lifecycle::{ExecutorState, Outcome, Seen, Service, StreamHealth};
+use lifecycle::{ExecutorState, Outcome, Run, Seen, Service, StreamHealth, Target};
 
 use crate::support::*;
 
@@ -178,6 +178,61 @@ fn a_run_taken_over_from_the_original_learns_its_content() {
         .synced(5);
     assert_eq!(world.plan(), "commit Running, version 5");
     assert_eq!(world.committed().plan(), "wait: everything is as wanted");
+}
+
+/// The original started what runs and did not live to note it: it had noted
+/// nothing (`None`), or an older version.
+fn unnoted(noted: Option<u64>) -> World {
+    running().executor(5).stream(5).record(|record| {
+        record.inherited = true;
+        record.synced_at = noted;
+        record.run = noted.map(|version| Run {
+            target: Target {
+                version,
+                hash: None,
+            },
+            start: None,
+            prepared: true,
+        });
+    })
+}
+
+#[test]
+fn what_the_original_started_and_never_noted_is_taken_on_as_it_runs() {
+    for noted in [None, Some(3)] {
+        let world = unnoted(noted);
+        let record = world.commits();
+        assert_eq!(record.synced_at, Some(5));
+        let run = record.run.unwrap();
+        assert_eq!((run.start, run.prepared), (None, true));
+        assert!(run.target.hash.is_some());
+        assert_eq!(world.committed().plan(), "wait: everything is as wanted");
+
+        // The executor may be missing, but must have been seen.
+        let world = unnoted(noted).executor_is(Seen::Absent).committed();
+        assert_eq!(world.plan(), "start executor, version 5");
+        let unseen = unnoted(noted).executor_is(Seen::Unknown);
+        assert_eq!(
+            unseen.plan(),
+            "wait: the executor service could not be asked"
+        );
+        let unseen = unnoted(noted).stream_is(Seen::Unknown);
+        assert_eq!(unseen.plan(), "wait: the block streamer could not be asked");
+    }
+}
+
+#[test]
+fn what_the_original_left_half_changed_begins_anew() {
+    for noted in [None, Some(3)] {
+        for world in [unnoted(noted).stream(3), unnoted(noted).executor(3)] {
+            assert_eq!(world.plan(), "stop stream S");
+        }
+        let world = unnoted(noted).stream_is(Seen::Absent);
+        assert_eq!(world.plan(), "stop executor E");
+    }
+    // What this coordinator started it has noted before.
+    let own = unnoted(None).record(|record| record.inherited = false);
+    assert_eq!(own.plan(), "stop stream S");
 }
 
 #[test]

@@ -177,12 +177,15 @@ pub fn each_of_running(phase: Phase, visit: &mut impl FnMut(&mut World)) {
                 })
                 .collect::<Vec<_>>()
             {
-                for run in runs() {
+                let inherited = [(None, true)];
+                let own = runs().into_iter().map(|run| (run, false));
+                for (run, inherited) in own.chain(inherited) {
                     let record = Record {
                         phase,
                         enabled,
                         provisioned: true,
                         run,
+                        inherited,
                         repair: repair.clone(),
                         synced_at: run.map(|run| run.target.version),
                         tombstone: (phase == Phase::Deleting).then_some(11),

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use lifecycle::Phase;
 use sim_node::Time;
 
 use super::broken;
@@ -21,18 +22,25 @@ const STILL: Duration = Duration::from_secs(60);
 /// for its end to count as that of a settled one.
 const SETTLED: Duration = Duration::from_secs(60);
 
+/// How the note begins that other programs leave the records in their own form.
+const TRANSLATED: &str = "another program leaves records";
+
 /// For how long nothing may have been changed by the coordinator.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// P6, on return. Verifies that if everything was as wanted and quiet when a
 /// coordinator ended, and nothing happened since but work on blocks, the next
-/// one sends nothing that changes anything in its first minute.
+/// one sends nothing that changes anything in its first minute. The records may have
+/// been left in another program's form meanwhile: they are written anew, and nothing
+/// else is done.
 #[derive(Default)]
 pub(super) struct Stability {
     wished_at: Option<Time>,
     effect_at: Option<Time>,
     /// The world was settled when the last life ended, and nothing happened since.
     settled: bool,
+    /// Another program has left records in its own form, which may be written anew.
+    translated: bool,
     /// Until when the life that began since must be still.
     until: Option<Time>,
 }
@@ -66,11 +74,20 @@ impl Stability {
             }
             Event::CoordinatorEnded { .. } => {
                 self.until = None;
+                self.translated = false;
                 self.settled = self.is_settled(truth, fair, now);
             }
             Event::CoordinatorStarted { .. } if self.settled => self.until = Some(now + STILL),
+            Event::RecordTranslated { key } => {
+                let number = truth.intern(key);
+                self.translated = true;
+                if !says_all(&truth.at(number).record) {
+                    self.disturb();
+                }
+            }
+            // The other program's, and the first of the one that comes back.
+            Event::RecordWritten { .. } if self.translated => {}
             Event::RecordTampered { .. }
-            | Event::RecordTranslated { .. }
             | Event::Former { .. }
             | Event::RecordWritten { .. }
             | Event::StoreLost { .. }
@@ -79,6 +96,8 @@ impl Stability {
             | Event::Phase(_) => self.disturb(),
             Event::NodeState { node, .. } if *node != NodeName::Coordinator => self.disturb(),
             Event::Node(event) => self.node(truth, now, event),
+            // Which the records that follow tell in full.
+            Event::Fault { text } if text.starts_with(TRANSLATED) => {}
             Event::Fault { .. } if !fair.no_trouble_since(now) => self.disturb(),
             _ => {}
         }
@@ -129,6 +148,9 @@ impl Stability {
         number: Option<usize>,
     ) -> Option<Finding> {
         self.until?;
+        if self.translated && method == Method::StoreCompareAndSet {
+            return None;
+        }
         if number.is_some_and(|number| broken::is_excused(truth, number)) {
             return None;
         }
@@ -146,6 +168,14 @@ impl Stability {
             sentence,
         })
     }
+}
+
+/// Whether any program's form of the record says all there is to say.
+fn says_all(record: &Persisted) -> bool {
+    record.known().is_some_and(|record| {
+        let rests = matches!(record.phase, Phase::Running | Phase::Suspended);
+        rests && !record.held && record.repair.is_none() && record.task.is_none()
+    })
 }
 
 /// P6 while store or registry are down: a stop without a reason (S6) is this then.

@@ -105,6 +105,12 @@ pub(super) const BUGS: &[Planted] = &[
         "The original keeps no start height",
         || Arc::new(RunNotRemembered),
     ),
+    unsafe_bug(
+        "takeover-begins-anew",
+        "What the original started and did not live to note is stopped, and begun anew",
+        "Controller pattern: the record is believed against what runs",
+        || Arc::new(TakeoverBeginsAnew),
+    ),
 ];
 
 fn is_record(key: &str) -> bool {
@@ -368,6 +374,16 @@ impl Bug for RunNotRemembered {
     fn look(&self, seen: &mut Observed, _now: Timestamp) {
         if let Some(run) = seen.record.as_mut().and_then(|record| record.run.as_mut()) {
             run.start = None;
+        }
+    }
+}
+
+struct TakeoverBeginsAnew;
+
+impl Bug for TakeoverBeginsAnew {
+    fn look(&self, seen: &mut Observed, _now: Timestamp) {
+        if let Some(record) = &mut seen.record {
+            record.inherited = false;
         }
     }
 }

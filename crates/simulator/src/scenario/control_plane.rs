@@ -148,6 +148,10 @@ pub struct SecondCoordinator {
 pub enum RecordFormat {
     /// The original's last release: five fields, nothing of ours.
     Original,
+    /// The same, by an original that died before it noted that the stream was started.
+    Unacknowledged,
+    /// The same, where it had noted the start of an older version.
+    Overtaken,
     /// Before that: suspending and suspended were called stopping and stopped.
     Stopping,
     /// With a provisioning state, that may name a task, in place of the lifecycle.
@@ -168,8 +172,10 @@ pub enum RecordFormat {
 
 impl RecordFormat {
     /// All of them, from the newest to the oldest of each program.
-    pub const ALL: [RecordFormat; 9] = [
+    pub const ALL: [RecordFormat; 11] = [
         RecordFormat::Original,
+        RecordFormat::Unacknowledged,
+        RecordFormat::Overtaken,
         RecordFormat::Stopping,
         RecordFormat::ProvisionedState,
         RecordFormat::Named,

@@ -110,6 +110,13 @@ fn translated(mut record: Map<String, Value>, format: RecordFormat, running: boo
         RecordFormat::Synced => &["block_stream_synced_at"],
         _ => &FIVE,
     };
+    if let (true, Some(synced)) = (running, five.get_mut("block_stream_synced_at")) {
+        match (format, synced.as_u64()) {
+            (RecordFormat::Unacknowledged, _) => *synced = Value::Null,
+            (RecordFormat::Overtaken, Some(version)) => *synced = json!(version.saturating_sub(1)),
+            _ => {}
+        }
+    }
     if format == RecordFormat::Stopping
         && let Some(state) = five.get_mut("lifecycle_state")
     {
@@ -163,6 +170,10 @@ mod tests {
         assert_eq!(fields(RecordFormat::Enabled), 2);
         assert_eq!(fields(RecordFormat::Synced), 1);
         assert_eq!(fields(RecordFormat::Later), 7);
+        let synced = |format| translated(ours(), format, true)["block_stream_synced_at"].clone();
+        assert_eq!(synced(RecordFormat::Original), json!(7));
+        assert_eq!(synced(RecordFormat::Overtaken), json!(6));
+        assert_eq!(synced(RecordFormat::Unacknowledged), Value::Null);
         let earlier = translated(ours(), RecordFormat::Earlier, true);
         assert_eq!(earlier.pointer("/coordinator/hold"), None);
         assert_eq!(earlier.pointer("/coordinator/revision"), Some(&json!(3)));
