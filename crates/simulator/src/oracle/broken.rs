@@ -39,6 +39,11 @@ impl Core {
         self.blocked.insert(account.to_owned());
     }
 
+    /// Whether the account has such a task.
+    pub fn blocks(&self, account: &str) -> bool {
+        self.blocked.contains(account)
+    }
+
     /// A node is broken for good.
     pub fn lose(&mut self, node: NodeName) {
         self.nodes.insert(node);
@@ -189,7 +194,7 @@ fn is_blocked(core: &Core, indexer: &Indexer) -> bool {
         }
         None => true,
     };
-    waits && core.blocked.contains(indexer.key.account())
+    waits && core.blocks(indexer.key.account())
 }
 
 /// Says of one indexer what is wrong with that part of it that needs nothing but the

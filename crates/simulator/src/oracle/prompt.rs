@@ -251,7 +251,10 @@ impl Prompt {
         let gone =
             |number: usize| truth.at(number).desire.current().registered == Registered::Deleted;
         let recent = |at: &&Time| now.since(**at) <= lately;
-        let absences = self.deletions.iter().filter(recent).count();
+        // After a silence of the registry one listing tells of all that went meanwhile.
+        let together = self.waiting.iter();
+        let together = together.filter(|(number, one)| one.heard_at.is_some() && gone(**number));
+        let absences = (self.deletions.iter().filter(recent).count()).max(together.count());
         for (number, waiting) in &mut self.waiting {
             if waiting.heard_at != Some(now) {
                 continue;

@@ -209,6 +209,36 @@ fn l5_objects_if_one_of_many_is_forgotten() {
 }
 
 #[test]
+fn l5_lets_many_deletions_be_doubted_that_one_listing_tells_of_after_a_silence() {
+    for names in [3_usize, 6] {
+        let mut play = settled();
+        let keys: Vec<IndexerKey> = (0..names)
+            .map(|n| IndexerKey::new("a.near", &format!("f{n}")))
+            .collect();
+        for key in &keys {
+            play.key = key.clone();
+            play.registered(200, Some(60), true);
+            looks(&mut play);
+            play.record("Initializing", None);
+        }
+        polls(&mut play, 90);
+        for key in &keys {
+            play.key = key.clone();
+            play.registry(Change::Deleted { height: 9_000 });
+        }
+        // The registry answers nobody for a while.
+        for _ in 0..60 {
+            play.wait(1);
+            for method in [Method::ListStreams, Method::ListExecutors] {
+                play.call(method, None, With::default());
+            }
+        }
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (names < 5).then(|| "L5".to_owned()));
+    }
+}
+
+#[test]
 fn s16_objects_to_somebody_left_alone_beside_a_bad_record() {
     for forgotten in [false, true] {
         let mut play = starting_beside_garbage();

@@ -35,6 +35,18 @@ fn of_what_is_broken_nothing_is_expected_but_patience() {
 }
 
 #[test]
+fn whoever_waited_for_a_task_that_never_ends_may_go_on_in_the_silence() {
+    for account in ["a.near", "b.near"] {
+        let mut play = Play::running(100, 50);
+        play.oracles.block(account);
+        play.see(Event::Phase(RunPhase::Silence));
+        play.record("Running", Some((100, 50, true)));
+        let blamed = (account != "a.near").then(|| "L1".to_owned());
+        assert_eq!(play.verdict(), blamed);
+    }
+}
+
+#[test]
 fn what_names_nobody_is_not_written_while_nothing_is_broken() {
     let mut play = Play::running(100, 50);
     play.see(Event::Phase(RunPhase::Silence));
