@@ -32,6 +32,8 @@ pub(crate) struct Health {
     pub(crate) unreadable_keys: BTreeSet<String>,
     /// Since when the store has not answered.
     pub(crate) store_down: Option<Timestamp>,
+    /// Since when a provisioner that stands apart has not answered.
+    pub(crate) provisioner_down: Option<Timestamp>,
     /// Panics of loops since the start.
     pub(crate) panics: u64,
 }

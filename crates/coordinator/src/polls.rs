@@ -18,7 +18,7 @@ use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
 use crate::store::keys;
-use crate::store::records::READ_KEYS_MAX;
+use crate::store::records::{READ_KEYS_MAX, Relisted};
 use crate::tables::{Condition, Table};
 
 #[cfg(test)]
@@ -159,6 +159,27 @@ impl Shared {
         }
     }
 
+    /// Asks a provisioner that stands apart whether it is there.
+    pub(crate) async fn poll_provisioner(&self) {
+        const SERVICE: &str = "provisioner";
+        let answer = self.provisioner.answers().await;
+        let now = self.now();
+        let mut health = lock(&self.health);
+        let was_down = health.provisioner_down.is_some();
+        match answer {
+            Ok(()) => {
+                health.provisioner_down = None;
+                drop(health);
+                self.after_list(was_down, &[], SERVICE);
+            }
+            Err(error) => {
+                health.provisioner_down.get_or_insert(now);
+                drop(health);
+                self.note_down(!was_down, SERVICE, &error);
+            }
+        }
+    }
+
     fn listed<T: Entry<View: Clone + Condition>>(
         &self,
         table: &Mutex<Table<T::View>>,
@@ -202,6 +223,10 @@ impl Shared {
         let first = table.down_since().is_none();
         table.failed(now);
         drop(table);
+        self.note_down(first, service, error);
+    }
+
+    fn note_down(&self, first: bool, service: &'static str, error: &ServiceError) {
         if first {
             tracing::warn!(service, %error, "does not answer; what needs it waits");
             lock(&self.log).note_steady();
@@ -237,7 +262,11 @@ impl Shared {
     /// brought some back, or may not list some any more.
     pub(crate) async fn rescan_records(&self) {
         let listed = if self.shadow {
-            self.records.listed().await
+            let listed = self.records.listed().await;
+            listed.map(|listed| Relisted {
+                listed,
+                ..Relisted::default()
+            })
         } else {
             let recorded: Vec<IndexerId> = self
                 .statuses()
@@ -248,9 +277,9 @@ impl Shared {
             self.records.relist(&recorded).await
         };
         match listed {
-            Ok(listed) => {
+            Ok(Relisted { listed, gone }) => {
                 let lost = listed.iter().filter(|id| !self.owns(id));
-                lost.for_each(|id| self.wake(id));
+                lost.chain(&gone).for_each(|id| self.wake(id));
             }
             Err(error) => tracing::warn!(%error, "the records cannot be listed; tried again"),
         }

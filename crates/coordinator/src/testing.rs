@@ -47,6 +47,7 @@ struct State {
     faults: BTreeMap<String, Fault>,
     calls: BTreeMap<String, u64>,
     clock_offset: i64,
+    provisioner_apart: bool,
     serial: u64,
 }
 
@@ -215,6 +216,11 @@ impl World {
 
     pub(crate) fn has_executor(&self, name: &str) -> bool {
         self.with(|state| state.executors.contains_key(&id(name)))
+    }
+
+    /// The provisioner is a service of its own.
+    pub(crate) fn set_provisioner_apart(&self) {
+        self.with(|state| state.provisioner_apart = true);
     }
 
     pub(crate) fn jump_clock(&self, seconds: i64) {
@@ -433,6 +439,10 @@ impl ExecutorTransport for World {
 
 #[async_trait]
 impl ProvisionerTransport for World {
+    fn stands_apart(&self) -> bool {
+        self.with(|state| state.provisioner_apart)
+    }
+
     async fn start_provisioning_task(
         &self,
         _: dl::ProvisionRequest,

@@ -26,7 +26,7 @@ pub(crate) fn watch(
     records: BTreeMap<IndexerId, Bytes>,
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
-    vec![
+    let mut polls = vec![
         keep(shared, stop, "block streams", streams),
         keep(shared, stop, "executors", executors),
         keep(shared, stop, "registry", registry),
@@ -37,7 +37,11 @@ pub(crate) fn watch(
         keep(shared, stop, "records", move |shared| {
             stored(shared, records.clone())
         }),
-    ]
+    ];
+    if shared.provisioner.stands_apart() {
+        polls.push(keep(shared, stop, "provisioner", provisioner));
+    }
+    polls
 }
 
 /// Starts `poll` again after a pause should it panic: without it everything would
@@ -87,6 +91,13 @@ async fn executors(shared: Arc<Shared>) {
     let mut last = Listing::default();
     loop {
         shared.poll_executors(&mut last).await;
+        sleep(shared.knobs.tick).await;
+    }
+}
+
+async fn provisioner(shared: Arc<Shared>) {
+    loop {
+        shared.poll_provisioner().await;
         sleep(shared.knobs.tick).await;
     }
 }

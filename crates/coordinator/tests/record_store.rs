@@ -259,7 +259,9 @@ async fn a_record_that_was_taken_off_the_list_is_listed_again() {
     let recorded = [id.clone(), gone];
     let list = [keys::LISTED.to_owned()];
     store.memory.delete(&list).await.unwrap();
-    assert_eq!(records.relist(&recorded).await, Ok(vec![id.clone()]));
+    let found = records.relist(&recorded).await.unwrap();
+    assert_eq!(found.listed, std::slice::from_ref(&id));
+    assert_eq!(found.gone, recorded[1..], "what has none");
     assert_eq!(
         listed(&store).await,
         [keys::state(&id)],
@@ -322,7 +324,7 @@ async fn what_is_listed_without_a_record_is_unlisted_once_it_is_known() {
         std::slice::from_ref(&key),
         "nobody has looked"
     );
-    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
+    assert_eq!(records.relist(&[]).await.unwrap().listed, [id.clone()]);
     store.fail("compare_and_set", Fault::AnswerLost);
     assert!(records.unlist(&id).await.is_err());
     assert_eq!(records.unlist(&id).await, Ok(()));
@@ -330,7 +332,7 @@ async fn what_is_listed_without_a_record_is_unlisted_once_it_is_known() {
 
     // One that comes to be between the look and the unlisting stays listed.
     store.memory.set_add(keys::LISTED, &key).await.unwrap();
-    assert_eq!(records.relist(&[]).await, Ok(vec![id.clone()]));
+    assert_eq!(records.relist(&[]).await.unwrap().listed, [id.clone()]);
     create(&records, &id).await;
     assert_eq!(records.unlist(&id).await, Ok(()));
     assert_eq!(listed(&store).await, [key]);

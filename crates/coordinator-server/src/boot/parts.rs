@@ -190,6 +190,18 @@ pub fn redis(config: &RedisConfig, deadline: Duration) -> Result<RedisStore, Pro
     RedisStore::new(&options).map_err(|error| problem(&set::REDIS_URL, error))
 }
 
+/// Whether the provisioner is reached at another place than the executors.
+fn stands_apart(config: &ServicesConfig) -> bool {
+    let place = |url: &crate::config::HiddenUrl| {
+        let url = url.expose();
+        (
+            url.host_str().map(str::to_owned),
+            url.port_or_known_default(),
+        )
+    };
+    place(&config.provisioner) != place(&config.executors)
+}
+
 fn services(config: &ServicesConfig) -> Result<Services, Vec<Problem>> {
     let tls = TlsOptions {
         ca_file: config.ca.clone(),
@@ -210,6 +222,10 @@ fn services(config: &ServicesConfig) -> Result<Services, Vec<Problem>> {
     let executors = GrpcExecutors::new(config.executors.expose().as_str(), &options)
         .map_err(|error| problems.push(problem(&set::RUNNER_URL, error)));
     let provisioner = GrpcProvisioner::new(config.provisioner.expose().as_str(), &options)
+        .map(|provisioner| match stands_apart(config) {
+            true => provisioner.apart(),
+            false => provisioner,
+        })
         .map_err(|error| problems.push(problem(&set::PROVISIONER_URL, error)));
     match (block_streamer, executors, provisioner) {
         (Ok(block_streamer), Ok(executors), Ok(provisioner)) => Ok(Services {

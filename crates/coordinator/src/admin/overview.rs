@@ -92,10 +92,12 @@ impl Shared {
     pub(crate) fn services_down(&self) -> BTreeMap<Service, Timestamp> {
         let streams = lock(&self.stream_table).down_since();
         let executors = lock(&self.executor_table).down_since();
+        let health = lock(&self.health);
         let down = [
             (Service::BlockStreamer, streams),
             (Service::Executors, executors),
-            (Service::Store, lock(&self.health).store_down),
+            (Service::Provisioner, health.provisioner_down),
+            (Service::Store, health.store_down),
         ];
         down.into_iter()
             .filter_map(|(service, since)| Some((service, since?)))

@@ -1,7 +1,8 @@
 //! What a poll holds to be news.
 
 use super::*;
-use crate::testing::{World, id};
+use crate::store::StoreTransport;
+use crate::testing::{Fault, World, id, pass};
 
 fn seconds(ages: [Option<Duration>; 2]) -> [Option<u64>; 2] {
     ages.map(|age| age.map(|age| age.as_secs()))
@@ -69,4 +70,83 @@ async fn what_is_read_follows_the_loops_there_are() {
     poll.turn(&shared);
     assert_eq!(poll.batch.keys, ["a.near/2:state", "a.near/3:state"]);
     assert!(poll.take(vec![value, None]).is_empty(), "it is remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provisioner_of_its_own_is_asked_by_itself_whether_it_is_there() {
+    let world = World::new();
+    world.set_provisioner_apart();
+    for method in ["start_provisioning_task", "get_task_status"] {
+        world.fault(method, Some(Fault::Fails));
+    }
+    let running = world.run(Knobs::default());
+    pass(5).await;
+    world.register("a.near/f");
+    pass(60).await;
+    assert_eq!(world.calls("start_provisioning_task"), 0, "nobody is there");
+    assert!(
+        running
+            .sentence("a.near/f")
+            .contains("the provisioner does not answer"),
+        "{}",
+        running.sentence("a.near/f")
+    );
+    let down = running.coordinator.admin.overview().down;
+    assert_eq!(
+        down.into_keys().collect::<Vec<_>>(),
+        [lifecycle::Service::Provisioner]
+    );
+
+    for method in ["start_provisioning_task", "get_task_status"] {
+        world.fault(method, None);
+    }
+    pass(10).await;
+    let record = world.record("a.near/f").unwrap();
+    assert!(record.provisioned && record.repair.is_none(), "{record:?}");
+    assert!(running.coordinator.admin.overview().down.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_provisioner_of_its_own_works_while_the_executors_are_away() {
+    for apart in [true, false] {
+        let world = World::new();
+        if apart {
+            world.set_provisioner_apart();
+        }
+        world.fault("list_executors", Some(Fault::Fails));
+        let running = world.run(Knobs::default());
+        pass(5).await;
+        world.register("a.near/f");
+        pass(60).await;
+        assert_eq!(world.calls("start_provisioning_task"), u64::from(apart));
+        let sentence = running.sentence("a.near/f");
+        let away = sentence.contains("the executor service does not answer");
+        assert_eq!(away, apart, "{sentence}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_record_was_lost_before_any_poll_saw_it_is_told() {
+    let world = World::new();
+    let shared = world.shared();
+    let wake = shared.wake_of(&id("a.near/f"));
+    shared.publish(crate::LoopStatus {
+        id: id("a.near/f"),
+        phase: Some(lifecycle::Phase::Repairing),
+        waiting: None,
+        since: shared.now(),
+        trouble: None,
+        panics: 0,
+    });
+    let mut told = std::pin::pin!(wake.news.notified());
+    let mut is_told = async || {
+        shared.rescan_records().await;
+        futures_util::poll!(told.as_mut()).is_ready()
+    };
+    let record = lifecycle::Record::new(id("a.near/f"));
+    world.put_record(&record).await;
+    assert!(!is_told().await, "the record is there");
+    let lost = [keys::state(&record.id), keys::LISTED.to_owned()];
+    world.store.delete(&lost).await.unwrap();
+    assert!(is_told().await);
 }

@@ -78,8 +78,10 @@ impl Reconciler {
         Services {
             block_streamer: lock(&self.shared.stream_table).down_since(),
             executors,
-            // The provisioner is served by the executors' process.
-            provisioner: executors,
+            provisioner: match self.shared.provisioner.stands_apart() {
+                true => lock(&self.shared.health).provisioner_down,
+                false => executors,
+            },
         }
     }
 

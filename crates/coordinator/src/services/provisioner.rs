@@ -7,10 +7,13 @@ use lifecycle::{IndexerId, Outcome, Spec, TaskSeen};
 use proto::data_layer::{GetTaskStatusRequest, ProvisionRequest, TaskStatus};
 use tonic::Code;
 
-use super::within;
+use super::{ServiceError, within};
 use crate::transport::ProvisionerTransport;
 
 const NAME: &str = "provisioner";
+
+/// The id of a task that never was: whoever says so is there.
+const NO_TASK: &str = "coordinator-asks-whether-anybody-is-there";
 
 /// Calls of the provisioner.
 pub struct Provisioner {
@@ -31,6 +34,30 @@ impl Provisioner {
             transport,
             call,
             read,
+        }
+    }
+
+    /// Whether it may be away while the executors' service answers.
+    pub fn stands_apart(&self) -> bool {
+        self.transport.stands_apart()
+    }
+
+    /// Whether anybody is there, whatever the answer.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub async fn answers(&self) -> Result<(), ServiceError> {
+        let request = GetTaskStatusRequest {
+            task_id: NO_TASK.to_owned(),
+        };
+        match within(self.read, self.transport.get_task_status(request)).await {
+            Ok(_) => Ok(()),
+            Err(failure) => match failure.code() {
+                None | Some(Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled) => {
+                    Err(failure.into_error(NAME, "GetTaskStatus"))
+                }
+                Some(_) => Ok(()),
+            },
         }
     }
 

@@ -106,6 +106,10 @@ impl ExecutorTransport for ReadOnly<dyn ExecutorTransport> {
 
 #[async_trait]
 impl ProvisionerTransport for ReadOnly<dyn ProvisionerTransport> {
+    fn stands_apart(&self) -> bool {
+        self.0.stands_apart()
+    }
+
     async fn start_provisioning_task(
         &self,
         _: data_layer::ProvisionRequest,

@@ -48,6 +48,16 @@ pub enum Commit<T = Stored> {
     Conflict,
 }
 
+/// Which records there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relisted {
+    /// Who is listed, by name.
+    pub listed: Vec<IndexerId>,
+    /// Who was believed to have a record, and has none: the store went back in time
+    /// or lost it.
+    pub gone: Vec<IndexerId>,
+}
+
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
@@ -159,19 +169,23 @@ impl RecordStore {
         })
     }
 
-    /// The indexers that are listed as having a record. Lists again whichever of
-    /// `recorded` has one and is not: another program may have taken it off.
+    /// Looks which records are listed. Lists again whichever of `recorded` has one and
+    /// is not: another program may have taken it off.
     ///
     /// # Errors
     /// The listing failed, or a read, or listing again.
-    pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Vec<IndexerId>, StoreError> {
+    pub async fn relist(&self, recorded: &[IndexerId]) -> Result<Relisted, StoreError> {
         let mut listed: BTreeSet<IndexerId> = self.listed().await?.into_iter().collect();
         *self.lock_listed() = listed.clone();
         let missing = recorded.iter().filter(|id| !listed.contains(*id));
         let missing: Vec<IndexerId> = missing.cloned().collect();
         let values = self.raw_many(&missing).await?;
+        let mut gone = Vec::new();
         for (id, raw) in missing.into_iter().zip(values) {
-            let Some(raw) = raw else { continue };
+            let Some(raw) = raw else {
+                gone.push(id);
+                continue;
+            };
             let key = keys::state(&id);
             let written = self.writing("listing a record", self.swap(&key, Some(&raw), Some(&raw)));
             // One that has changed meanwhile was listed by that change.
@@ -180,7 +194,10 @@ impl RecordStore {
             self.lock_listed().insert(id.clone());
             listed.insert(id);
         }
-        Ok(listed.into_iter().collect())
+        Ok(Relisted {
+            listed: listed.into_iter().collect(),
+            gone,
+        })
     }
 
     /// The indexers that are listed as having a record, by name.

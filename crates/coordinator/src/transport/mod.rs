@@ -97,6 +97,13 @@ pub trait ExecutorTransport: Send + Sync {
 /// Calls of `data_layer.DataLayer`.
 #[async_trait]
 pub trait ProvisionerTransport: Send + Sync {
+    /// Whether it is a service of its own, which may be away while the executors'
+    /// answers, and the other way round. The original's stands in the executors'
+    /// process, and is as well as that is.
+    fn stands_apart(&self) -> bool {
+        false
+    }
+
     /// Not idempotent: every call starts a task. Without an answer a task may run.
     async fn start_provisioning_task(
         &self,

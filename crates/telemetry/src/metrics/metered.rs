@@ -146,6 +146,10 @@ impl<T: ExecutorTransport + ?Sized> ExecutorTransport for Metered<T> {
 
 #[async_trait]
 impl<T: ProvisionerTransport + ?Sized> ProvisionerTransport for Metered<T> {
+    fn stands_apart(&self) -> bool {
+        self.inner.stands_apart()
+    }
+
     async fn start_provisioning_task(
         &self,
         request: data_layer::ProvisionRequest,

@@ -129,9 +129,10 @@ impl Snapshot {
 
 /// The services whose silence the coordinator notices as a whole, by the names
 /// that the metrics of calls give them.
-const SERVICES: [(Service, &str); 3] = [
+const SERVICES: [(Service, &str); 4] = [
     (Service::BlockStreamer, "block_streamer"),
     (Service::Executors, "executors"),
+    (Service::Provisioner, "provisioner"),
     (Service::Store, "store"),
 ];
 
@@ -283,6 +284,7 @@ mod tests {
             [
                 ("block_streamer", false),
                 ("executors", false),
+                ("provisioner", false),
                 ("store", true)
             ]
         );

@@ -183,7 +183,7 @@ async fn what_is_left_of_a_listing_is_tidied_up_but_by_no_shadow() {
         let key = keys::state(&id(ID));
         world.store.set_add(keys::LISTED, &key).await.unwrap();
         let shared = Arc::new(Shared::new(Knobs::default(), world.ports(), shadow));
-        assert_eq!(shared.records.relist(&[]).await.unwrap(), [id(ID)]);
+        assert_eq!(shared.records.relist(&[]).await.unwrap().listed, [id(ID)]);
         let mut reconciler = Reconciler::new(shared, id(ID), 0, Instant::now());
         assert!(matches!(reconciler.finish(None, None).await, Next::Done));
         let listed = world.store.set_members(keys::LISTED).await.unwrap();

@@ -279,6 +279,7 @@ impl ExecutorTransport for GrpcExecutors {
 pub struct GrpcProvisioner {
     link: Link,
     answer_len_max: usize,
+    stands_apart: bool,
 }
 
 impl GrpcProvisioner {
@@ -291,7 +292,17 @@ impl GrpcProvisioner {
         Ok(GrpcProvisioner {
             link: Link::new(url, options)?,
             answer_len_max: options.answer_len_max,
+            stands_apart: false,
         })
+    }
+
+    /// The same, known to be another process than the executor service.
+    #[must_use]
+    pub fn apart(self) -> GrpcProvisioner {
+        GrpcProvisioner {
+            stands_apart: true,
+            ..self
+        }
     }
 
     /// Reads the files with certificates now, as otherwise happens every
@@ -310,6 +321,10 @@ impl GrpcProvisioner {
 
 #[async_trait]
 impl ProvisionerTransport for GrpcProvisioner {
+    fn stands_apart(&self) -> bool {
+        self.stands_apart
+    }
+
     async fn start_provisioning_task(
         &self,
         request: data_layer::ProvisionRequest,
