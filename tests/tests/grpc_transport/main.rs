@@ -2,6 +2,7 @@
 //! calls behave is the matter of the conformance suite.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod long_names;
 mod peer;
 
 use std::net::SocketAddr;

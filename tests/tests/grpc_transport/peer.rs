@@ -31,6 +31,15 @@ use tonic::{Request, Response, Status};
 pub struct Peer {
     pub called: Arc<Notify>,
     pub calls: Arc<AtomicU64>,
+    /// Lets a call of the account `wait` end.
+    pub release: Arc<Notify>,
+}
+
+/// What the services of the original say of names that they do not know.
+fn unknown(account: &str, function: &str) -> Status {
+    Status::not_found(format!(
+        "Executor for account {account} and name {function} does not exist"
+    ))
 }
 
 impl Peer {
@@ -39,6 +48,10 @@ impl Peer {
         self.called.notify_one();
         match account {
             "hang" => std::future::pending().await,
+            "wait" => {
+                self.release.notified().await;
+                Ok(Response::new(answer))
+            }
             "missing" => Err(Status::not_found("there is none")),
             "twice" => Err(Status::already_exists("there is one")),
             "broken" => Err(Status::unavailable("the service says so itself")),
@@ -75,6 +88,9 @@ impl BlockStreamer for Peer {
             account_id,
             function_name,
         } = request.into_inner();
+        if account_id == "unknown" {
+            return Err(unknown(&account_id, &function_name));
+        }
         let info = StreamInfo {
             function_name,
             ..StreamInfo::default()
@@ -124,6 +140,9 @@ impl Runner for Peer {
             account_id,
             function_name,
         } = request.into_inner();
+        if account_id == "unknown" {
+            return Err(unknown(&account_id, &function_name));
+        }
         let info = ExecutorInfo {
             function_name,
             ..ExecutorInfo::default()

@@ -15,6 +15,14 @@ use super::tls::{Material, TlsError, TlsOptions};
 use super::{GrpcOptions, SetupError};
 use crate::transport::CallError;
 
+/// The longest headers of an answer, in bytes. An error's message is a header, and
+/// services quote in it what they were asked about: a function's name may have 64
+/// KiB, of which percent-encoding makes up to three times as much. This leaves room
+/// for quoting it five times. HTTP/2's usual 16 KiB would end the call of a long
+/// name with an error that says nothing, and what is several times too long ends
+/// the connection, with the calls of all other indexers on it.
+const ANSWER_HEADERS_MAX: u32 = 1 << 20;
+
 /// The way to one service. Its copies share everything.
 #[derive(Clone, Debug)]
 pub(super) struct Link(Arc<Inner>);
@@ -52,6 +60,7 @@ impl Link {
             .map_err(|_| SetupError::UserAgent)?
             .connect_timeout(options.connect_timeout)
             .tcp_nodelay(true)
+            .http2_max_header_list_size(ANSWER_HEADERS_MAX)
             .http2_keep_alive_interval(options.keep_alive_interval)
             .keep_alive_timeout(options.keep_alive_timeout)
             .keep_alive_while_idle(true);
