@@ -19,7 +19,7 @@ use crate::status::{self, Dialect};
 use crate::text::printable;
 
 /// How long a call may wait for others to end.
-const QUEUE: Duration = Duration::from_secs(5);
+pub(crate) const QUEUE: Duration = Duration::from_secs(5);
 
 /// What all calls share.
 pub(crate) struct Calls {

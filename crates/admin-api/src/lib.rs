@@ -23,8 +23,11 @@
 //! even if its caller goes away or runs out of time. Requests, pages, watchers
 //! and everything that is sent in an error are bounded; only the original's
 //! `List` answers all at once, which at some 60,000 indexers exceeds the 4 MiB
-//! that most clients accept: `ListIndexers` has pages.
+//! that most clients accept: `ListIndexers` has pages. Answers that wait to be read
+//! are bounded in bytes, in all and per peer; a client that reads nothing of one for
+//! half a minute loses its connection.
 
+mod answers;
 mod audit;
 mod calls;
 mod convert;

@@ -11,13 +11,27 @@ pub(crate) struct Method {
     pub role: Role,
     /// What it is called in the audit log, if it changes something.
     pub command: Option<&'static str>,
+    /// How much an answer may weigh.
+    pub answer: Weight,
 }
 
-const fn reads(path: &'static str) -> Method {
+/// How much an answer may weigh before it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// One indexer at most.
+    Small,
+    /// A page, or at first a list of everything.
+    Page,
+    /// A stream, which is made as it is read.
+    Stream,
+}
+
+const fn reads(path: &'static str, answer: Weight) -> Method {
     Method {
         path,
         role: Role::Read,
         command: None,
+        answer,
     }
 }
 
@@ -26,6 +40,7 @@ const fn changes(path: &'static str, command: &'static str) -> Method {
         path,
         role: Role::Operate,
         command: Some(command),
+        answer: Weight::Small,
     }
 }
 
@@ -33,17 +48,17 @@ const fn changes(path: &'static str, command: &'static str) -> Method {
 pub(crate) const METHODS: [Method; 13] = [
     changes("/indexer.IndexerManager/Enable", "enable"),
     changes("/indexer.IndexerManager/Disable", "disable"),
-    reads("/indexer.IndexerManager/List"),
-    reads("/coordinator.v1.Operations/GetIndexer"),
-    reads("/coordinator.v1.Operations/ListIndexers"),
-    reads("/coordinator.v1.Operations/WatchIndexers"),
+    reads("/indexer.IndexerManager/List", Weight::Page),
+    reads("/coordinator.v1.Operations/GetIndexer", Weight::Small),
+    reads("/coordinator.v1.Operations/ListIndexers", Weight::Page),
+    reads("/coordinator.v1.Operations/WatchIndexers", Weight::Stream),
     changes("/coordinator.v1.Operations/EnableIndexer", "enable"),
     changes("/coordinator.v1.Operations/DisableIndexer", "disable"),
     changes("/coordinator.v1.Operations/RetryIndexer", "retry"),
     changes("/coordinator.v1.Operations/HoldIndexer", "hold"),
     changes("/coordinator.v1.Operations/ReleaseIndexer", "release"),
-    reads("/coordinator.v1.Operations/GetOverview"),
-    reads("/coordinator.v1.Operations/GetShadowReport"),
+    reads("/coordinator.v1.Operations/GetOverview", Weight::Small),
+    reads("/coordinator.v1.Operations/GetShadowReport", Weight::Page),
 ];
 
 /// What an observer is told of calls that are not ours: probes, reflection, and
@@ -61,6 +76,15 @@ const REFLECTION: &str = "/grpc.reflection.";
 /// The method at `path`, if it is ours.
 pub(crate) fn method(path: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.path == path)
+}
+
+/// How much the answer to a request to `path` may weigh.
+pub(crate) fn weight(path: &str) -> Weight {
+    match method(path) {
+        Some(method) => method.answer,
+        None if path.starts_with(HEALTH) && path.ends_with("/Watch") => Weight::Stream,
+        None => Weight::Small,
+    }
 }
 
 /// What a request to `path` takes. What is unknown takes the most: a method that
@@ -116,6 +140,18 @@ mod tests {
             assert_eq!(method.command.is_none(), reads, "{name}");
             assert_eq!(method.role == Role::Read, reads, "{name}");
         }
+    }
+
+    #[test]
+    fn streams_hold_no_room_while_they_are_silent() {
+        assert_eq!(weight("/grpc.health.v1.Health/Watch"), Weight::Stream);
+        assert_eq!(weight("/grpc.health.v1.Health/Check"), Weight::Small);
+        assert_eq!(
+            weight("/coordinator.v1.Operations/WatchIndexers"),
+            Weight::Stream
+        );
+        assert_eq!(weight("/indexer.IndexerManager/List"), Weight::Page);
+        assert_eq!(weight("/no.Such/Method"), Weight::Small);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::answers::AnswersLayer;
 use crate::audit::AuditLayer;
 use crate::calls::Calls;
 use crate::gate::ApiGate;
@@ -46,6 +47,13 @@ pub struct ApiLimits {
     pub watchers: usize,
     /// The longest watch; its client may watch again.
     pub watch_age: Duration,
+    /// The most bytes of answers that are made or wait to be read, in all.
+    pub answer_bytes: usize,
+    /// The same for one peer address.
+    pub answer_bytes_per_peer: usize,
+    /// How long an answer may wait for its client to read some of it; then the
+    /// connection ends.
+    pub answer_patience: Duration,
     /// How long calls may go on once the server is to end.
     pub drain: Duration,
 }
@@ -62,6 +70,9 @@ impl Default for ApiLimits {
             listings: 4,
             watchers: 100,
             watch_age: Duration::from_secs(60 * 60),
+            answer_bytes: 96 << 20,
+            answer_bytes_per_peer: 24 << 20,
+            answer_patience: Duration::from_secs(30),
             drain: Duration::from_secs(5),
         }
     }
@@ -210,6 +221,7 @@ impl AdminApi {
             .layer(ObserveLayer(observer))
             .layer(auth)
             .layer(AuditLayer)
+            .layer(AnswersLayer::new(&calls.limits))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, ending.cancelled_owned());
         let limit = calls.limits.drain;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use coordinator::admin::{Change, Changes, Filter};
 use futures_util::{Stream, stream};
 use lifecycle::IndexerId;
+use prost::Message;
 use proto::coordinator as pb;
 use proto::coordinator::watch_indexers_response::Event;
 use tokio::sync::OwnedSemaphorePermit;
@@ -17,7 +18,9 @@ use crate::calls::Calls;
 use crate::{convert, status};
 
 /// How many indexers are read at a time.
-const CHUNK: usize = 500;
+const CHUNK: usize = 100;
+/// About the most bytes of events that are ready: names may be long, and watchers many.
+const READY_BYTES: usize = 1 << 20;
 /// How often it is asked whether the registry has answered at last.
 const ANSWER_PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait after the store did not answer.
@@ -131,12 +134,20 @@ impl Watcher {
                 let page = self.calls.admin.page(after.as_ref(), CHUNK, &self.filter);
                 let page = page.await;
                 let page = page.map_err(|error| status::of_look(&error, "the watch"))?;
+                let mut room = READY_BYTES;
+                let mut cut = None;
                 for report in &page.reports {
+                    let indexer = convert::indexer(report);
+                    if room == 0 {
+                        // The rest is read again once these are taken.
+                        break;
+                    }
+                    room = room.saturating_sub(indexer.encoded_len());
+                    cut = (room == 0).then(|| report.id.clone());
                     self.show(report.id.clone());
-                    self.ready
-                        .push_back(Event::Indexer(convert::indexer(report)));
+                    self.ready.push_back(Event::Indexer(indexer));
                 }
-                match page.next {
+                match cut.or(page.next) {
                     Some(last) => self.stage = Stage::Page(Some(last)),
                     None if self.complete => self.synced(),
                     None => self.stage = Stage::Answer,

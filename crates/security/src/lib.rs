@@ -39,7 +39,7 @@ pub use authenticate::{Anonymous, Authenticator, Refusal};
 pub use bind::{BindRefusal, BindRequest, BindWarning, check_bind};
 pub use certificate::PeerCertificate;
 pub use client_roles::{ClientRoles, RoleRules};
-pub use incoming::{Connection, Incoming, PeerInfo};
+pub use incoming::{Connection, Hangup, Incoming, PeerInfo};
 pub use layer::{Access, AuthLayer, AuthService, Gate};
 pub use limits::ServerLimits;
 pub use lines::LineError;

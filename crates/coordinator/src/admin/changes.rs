@@ -11,7 +11,7 @@ use crate::status_log::Since;
 use crate::store::StoreError;
 
 /// The most indexers of one batch of changes.
-const BATCH_MAX: usize = 500;
+const BATCH_MAX: usize = 100;
 
 /// One change.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,9 +15,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
+use super::hangup::Hangup;
 use super::opening::{Opening, Progress};
 use super::slots::Slot;
 use crate::certificate::PeerCertificate;
+use crate::throttle::site;
 
 /// Who is at the other end; found in the extensions of each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,16 @@ pub struct PeerInfo {
     pub encrypted: bool,
     /// The client certificate, if the peer showed one.
     pub certificate: Option<Arc<PeerCertificate>>,
+    /// Ends the connection.
+    pub hangup: Hangup,
+}
+
+impl PeerInfo {
+    /// Whom to count this peer as where bounds are per peer: a machine usually has a
+    /// whole /64 of IPv6.
+    pub fn site(&self) -> IpAddr {
+        site(self.remote.ip())
+    }
 }
 
 /// A connection that is ready for requests. Who connects and then says nothing
@@ -38,6 +50,8 @@ pub struct Connection {
     peer: PeerInfo,
     /// Until it has asked for something.
     idle: Option<Idle>,
+    /// Somebody has ended it.
+    over: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Counted until it is dropped.
     slot: Slot,
 }
@@ -89,12 +103,15 @@ impl Connection {
         slot: Slot,
         patience: Duration,
     ) -> Connection {
+        let hangup = Hangup::default();
         Connection {
             stream: Stream::Plain(stream),
+            over: Box::pin(hangup.wait()),
             peer: PeerInfo {
                 remote,
                 encrypted: false,
                 certificate: None,
+                hangup,
             },
             idle: Some(Idle::of(&slot, patience)),
             slot,
@@ -110,12 +127,15 @@ impl Connection {
         let certificates = stream.get_ref().1.peer_certificates();
         let own = certificates.and_then(|chain| chain.first());
         let certificate = own.map(|own| Arc::new(PeerCertificate::parse(own)));
+        let hangup = Hangup::default();
         Connection {
             stream: Stream::Tls(Box::new(stream)),
+            over: Box::pin(hangup.wait()),
             peer: PeerInfo {
                 remote,
                 encrypted: true,
                 certificate,
+                hangup,
             },
             idle: Some(Idle::of(&slot, patience)),
             slot,
@@ -153,6 +173,17 @@ macro_rules! with_stream {
 }
 
 impl Connection {
+    /// Fails once somebody has ended the connection, whatever it is busy with.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.over.as_mut().poll(context) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => {
+                let kind = io::ErrorKind::ConnectionAborted;
+                Err(io::Error::new(kind, "the connection was ended on purpose"))
+            }
+        }
+    }
+
     fn poll_stream_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -169,6 +200,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.check(context)?;
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut *this).poll_stream_read(context, buffer);
         let Some(idle) = &mut this.idle else {
@@ -196,14 +228,16 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
         with_stream!(self, stream => stream.poll_write(context, bytes))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
         with_stream!(self, stream => stream.poll_flush(context))
     }
 
@@ -212,10 +246,11 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
         with_stream!(self, stream => stream.poll_write_vectored(context, bytes))
     }
 

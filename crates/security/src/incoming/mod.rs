@@ -1,6 +1,7 @@
 //! Accepts connections, and shakes hands where TLS is spoken.
 
 mod connection;
+mod hangup;
 mod opening;
 mod slots;
 
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::Stream;
 
 pub use connection::{Connection, PeerInfo};
+pub use hangup::Hangup;
 
 use crate::collapse::Collapse;
 use crate::limits::ServerLimits;

@@ -97,6 +97,7 @@ impl Door {
             remote,
             encrypted: true,
             certificate,
+            hangup: security::Hangup::default(),
         });
         // Somebody who pretends.
         request.extensions_mut().insert(Principal {

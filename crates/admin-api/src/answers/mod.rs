@@ -1,0 +1,153 @@
+//! Answers that nobody reads: bounded in bytes, and not kept for long.
+//!
+//! An answer is in memory from the moment it is made until its client has read it,
+//! and clients decide how fast they read. So each call first takes room for what its
+//! answer may weigh, of its peer's share and of all; it holds what the answer does
+//! weigh until the last byte is on its way. A client that leaves an answer lying for
+//! too long loses its connection.
+
+mod body;
+mod room;
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use security::PeerInfo;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use crate::calls::QUEUE;
+use crate::methods::{Weight, weight};
+use crate::server::ApiLimits;
+use body::{Counted, Delivery};
+use room::Rooms;
+
+/// The room of an answer about one indexer: its name may have 64 KiB.
+const SMALL: usize = 128 << 10;
+/// The room of a page, and of a list of everything, which takes more once it is known
+/// to be larger.
+const PAGE: usize = (3 << 20) + SMALL;
+
+/// Bounds answers.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswersLayer {
+    rooms: Arc<Rooms>,
+    patience: Duration,
+}
+
+impl AnswersLayer {
+    pub(crate) fn new(limits: &ApiLimits) -> AnswersLayer {
+        AnswersLayer {
+            rooms: Arc::new(Rooms::new(
+                limits.answer_bytes,
+                limits.answer_bytes_per_peer,
+            )),
+            patience: limits.answer_patience,
+        }
+    }
+
+    /// Ends the connection if the answer is stuck on it.
+    fn look_after(&self, delivery: &Arc<Delivery>, over: CancellationToken, peer: PeerInfo) {
+        let delivery: Weak<Delivery> = Arc::downgrade(delivery);
+        let patience = self.patience;
+        tokio::spawn(async move {
+            loop {
+                let left = delivery.upgrade().map(|delivery| delivery.left(patience));
+                let Some(left) = left else { return };
+                if left.is_zero() {
+                    if !peer.hangup.is_over() {
+                        tracing::warn!(
+                            peer = %peer.remote, ?patience,
+                            "an answer is not read by its client: the connection ends"
+                        );
+                    }
+                    peer.hangup.hang_up();
+                    return;
+                }
+                tokio::select! {
+                    biased;
+                    () = over.cancelled() => return,
+                    () = sleep(left) => {}
+                }
+            }
+        });
+    }
+}
+
+impl<S> Layer<S> for AnswersLayer {
+    type Service = AnswersService<S>;
+
+    fn layer(&self, inner: S) -> AnswersService<S> {
+        let answers = self.clone();
+        AnswersService { inner, answers }
+    }
+}
+
+/// A service whose answers are bounded.
+#[derive(Clone)]
+pub(crate) struct AnswersService<S> {
+    inner: S,
+    answers: AnswersLayer,
+}
+
+impl<S, A> Service<Request<A>> for AnswersService<S>
+where
+    S: Service<Request<A>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    A: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<A>) -> Self::Future {
+        // The one that is ready serves, its copy waits for the next request.
+        let copy = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, copy);
+        let answers = self.answers.clone();
+        Box::pin(async move {
+            let weight = weight(request.uri().path());
+            let peer = request.extensions().get::<PeerInfo>().cloned();
+            let bytes = match weight {
+                Weight::Small => Some(SMALL),
+                Weight::Page => Some(PAGE),
+                Weight::Stream => None,
+            };
+            let room = match bytes {
+                Some(bytes) => {
+                    let site = peer
+                        .as_ref()
+                        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PeerInfo::site);
+                    let Some(room) = answers.rooms.take(site, bytes, QUEUE).await else {
+                        return Ok(Status::resource_exhausted(
+                            "too many answers wait to be read; read them, or try again in a \
+                             moment",
+                        )
+                        .into_http());
+                    };
+                    Some(room)
+                }
+                None => None,
+            };
+            let response = inner.call(request).await?;
+            let (delivery, over) = Delivery::new(room);
+            if let Some(peer) = peer {
+                answers.look_after(&delivery, over, peer);
+            }
+            let whole = weight != Weight::Stream;
+            Ok(response.map(|body| Body::new(Counted::new(body, delivery, whole))))
+        })
+    }
+}
