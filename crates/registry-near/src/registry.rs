@@ -17,9 +17,11 @@ use crate::request;
 /// The registry contract, asked through one or more NEAR RPC nodes.
 ///
 /// A call asks the preferred node, and after a failure the next one, until an
-/// answer is there, all were asked or the time is over. The contract's own
-/// failures are the same everywhere and are returned at once. Dropping a call
-/// has no effect on others.
+/// answer is there, all were asked or the time is over. So it is with failures of
+/// the contract, too: nodes differ in how much gas they give to a view call, and one
+/// of another network knows no such contract. A node whose failure no other node
+/// shares has failed itself; if nobody knows better, its words are what went wrong.
+/// Dropping a call has no effect on others.
 pub struct NearRegistry {
     options: Options,
     client: HttpClient,
@@ -86,6 +88,27 @@ impl NearRegistry {
         });
     }
 
+    /// What to say if nobody gave an answer.
+    fn unanswered(
+        &self,
+        faults: Vec<Fault>,
+        contract: Vec<(usize, String)>,
+        timeout: Option<Duration>,
+    ) -> RegistryError {
+        if contract.is_empty() {
+            return unanswered(&faults, timeout);
+        }
+        let mut texts: Vec<String> = Vec::new();
+        for (at, text) in contract {
+            self.good(at);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts.extend(faults.into_iter().map(|fault| fault.text));
+        RegistryError::Contract(texts.join("; "))
+    }
+
     fn good(&self, at: usize) {
         if self.nodes.answered(at) {
             let node = self.label(at);
@@ -130,11 +153,11 @@ impl RegistryTransport for NearRegistry {
         let contract = self.options.contract.as_str();
         let body = request::body(&id, contract, method, arguments)
             .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
-        let (mut tried, mut faults) = (Vec::new(), Vec::new());
+        let (mut tried, mut faults, mut contract) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(at) = self.nodes.next(&tried, Instant::now()) {
             let left = total.saturating_sub(begin.elapsed());
             if left.is_zero() {
-                return Err(unanswered(&faults, Some(total)));
+                return Err(self.unanswered(faults, contract, Some(total)));
             }
             let Some(endpoint) = self.options.endpoints.get(at) else {
                 break;
@@ -143,16 +166,17 @@ impl RegistryTransport for NearRegistry {
             match self.client.ask(endpoint, &id, &body, limit).await {
                 Outcome::Answer(answer) => {
                     self.good(at);
+                    for (at, text) in contract {
+                        // Others do know: it is asked again after them.
+                        self.note(at, Outcome::Failed(text), &mut faults);
+                    }
                     return Ok(answer);
                 }
-                Outcome::Contract(text) => {
-                    self.good(at);
-                    return Err(RegistryError::Contract(text));
-                }
+                Outcome::Contract(text) => contract.push((at, text)),
                 fault => self.note(at, fault, &mut faults),
             }
             tried.push(at);
         }
-        Err(unanswered(&faults, None))
+        Err(self.unanswered(faults, contract, None))
     }
 }

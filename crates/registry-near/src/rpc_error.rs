@@ -32,7 +32,7 @@ struct Cause {
 /// Whose failure it is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// The contract's: every node would say the same.
+    /// The contract's, as far as this node knows.
     Contract(String),
     /// The node asks for fewer calls.
     RateLimited,
@@ -89,7 +89,7 @@ pub(crate) fn explained(text: &str) -> String {
     let text = Text::new(text).0;
     let advice = if text.contains("GasLimitExceeded") {
         "the registry has outgrown the gas of one view call: ask a node with a higher \
-         max_gas_burnt_view, or remove indexers"
+         max_gas_burnt_view, alone or beside this one, or remove indexers"
     } else if text.contains("MethodNotFound") {
         "the account has another contract than the registry: check REGISTRY_CONTRACT_ID"
     } else if text.contains("UNKNOWN_ACCOUNT")

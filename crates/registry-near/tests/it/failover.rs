@@ -78,17 +78,58 @@ async fn if_all_fail_the_error_names_each() {
     );
 }
 
+/// What a node may say of a contract that others can ask.
+const OWN_WORDS: [&str; 5] = [
+    r#"{"error":{"cause":{"name":"CONTRACT_EXECUTION_ERROR"}}}"#,
+    r#"{"error":{"cause":{"name":"UNKNOWN_ACCOUNT"}}}"#,
+    r#"{"error":{"cause":{"name":"NO_CONTRACT_CODE"}}}"#,
+    r#"{"error":{"data":"wasm execution failed with error: MethodNotFound"}}"#,
+    r#"{"error":{"data":"wasm execution failed with error: HostError(GasLimitExceeded)"}}"#,
+];
+
+async fn saying(text: &'static str) -> Node {
+    Node::always(move || response(200, &["Content-Type: application/json"], text)).await
+}
+
 #[tokio::test]
-async fn a_failure_of_the_contract_is_not_asked_for_twice() {
-    let first = Node::always(|| {
-        let text = r#"{"error":{"cause":{"name":"CONTRACT_EXECUTION_ERROR"}}}"#;
-        response(200, &["Content-Type: application/json"], text)
-    })
-    .await;
-    let second = Node::good(2).await;
-    let error = list(&registry(&[&first, &second])).await.unwrap_err();
-    assert!(matches!(error, RegistryError::Contract(_)), "{error}");
-    assert!(second.seen().is_empty());
+async fn a_failure_of_the_contract_at_one_node_does_not_keep_others_from_answering() {
+    for text in OWN_WORDS {
+        let first = saying(text).await;
+        let second = Node::good(2).await;
+        let registry = registry(&[&first, &second]);
+        for _ in 0..2 {
+            assert_eq!(list(&registry).await.unwrap().block_height, 2, "{text}");
+        }
+        assert_eq!(first.seen().len(), 1, "it is left alone for a while");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_contract_that_all_see_is_told_once_with_what_to_do() {
+    let gas = OWN_WORDS[4];
+    let registry = registry(&[&saying(gas).await, &saying(gas).await]);
+    for _ in 0..2 {
+        let Err(RegistryError::Contract(text)) = list(&registry).await else {
+            panic!("it is the contract's");
+        };
+        assert_eq!(text.matches("max_gas_burnt_view").count(), 1, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_contract_is_told_beside_what_others_said() {
+    let nodes = [
+        saying(OWN_WORDS[4]).await,
+        Node::always(|| response(503, &[], "")).await,
+        saying(OWN_WORDS[1]).await,
+    ];
+    let registry = registry(&[&nodes[0], &nodes[1], &nodes[2]]);
+    let Err(RegistryError::Contract(text)) = list(&registry).await else {
+        panic!("it is the contract's");
+    };
+    for part in ["GasLimitExceeded", "HTTP 503", "UNKNOWN_ACCOUNT"] {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 #[tokio::test]
