@@ -6,6 +6,7 @@ use crate::files::{PROGRAM, api_port, read, seconds, shutdown_timeout, variables
 
 const UNIT: &str = "deploy/systemd/coordinator.service";
 const TLS: &str = "deploy/systemd/api-tls.conf";
+const ORIGINAL: &str = "deploy/systemd/10-original-env.conf";
 
 /// The values of a unit by section and name, in their order.
 type Unit = BTreeMap<(String, String), Vec<String>>;
@@ -96,6 +97,25 @@ fn settings_are_settings_and_their_files_are_handed_over() {
     let tls = unit(TLS);
     let listen = format!("COORDINATOR_LISTEN=0.0.0.0:{}", api_port());
     assert!(all(&tls, "Environment").contains(&listen));
+}
+
+/// A drop-in with which the original's env file, `REDIS_URL` and all, can be used.
+#[test]
+fn the_original_s_env_file_can_stay_as_it_is() {
+    let main = unit(UNIT);
+    let drop_in = unit(ORIGINAL);
+    assert_eq!(only(&drop_in, "LoadCredential"), "");
+    let unset = only(&drop_in, "UnsetEnvironment");
+    let left: Vec<&String> = all(&main, "Environment")
+        .iter()
+        .filter(|one| one.split_once('=').unwrap().0 != unset)
+        .collect();
+    assert!(
+        left.is_empty(),
+        "it names a file that is not handed over: {left:?}"
+    );
+    // systemd reads drop-ins in the order of their names.
+    assert!(ORIGINAL < TLS);
 }
 
 #[test]
