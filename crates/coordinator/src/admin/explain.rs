@@ -164,7 +164,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Names come from anybody: what could steer a terminal is escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if steers(character) {

@@ -59,7 +59,7 @@ pub enum AdminError {
     #[error("{0}")]
     Unavailable(String),
     /// It was certainly not carried out, since what it needs to know cannot be had
-    /// now; it may be repeated.
+    /// now, or the store takes no writes; it may be repeated.
     #[error("{0}")]
     NotNow(String),
 }

@@ -3,6 +3,7 @@
 use lifecycle::{Hold, IndexerId, Phase, Record};
 use near_account_id::AccountIdRef;
 
+use super::explain::printable;
 use super::registration::Registration;
 use super::{AdminError, AdminService, named, unavailable};
 use crate::shared::lock;
@@ -224,7 +225,7 @@ impl AdminService {
         let records = &self.shared.records;
         let mut last_failure = None;
         for _ in 0..TRIES_MAX {
-            let stored = self.load(id).await?;
+            let stored = self.load(id, last_failure.as_ref()).await?;
             if stored.is_none() && !command.creates() {
                 return Err(AdminError::NotFound(format!(
                     "{id} has no record, so there is nothing to {}",
@@ -243,7 +244,8 @@ impl AdminService {
             let before = match &stored {
                 Some(stored) => &stored.record,
                 None => {
-                    fresh = records.first_record(id).await.map_err(unavailable)?;
+                    let first = records.first_record(id).await;
+                    fresh = first.map_err(|error| undone(&error, last_failure.as_ref()))?;
                     &fresh
                 }
             };
@@ -262,35 +264,48 @@ impl AdminService {
                 Ok(Commit::Written(_)) => return Ok(true),
                 Ok(Commit::Conflict) => {}
                 Err(error @ StoreError::Indefinite(_)) => last_failure = Some(error),
-                Err(error) => return Err(unavailable(error)),
+                Err(error) => return Err(undone(&error, last_failure.as_ref())),
             }
         }
         Err(last_failure.map_or_else(
             || {
-                AdminError::Unavailable(format!(
-                    "the record of {id} changed during each of {TRIES_MAX} tries"
+                AdminError::NotNow(format!(
+                    "nothing is changed: the record of {id} changed during each of {TRIES_MAX} tries"
                 ))
             },
             unavailable,
         ))
     }
 
-    async fn load(&self, id: &IndexerId) -> Result<Option<Stored>, AdminError> {
+    async fn load(
+        &self,
+        id: &IndexerId,
+        earlier: Option<&StoreError>,
+    ) -> Result<Option<Stored>, AdminError> {
         self.shared
             .records
             .look(id)
             .await
             .map_err(|error| match error {
-                LoadError::Store(error) => unavailable(error),
+                LoadError::Store(error) => undone(&error, earlier),
                 LoadError::Corrupt(corrupt) => AdminError::Unreadable(format!(
                     "{id}: nothing is changed: its record, under the key `{}` of the store, is set \
                      aside because it cannot be read ({}), and what runs of it is left alone; \
                      restore that value from a backup, or delete it, and a new record is made, \
                      switched on",
-                    corrupt.key.escape_debug(),
+                    printable(&corrupt.key),
                     corrupt.why
                 )),
             })
+    }
+}
+
+/// A command that `error` ended. What the store refused, did not get or only read did
+/// not happen, unless an `earlier` try of the command may have.
+fn undone(error: &StoreError, earlier: Option<&StoreError>) -> AdminError {
+    match earlier {
+        None => AdminError::NotNow(format!("nothing is changed: {error}")),
+        Some(earlier) => AdminError::Unavailable(format!("{earlier}; then {error}")),
     }
 }
 
@@ -305,10 +320,7 @@ pub(super) fn checked_name(account: &str, function: &str) -> Result<IndexerId, A
     let end = account.floor_char_boundary(80);
     let shown = account.get(..end).unwrap_or_default();
     AccountIdRef::new(account).map_err(|error| {
-        AdminError::InvalidArgument(format!(
-            "`{}` is no account id: {error}",
-            shown.escape_debug()
-        ))
+        AdminError::InvalidArgument(format!("`{}` is no account id: {error}", printable(shown)))
     })?;
     IndexerId::new(account, function)
         .map_err(|error| AdminError::InvalidArgument(error.to_string()))

@@ -285,7 +285,7 @@ async fn endless_conflicts_are_given_up_without_an_acknowledgement() {
     let values = [r#"{"enabled":true}"#, r#"{"enabled":true,"x":1}"#];
     fixture.twist((0..100).map(|n| Twist::Overtaken(values[n % 2])));
     let error = fixture.disable().await.unwrap_err();
-    assert!(matches!(error, AdminError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, AdminError::NotNow(_)), "{error:?}");
     assert!(fixture.stored().unwrap().enabled);
 }
 
@@ -309,12 +309,33 @@ async fn what_cannot_be_made_certain_is_not_acknowledged() {
     assert_eq!(fixture.stored(), None);
 }
 
+/// A full or read-only store says so, and operators need not wonder.
+#[tokio::test]
+async fn what_the_store_refuses_was_not_done_unless_an_earlier_try_may_have_been() {
+    let fixture = fixture(ENTRY);
+    fixture.twist([Twist::Refused]);
+    let error = fixture.disable().await.unwrap_err();
+    assert!(
+        matches!(&error, AdminError::NotNow(why)
+            if why.contains("nothing is changed") && why.contains("refused")),
+        "{error:?}"
+    );
+    assert_eq!(fixture.stored(), None);
+    fixture.twist([Twist::RequestLost, Twist::Refused]);
+    let error = fixture.disable().await.unwrap_err();
+    assert!(
+        matches!(&error, AdminError::Unavailable(why)
+            if why.contains("lost") && why.contains("refused")),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_record_that_cannot_be_listed_is_not_acknowledged() {
     let fixture = fixture(ENTRY);
     fixture.world.memory.put(keys::LISTED, "no set");
     let error = fixture.disable().await.unwrap_err();
-    assert!(matches!(error, AdminError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, AdminError::NotNow(_)), "{error:?}");
     assert_eq!(fixture.stored(), None);
     let list = [keys::LISTED.to_owned()];
     fixture.world.memory.delete(&list).await.unwrap();
