@@ -7,6 +7,7 @@ pub mod config;
 pub mod exit;
 pub mod settings;
 pub mod state;
+mod text;
 
 use std::ffi::OsString;
 

@@ -201,6 +201,8 @@ pub(crate) fn why_not_connected(error: &RedisError) -> String {
 
 /// The server's words on one line.
 fn said(code: &str, detail: &str) -> String {
+    // It goes on in a sentence of ours.
+    let detail = detail.trim_end().trim_end_matches('.');
     format!("{code} {}", shortened(detail))
         .trim_end()
         .to_owned()
@@ -212,11 +214,13 @@ pub(crate) fn shown_key(key: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN_MAX)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = String::new();
+    for c in text.chars().take(SHOWN_MAX) {
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
     if text.chars().nth(SHOWN_MAX).is_some() {
         shown.push_str("...");
     }
@@ -352,6 +356,23 @@ mod tests {
                 text.contains("Redis Cluster, which is not supported"),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_servers_words_stay_as_they_are() {
+        for (line, told) in [
+            (
+                "READONLY You can't write against a read only replica.",
+                "You can't write against a read only replica;",
+            ),
+            (
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                "used memory > 'maxmemory';",
+            ),
+        ] {
+            let text = judged(Effect::Write, &server_error(line)).error.to_string();
+            assert!(text.contains(told), "{text}");
         }
     }
 

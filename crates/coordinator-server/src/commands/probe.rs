@@ -18,6 +18,7 @@ use crate::commands::Console;
 use crate::config::{self, Row, Sources};
 use crate::exit::Exit;
 use crate::settings as set;
+use crate::text::visible;
 
 /// The longest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 << 10;
@@ -201,7 +202,7 @@ fn failed(status: StatusCode, body: &[u8]) -> String {
         .map(|check| format!("{}: {}", check.name, check.detail))
         .collect();
     // The page is somebody's at this address, not surely a coordinator's.
-    failed.join("; ").escape_debug().to_string()
+    visible(failed.join("; ").chars())
 }
 
 #[cfg(test)]
@@ -254,10 +255,11 @@ mod tests {
 
     #[test]
     fn what_fails_is_named_and_cannot_move_the_cursor() {
-        let page = br#"{"ready":false,"checks":[{"name":"store","ok":false,"detail":"a\u001bb"},
+        let page =
+            br#"{"ready":false,"checks":[{"name":"store","ok":false,"detail":"can't: a\u001bb"},
             {"name":"records","ok":true,"detail":"read"}]}"#;
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        assert_eq!(failed(status, page), "store: a\\u{1b}b");
+        assert_eq!(failed(status, page), "store: can't: a\\u{1b}b");
         let other = failed(status, b"<html>");
         assert_eq!(other, "the answer is 503 Service Unavailable");
     }

@@ -15,6 +15,7 @@ use crate::commands::Console;
 use crate::config::{self, Config, Sources, StoreConfig};
 use crate::exit::Exit;
 use crate::state::{self, Export, Finding, Form, Imported, Mode};
+use crate::text::visible;
 
 /// The most lines about single records.
 const TOLD_MAX: usize = 20;
@@ -297,7 +298,7 @@ fn findings_told(findings: &[Finding], format: StateFormat, console: &mut Consol
         StateFormat::Text => {
             let mut text = String::new();
             for finding in findings {
-                let key = finding.key.escape_debug();
+                let key = visible(finding.key.chars());
                 let line = format!("{:<10}  {key}  {}", finding.form.word(), finding.why);
                 text.push_str(line.trim_end());
                 text.push('\n');

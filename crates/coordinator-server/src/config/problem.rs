@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::config::Origin;
 use crate::settings::Setting;
+use crate::text::visible;
 
 /// One thing that is wrong, or that had better be changed. Its text never holds
 /// a secret.
@@ -130,11 +131,7 @@ pub fn report(problems: &[Problem]) -> String {
 #[must_use]
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = visible(text.chars().take(LONGEST));
     if text.chars().nth(LONGEST).is_some() {
         shown.push_str("...");
     }

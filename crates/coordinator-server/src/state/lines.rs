@@ -13,6 +13,8 @@ use coordinator::store::keys;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::text::visible;
+
 /// The largest file, in bytes.
 pub const FILE_LEN_MAX: u64 = 1 << 30;
 
@@ -306,11 +308,7 @@ fn begins(line: &[u8]) -> Result<(), String> {
 /// A text on one line, cut if it is long.
 pub(super) fn shortened(text: &str) -> String {
     const SHOWN_MAX: usize = 200;
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN_MAX)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = visible(text.chars().take(SHOWN_MAX));
     if text.chars().nth(SHOWN_MAX).is_some() {
         shown.push_str("...");
     }
