@@ -10,7 +10,7 @@ use coordinator::transport::grpc::{
     GrpcBlockStreamer, GrpcExecutors, GrpcOptions, GrpcProvisioner, IdentityFiles, TlsOptions,
 };
 use registry_file::FileRegistry;
-use registry_near::{ApiKey, Endpoint, NearRegistry, Options, OptionsError};
+use registry_near::{ApiKey, Endpoint, NearRegistry, Options};
 use secrecy::SecretString;
 use security::{
     Anonymous, Authenticator, ClientCa, ClientRoles, Protocols, Role, RoleRules, ServerTls, Tokens,
@@ -129,27 +129,22 @@ fn registry(config: &Config) -> Result<Registry, Problem> {
         RegistryConfig::Near {
             urls,
             contract,
-            api_key,
+            api_keys,
             api_key_header,
         } => {
-            let key = match api_key {
-                Some(secret) => {
-                    let secret = secret.clone().into_inner();
-                    let key = ApiKey::new(api_key_header, &secret);
-                    Some(key.map_err(|error| problem(&set::RPC_API_KEY, error))?)
-                }
-                None => None,
-            };
-            let endpoint = |url: &crate::config::HiddenUrl| {
-                let endpoint = Endpoint::parse(url.expose().as_str())?;
-                Ok(match &key {
-                    Some(key) => endpoint.with_key(key.clone()),
+            let mut endpoints = Vec::new();
+            for (url, key) in urls.iter().zip(api_keys) {
+                let endpoint = Endpoint::parse(url.expose().as_str())
+                    .map_err(|error| problem(&set::RPC_URL, error))?;
+                endpoints.push(match key {
+                    Some(secret) => {
+                        let key = ApiKey::new(api_key_header, &secret.clone().into_inner())
+                            .map_err(|error| problem(&set::RPC_API_KEY, error))?;
+                        endpoint.with_key(key)
+                    }
                     None => endpoint,
-                })
-            };
-            let endpoints: Result<Vec<Endpoint>, OptionsError> =
-                urls.iter().map(endpoint).collect();
-            let endpoints = endpoints.map_err(|error| problem(&set::RPC_URL, error))?;
+                });
+            }
             let contract = contract
                 .parse()
                 .map_err(|error| problem(&set::REGISTRY_CONTRACT_ID, error))?;

@@ -11,7 +11,7 @@ use telemetry::logs::check_filter;
 use crate::config::knobs::knobs;
 use crate::config::model::*;
 use crate::config::source::Environment;
-use crate::config::value::HiddenUrl;
+use crate::config::value::{HiddenUrl, Secret};
 use crate::config::values::Values;
 use crate::settings as set;
 
@@ -24,6 +24,7 @@ pub(super) fn assemble(values: &mut Values, env: &Environment) -> Option<Config>
     let services = services(values);
     let api = api(values);
     let http_listen = http_listen(values);
+    apart(values, api.listen, http_listen);
     let log = log(values);
     let (shutdown_timeout, drain_delay) = shutdown(values);
     let shadow = shadow(values, registry.as_ref(), store.as_ref());
@@ -59,9 +60,12 @@ fn registry(values: &mut Values) -> Option<RegistryConfig> {
     if !is_header(&header) {
         values.reject(&set::RPC_API_KEY_HEADER, "it is no name of an HTTP header");
     }
-    let api_key = values.secret(&set::RPC_API_KEY);
     let urls = values.urls(&set::RPC_URL);
-    if api_key.is_some() && urls.iter().any(|url| url.expose().scheme() == "http") {
+    let api_keys = api_keys(values, &urls);
+    let exposed = |(url, key): (&HiddenUrl, &Option<Secret>)| {
+        key.is_some() && url.expose().scheme() == "http"
+    };
+    if urls.iter().zip(&api_keys).any(exposed) {
         values.warn(
             &set::RPC_API_KEY,
             "it is sent unencrypted, since `rpc_url` holds an http:// URL",
@@ -70,9 +74,50 @@ fn registry(values: &mut Values) -> Option<RegistryConfig> {
     Some(RegistryConfig::Near {
         urls,
         contract: values.text(&set::REGISTRY_CONTRACT_ID)?.to_owned(),
-        api_key,
+        api_keys,
         api_key_header: header,
     })
+}
+
+/// The key for each of `urls`. A key belongs to one provider: it goes to hosts of
+/// several only if that is said.
+fn api_keys(values: &mut Values, urls: &[HiddenUrl]) -> Vec<Option<Secret>> {
+    let none = || vec![None; urls.len()];
+    let Some(secret) = values.secret(&set::RPC_API_KEY) else {
+        return none();
+    };
+    if urls.len() == 1 {
+        return vec![Some(secret)];
+    }
+    let keys: Vec<&str> = secret.expose().split(',').map(str::trim).collect();
+    let mut hosts = urls.iter().map(|url| url.expose().host_str());
+    let first = hosts.next();
+    match keys.as_slice() {
+        [_] if hosts.all(|host| Some(host) == first) => vec![Some(secret); urls.len()],
+        [_] => {
+            values.reject(
+                &set::RPC_API_KEY,
+                "it is one key, and `rpc_url` names several hosts, each of which would be shown \
+                 it: give the keys in the order of the URLs, separated by commas, with nothing \
+                 for a host that has none. `KEY,` is a key for the first of two",
+            );
+            none()
+        }
+        keys if keys.len() == urls.len() => keys
+            .iter()
+            .map(|key| (!key.is_empty()).then(|| Secret::new(*key)))
+            .collect(),
+        keys => {
+            let message = format!(
+                "it holds {} keys, separated by commas, for {} URLs in `rpc_url`: give one for \
+                 each in their order, with nothing for a host that has none",
+                keys.len(),
+                urls.len()
+            );
+            values.reject(&set::RPC_API_KEY, message);
+            none()
+        }
+    }
 }
 
 /// A shadow reads what the active coordinator reads, and writes nowhere.
@@ -282,6 +327,28 @@ fn http_listen(values: &mut Values) -> SocketAddr {
             SocketAddr::from((Ipv4Addr::LOCALHOST, port))
         }
     }
+}
+
+/// Two listeners cannot have one port.
+fn apart(values: &mut Values, api: SocketAddr, http: SocketAddr) {
+    let overlap = api.ip() == http.ip() || api.ip().is_unspecified() || http.ip().is_unspecified();
+    if api.port() != http.port() || api.port() == 0 || !overlap {
+        return;
+    }
+    let given = [
+        &set::HTTP_LISTEN,
+        &set::METRICS_PORT,
+        &set::LISTEN,
+        &set::GRPC_PORT,
+    ];
+    let blamed = given.into_iter().find(|setting| values.is_set(setting));
+    values.reject(
+        blamed.unwrap_or(&set::METRICS_PORT),
+        format!(
+            "the API would listen at {api} and metrics and probes at {http}, which cannot share \
+             a port: choose another one for either"
+        ),
+    );
 }
 
 fn log(values: &mut Values) -> Option<LogConfig> {

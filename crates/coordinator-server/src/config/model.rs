@@ -44,9 +44,9 @@ pub enum RegistryConfig {
         urls: Vec<HiddenUrl>,
         /// Account of the contract.
         contract: String,
-        /// Key for the RPC.
-        api_key: Option<Secret>,
-        /// Header that carries the key.
+        /// A key for each of `urls`, where there is one.
+        api_keys: Vec<Option<Secret>>,
+        /// Header that carries the keys.
         api_key_header: String,
     },
     /// A file.

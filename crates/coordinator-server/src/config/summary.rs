@@ -1,6 +1,7 @@
 //! The configuration in a few words.
 
 use crate::config::model::*;
+use crate::config::{HiddenUrl, Secret};
 
 impl Config {
     /// What is used, by topic, without secrets.
@@ -33,15 +34,16 @@ impl RegistryConfig {
             RegistryConfig::Near {
                 urls,
                 contract,
-                api_key,
+                api_keys,
                 ..
             } => {
-                let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
-                let key = if api_key.is_some() {
-                    ", with a key"
-                } else {
-                    ""
+                let all = api_keys.iter().all(Option::is_some);
+                let url = |(url, key): (&HiddenUrl, &Option<Secret>)| match key {
+                    Some(_) if !all => format!("{url} (with a key)"),
+                    _ => url.to_string(),
                 };
+                let urls: Vec<String> = urls.iter().zip(api_keys).map(url).collect();
+                let key = if all { ", with a key" } else { "" };
                 format!("the contract {contract} by {}{key}", urls.join(", "))
             }
         }

@@ -43,7 +43,7 @@ pub const RPC_API_KEY: Setting = Setting::new(
     "rpc-api-key",
     "COORDINATOR_RPC_API_KEY",
     Kind::Secret,
-    "key for the RPC, sent with each request",
+    "key for the RPC, sent with each request; one for each URL, if they have several hosts",
 )
 .example("6e1f0c7a");
 

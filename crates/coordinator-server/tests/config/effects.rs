@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use coordinator::Knobs;
-use coordinator_server::config::{Config, LogFormat, RegistryConfig, StoreConfig};
+use coordinator_server::config::{Config, LogFormat, RegistryConfig, Secret, StoreConfig};
 use coordinator_server::settings::{self, Kind};
 
 use crate::support::{COMPOSE, Folder, load};
@@ -260,4 +260,63 @@ fn a_filter_that_cannot_be_read_is_a_problem() {
     env.push(("RUST_LOG", "coordinator=loud"));
     let problems = load(&[], &env).problems;
     assert_eq!(problems[0].subject, "log", "{problems:?}");
+}
+
+#[test]
+fn each_rpc_host_is_shown_its_own_key_and_no_other() {
+    const TWO: &str = "https://a.example/x,https://b.example";
+    let keys = |urls: &str, keys: &str| {
+        let mut env = COMPOSE[1..].to_vec();
+        env.extend([("RPC_URL", urls), ("COORDINATOR_RPC_API_KEY", keys)]);
+        let loaded = load(&[], &env);
+        let RegistryConfig::Near { api_keys, .. } = loaded.into_config()?.0.registry else {
+            panic!("it is the contract");
+        };
+        let word = |key: Option<Secret>| key.map(|key| key.expose().to_owned());
+        Ok::<_, String>(api_keys.into_iter().map(word).collect::<Vec<_>>())
+    };
+    let some = |key: &str| Some(key.to_owned());
+    assert_eq!(keys("https://a.example", "k").unwrap(), [some("k")]);
+    // Who has one URL has one key, whatever it looks like.
+    assert_eq!(keys("https://a.example", "k,l").unwrap(), [some("k,l")]);
+    assert_eq!(keys(TWO, "k,l").unwrap(), [some("k"), some("l")]);
+    assert_eq!(keys(TWO, "k,").unwrap(), [some("k"), None]);
+    assert_eq!(keys(TWO, ", l").unwrap(), [None, some("l")]);
+    let one_host = "https://a.example/x,https://a.example/y";
+    assert_eq!(keys(one_host, "k").unwrap(), [some("k"), some("k")]);
+    for (wrong, part) in [("hidden", "several hosts"), ("hidden,hidden,", "3 keys")] {
+        let refusal = keys(TWO, wrong).unwrap_err();
+        assert!(refusal.contains(part), "{refusal}");
+        assert!(!refusal.contains("hidden"), "{refusal}");
+    }
+}
+
+#[test]
+fn two_listeners_do_not_share_a_port() {
+    for env in [
+        &[("METRICS_PORT", "9003")][..],
+        &[("COORDINATOR_HTTP_LISTEN", "0.0.0.0:9003")],
+        &[("COORDINATOR_HTTP_LISTEN", "[::]:9003")],
+        &[
+            ("COORDINATOR_LISTEN", "127.0.0.1:7"),
+            ("COORDINATOR_HTTP_LISTEN", "127.0.0.1:7"),
+        ],
+        &[("COORDINATOR_LISTEN", "127.0.0.1:9180")],
+    ] {
+        let all = [&COMPOSE, env].concat();
+        let refusal = load(&[], &all).into_config().unwrap_err();
+        assert!(
+            refusal.contains("cannot share a port"),
+            "{env:?}: {refusal}"
+        );
+    }
+    for env in [
+        &[("COORDINATOR_HTTP_LISTEN", "127.0.0.2:9003")][..],
+        &[
+            ("COORDINATOR_LISTEN", "127.0.0.1:0"),
+            ("COORDINATOR_HTTP_LISTEN", "127.0.0.1:0"),
+        ],
+    ] {
+        usable(&[], &[&COMPOSE, env].concat());
+    }
 }
