@@ -15,8 +15,8 @@
 //! The one exception are attempts beyond what a peer may fail at: they are not
 //! looked at, and only counted.
 //!
-//! Tokens are looked at with every call; what was begun goes on with the rights it
-//! began with, a watch for an hour at most.
+//! Tokens and roles are looked at with every call, and again each second of a watch;
+//! a command that was begun goes on with the rights it began with.
 //!
 //! # Promises
 //! A command that is acknowledged is durable. One that was begun is finished

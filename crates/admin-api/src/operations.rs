@@ -9,6 +9,7 @@ use lifecycle::Phase;
 use prost::Message;
 use proto::coordinator as pb;
 use proto::coordinator::operations_server::Operations;
+use security::Standing;
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Calls, Command, Named, opened};
@@ -173,9 +174,10 @@ impl Operations for Operator {
         &self,
         request: Request<pb::WatchIndexersRequest>,
     ) -> Result<Response<Self::WatchIndexersStream>, Status> {
-        let request = request.into_inner();
+        let (extensions, request) = opened(request);
         let filter = filter(request.filter)?;
-        let events = watch::events(&self.0, filter, request.changes_only)?;
+        let standing = extensions.get::<Standing>().cloned();
+        let events = watch::events(&self.0, filter, request.changes_only, standing)?;
         Ok(Response::new(Box::pin(events)))
     }
 

@@ -10,6 +10,7 @@ use lifecycle::IndexerId;
 use prost::Message;
 use proto::coordinator as pb;
 use proto::coordinator::watch_indexers_response::Event;
+use security::Standing;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
@@ -23,6 +24,8 @@ const CHUNK: usize = 100;
 const READY_BYTES: usize = 1 << 20;
 /// How often it is asked whether the registry has answered at last.
 const ANSWER_PAUSE: Duration = Duration::from_millis(250);
+/// How often it is asked whether the client may still watch.
+const CHECK_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait after the store did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,10 @@ struct Watcher {
     /// those that were not do not pass the filter.
     complete: bool,
     until: Instant,
+    /// The client's right to watch, which may be taken from it.
+    standing: Option<Standing>,
+    /// When that was looked at last.
+    checked: Instant,
     _place: OwnedSemaphorePermit,
 }
 
@@ -65,6 +72,7 @@ pub(crate) fn events(
     calls: &Arc<Calls>,
     filter: Filter,
     changes_only: bool,
+    standing: Option<Standing>,
 ) -> Result<impl Stream<Item = Result<pb::WatchIndexersResponse, Status>> + use<>, Status> {
     let loaded = calls.admin.expect_loaded();
     loaded.map_err(|error| status::of_look(&error, "the watch"))?;
@@ -81,6 +89,8 @@ pub(crate) fn events(
         complete: false,
         shown: leaves.then(BTreeSet::new),
         until: Instant::now() + calls.limits.watch_age,
+        standing,
+        checked: Instant::now(),
         _place: place,
     };
     if changes_only {
@@ -111,6 +121,13 @@ impl Watcher {
                     "this watch has gone on for {:?}, which is as long as one may; watch again",
                     self.calls.limits.watch_age
                 )),
+                () = sleep_until(self.checked + CHECK_PAUSE) => {
+                    self.checked = Instant::now();
+                    match self.standing.as_ref().map(Standing::check) {
+                        None | Some(Ok(())) => continue,
+                        Some(Err(refusal)) => Status::from(&refusal),
+                    }
+                }
                 filled = self.fill() => match filled {
                     Ok(()) => {
                         let Some(event) = self.ready.pop_front() else { continue };

@@ -40,8 +40,8 @@ pub trait Gate: Send + Sync + 'static {
 }
 
 /// Authenticates each request before anything else looks at it. Those that get
-/// through and are not open to all carry a [`Principal`] in their extensions;
-/// the token is taken out.
+/// through and are not open to all carry a [`Principal`] in their extensions, and a
+/// [`Standing`](crate::Standing) for what goes on for long; the token is taken out.
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
@@ -105,6 +105,9 @@ where
                     .await;
                 match caller {
                     Ok(principal) => {
+                        let headers = request.headers();
+                        let standing = auth.authenticator.standing(&principal, headers, peer, role);
+                        request.extensions_mut().insert(standing);
                         request.extensions_mut().insert(principal);
                     }
                     Err((principal, refusal)) => {

@@ -35,7 +35,7 @@ mod tls;
 mod tokens;
 mod watched;
 
-pub use authenticate::{Anonymous, Authenticator, Refusal};
+pub use authenticate::{Anonymous, Authenticator, Refusal, Standing};
 pub use bind::{BindRefusal, BindRequest, BindWarning, check_bind};
 pub use certificate::PeerCertificate;
 pub use client_roles::{ClientRoles, RoleRules};

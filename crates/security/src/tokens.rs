@@ -34,7 +34,7 @@ const TOKEN_MAX: usize = 512;
 /// The longest name.
 const NAME_MAX: usize = 64;
 
-type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
 #[derive(Clone)]
 struct Entry {
@@ -98,10 +98,14 @@ impl TokenSet {
         if !(TOKEN_MIN..=TOKEN_MAX).contains(&token.len()) {
             return None;
         }
-        let hash: Hash = Sha256::digest(token).into();
+        self.holder(&digest_of(token))
+    }
+
+    /// As [`TokenSet::verify`], of a token that was right once.
+    pub(crate) fn holder(&self, hash: &Hash) -> Option<(Arc<str>, Role)> {
         let mut found = u32::MAX;
         for (index, entry) in (0_u32..).zip(&self.entries) {
-            found.conditional_assign(&index, entry.hash.ct_eq(&hash));
+            found.conditional_assign(&index, entry.hash.ct_eq(hash));
         }
         let entry = self.entries.get(usize::try_from(found).ok()?)?;
         Some((Arc::clone(&entry.name), entry.role))
@@ -171,6 +175,11 @@ fn decode_hash(hex: &[u8]) -> Option<Hash> {
         *byte = u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?;
     }
     Some(hash)
+}
+
+/// What stands for a token where it must not be kept.
+pub(crate) fn digest_of(token: &[u8]) -> Hash {
+    Sha256::digest(token).into()
 }
 
 /// The tokens of a file that may change.

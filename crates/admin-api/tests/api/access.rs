@@ -5,7 +5,7 @@ use proto::coordinator as pb;
 use proto::indexer as original;
 use tonic::{Code, Request};
 
-use crate::support::{Audit, OPERATE, READ, Setup, name, raw, with_token};
+use crate::support::{Audit, OPERATE, READ, Setup, name, raw, soon, until, with_token};
 use crate::world::World;
 
 struct Method {
@@ -111,6 +111,34 @@ impl Caller {
             Caller::Operator => "alice (token) from 127.0.0.",
         }
     }
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_the_token_that_opened_it_and_no_other_does() {
+    let world = World::new();
+    let mut setup = Setup::local(&world);
+    setup.tokens = true;
+    let api = setup.start();
+    let open = async |token| {
+        let mut client = api.operations();
+        let mut events = until(async || {
+            let request = with_token(pb::WatchIndexersRequest::default(), token);
+            client.watch_indexers(request).await.ok()
+        })
+        .await
+        .into_inner();
+        assert!(soon(events.message()).await.unwrap().is_some());
+        events
+    };
+    let (mut of_alice, mut of_bob) = (open(OPERATE).await, open(READ).await);
+    api.hand_out(&format!("read alice {OPERATE}\n"));
+    let ended = soon(of_bob.message()).await.unwrap_err();
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended:?}");
+    assert!(ended.message().contains("withdrawn"), "{ended:?}");
+    // She may still look.
+    world.register("a.near", "f");
+    assert!(soon(of_alice.message()).await.unwrap().is_some());
+    api.end().await;
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ use lifecycle::Timestamp;
 use proto::coordinator as pb;
 use proto::coordinator::operations_client::OperationsClient;
 use proto::indexer::indexer_manager_client::IndexerManagerClient;
-use security::{Anonymous, Authenticator, ClientRoles, RoleRules, ServerTls, Tokens};
+use security::{
+    Anonymous, Authenticator, ClientRoles, Outcome, RoleRules, ServerTls, Tokens, Watched,
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +87,7 @@ impl Setup {
         let options = ApiOptions {
             address,
             tls: self.tls,
-            authenticator: Arc::new(Authenticator::new(tokens, roles, anonymous)),
+            authenticator: Arc::new(Authenticator::new(tokens.clone(), roles, anonymous)),
             limits: self.limits,
             about: About {
                 version: "1.2.3".to_owned(),
@@ -106,7 +108,8 @@ impl Setup {
             health,
             stop,
             serving,
-            _folder: folder,
+            tokens,
+            folder,
         }
     }
 }
@@ -117,7 +120,8 @@ pub struct Api {
     pub health: Health,
     pub stop: CancellationToken,
     pub serving: JoinHandle<Result<(), ServeError>>,
-    _folder: TempDir,
+    tokens: Option<Arc<Tokens>>,
+    folder: TempDir,
 }
 
 impl Api {
@@ -151,6 +155,13 @@ impl Api {
             (indexer.state == state).then_some(indexer)
         })
         .await
+    }
+
+    /// Replaces the content of the token file.
+    pub fn hand_out(&self, tokens: &str) {
+        std::fs::write(self.folder.path().join("tokens"), tokens).unwrap();
+        let outcome = self.tokens.as_ref().unwrap().reload();
+        assert!(matches!(outcome, Outcome::Replaced(_)), "{outcome:?}");
     }
 
     pub async fn end(self) {
