@@ -24,6 +24,8 @@ pub(crate) struct Health {
     pub(crate) complete: bool,
     /// When the registry last gave a usable listing.
     pub(crate) registry_answered: Option<Timestamp>,
+    /// Why the registry gave none the last time, if it did not.
+    pub(crate) registry_problem: Option<String>,
     /// Entries of the last listing that make no sense: how many, and the first.
     pub(crate) quarantined: (usize, Vec<Quarantined>),
     /// Records that cannot be read, by key, and why; the first of them.

@@ -15,6 +15,7 @@ use crate::desired::Taken;
 use crate::knobs::Knobs;
 use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
+use crate::sentence::sentence;
 use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
 use crate::store::keys;
@@ -293,6 +294,7 @@ impl Shared {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(%error, "no listing; the last good one stays in force");
+                self.no_listing(&error.to_string());
                 return false;
             }
         };
@@ -325,16 +327,27 @@ impl Shared {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a listing cannot be read; the last good one stays");
+                    self.no_listing(&error.to_string());
                     return false;
                 }
             }
         };
         let is_late = matches!(taken, Taken::Older { .. });
+        if let Taken::Absurd(height) = &taken {
+            self.no_listing(&format!("an answer as of block {height} is beyond belief"));
+        }
         let usable = self.after_answer(taken);
         if usable {
-            lock(&self.health).registry_answered = Some(self.now());
+            let now = self.now();
+            let mut health = lock(&self.health);
+            health.registry_answered = Some(now);
+            health.registry_problem = None;
         }
         usable || is_late
+    }
+
+    fn no_listing(&self, why: &str) {
+        lock(&self.health).registry_problem = Some(sentence(why));
     }
 
     fn after_answer(&self, taken: Taken) -> bool {

@@ -11,6 +11,7 @@
 //! is called by scheme, host and port.
 
 mod answer;
+mod belief;
 mod body;
 mod client;
 mod nodes;

@@ -1,14 +1,17 @@
 //! The registry, over all nodes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use coordinator::Clock;
 use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::belief;
 use crate::client::{HttpClient, Outcome};
 use crate::nodes::Nodes;
 use crate::options::{Options, OptionsError};
@@ -27,6 +30,7 @@ pub struct NearRegistry {
     client: HttpClient,
     nodes: Nodes,
     places: Semaphore,
+    clock: Option<Arc<dyn Clock>>,
     next_id: AtomicU64,
 }
 
@@ -57,9 +61,37 @@ impl NearRegistry {
             client: HttpClient::new(&options)?,
             nodes: Nodes::new(options.endpoints.len()),
             places: Semaphore::new(options.concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            clock: None,
             next_id: AtomicU64::new(1),
             options,
         })
+    }
+
+    /// The same registry, which believes no answer of a height that NEAR cannot have
+    /// reached by the time of `clock`: the node that gave it has failed.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> NearRegistry {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// An answer of a height beyond belief is none.
+    fn believed(&self, outcome: Outcome) -> Outcome {
+        let Outcome::Answer(answer) = &outcome else {
+            return outcome;
+        };
+        let highest = self
+            .clock
+            .as_ref()
+            .and_then(|clock| belief::highest(clock.now()));
+        match highest {
+            Some(highest) if answer.block_height > highest => Outcome::Failed(format!(
+                "answers as of block {}, while NEAR has at most {highest} by the clock of this \
+                 machine: one of the two is wrong",
+                answer.block_height
+            )),
+            _ => outcome,
+        }
     }
 
     /// Takes note of a failure of the node at `at`, and says so in `faults`.
@@ -163,7 +195,8 @@ impl RegistryTransport for NearRegistry {
                 break;
             };
             let limit = self.options.attempt_timeout.min(left);
-            match self.client.ask(endpoint, &id, &body, limit).await {
+            let outcome = self.client.ask(endpoint, &id, &body, limit).await;
+            match self.believed(outcome) {
                 Outcome::Answer(answer) => {
                     self.good(at);
                     for (at, text) in contract {

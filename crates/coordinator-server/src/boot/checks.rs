@@ -102,7 +102,7 @@ impl Checks {
                 self.readiness.set(REGISTRY, true, detail);
             }
             None => {
-                let why = self.problem();
+                let why = self.problem().or(overview.registry_problem);
                 let why = why.unwrap_or_else(|| "not read yet".to_owned());
                 self.readiness.set(REGISTRY, false, why);
             }

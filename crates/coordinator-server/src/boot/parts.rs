@@ -155,6 +155,7 @@ fn registry(config: &Config) -> Result<Registry, Problem> {
             options.connect_timeout = share(config.knobs.list_deadline, 30);
             let registry =
                 NearRegistry::new(options).map_err(|error| problem(&set::RPC_URL, error))?;
+            let registry = registry.with_clock(Arc::new(SystemClock));
             Ok((Arc::new(registry), None))
         }
     }

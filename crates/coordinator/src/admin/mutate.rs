@@ -270,7 +270,8 @@ impl AdminService {
         Err(last_failure.map_or_else(
             || {
                 AdminError::NotNow(format!(
-                    "nothing is changed: the record of {id} changed during each of {TRIES_MAX} tries"
+                    "nothing is changed: the record of {id} changed during each of {TRIES_MAX} \
+                     tries"
                 ))
             },
             unavailable,

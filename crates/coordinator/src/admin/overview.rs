@@ -32,6 +32,8 @@ pub struct Overview {
     pub registry_height: u64,
     /// When the registry last gave a usable listing.
     pub registry_answered: Option<Timestamp>,
+    /// Why it gave none the last time it was asked, if it did not.
+    pub registry_problem: Option<String>,
     /// Registry answers dropped because they were older than an earlier one.
     pub answers_dropped: u64,
     /// Listings that lacked suspiciously much.
@@ -71,6 +73,9 @@ impl Shared {
         overview.loaded = health.loaded;
         overview.panics = health.panics;
         overview.registry_answered = health.registry_answered;
+        overview
+            .registry_problem
+            .clone_from(&health.registry_problem);
         (overview.quarantined_count, overview.quarantined) = health.quarantined.clone();
         overview.unreadable.clone_from(&health.unreadable);
         overview.unreadable_count = health.unreadable_keys.len();

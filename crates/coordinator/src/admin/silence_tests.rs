@@ -124,3 +124,21 @@ async fn what_is_being_deleted_takes_no_switch_that_would_go_with_it() {
     assert_eq!(world.record(A).unwrap().enabled, before.enabled);
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn why_there_is_no_listing_is_known_until_there_is_one() {
+    let world = World::new();
+    silence(&world, Some(Fault::Fails));
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let overview = it.coordinator.admin().overview();
+    assert_eq!(overview.registry_answered, None);
+    let problem = overview.registry_problem.unwrap();
+    assert!(problem.contains("the registry"), "{problem}");
+    silence(&world, None);
+    pass(60).await;
+    let overview = it.coordinator.admin().overview();
+    assert!(overview.registry_answered.is_some());
+    assert_eq!(overview.registry_problem, None);
+    it.shut_down().await;
+}

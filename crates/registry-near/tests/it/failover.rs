@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use coordinator::Clock;
 use coordinator::registry::RegistryError;
+use lifecycle::Timestamp;
 use registry_near::NearRegistry;
 use tokio::time::Instant;
 
@@ -130,6 +132,28 @@ async fn a_failure_of_the_contract_is_told_beside_what_others_said() {
     for part in ["GasLimitExceeded", "HTTP 503", "UNKNOWN_ACCOUNT"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+struct In2026;
+
+impl Clock for In2026 {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_790_000_000_000)
+    }
+}
+
+#[tokio::test]
+async fn a_height_that_the_chain_cannot_have_is_no_answer() {
+    let first = Node::good(900_000_000_000).await;
+    let second = Node::good(210_000_000).await;
+    let clock = || Arc::new(In2026);
+    let both = registry(&[&first, &second]).with_clock(clock());
+    assert_eq!(list(&both).await.unwrap().block_height, 210_000_000);
+    let text = unavailable(&registry(&[&first]).with_clock(clock())).await;
+    assert!(
+        text.contains("900000000000") && text.contains("clock"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -261,6 +261,7 @@ mod tests {
             states: BTreeMap::from([("Held", 4), ("Provisioning", 1)]),
             down: BTreeMap::from([(Service::Store, Timestamp(5))]),
             registry_answered: Some(Timestamp(1_000)),
+            registry_problem: None,
             registered: 7,
             ..Overview::default()
         };
