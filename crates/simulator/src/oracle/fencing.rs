@@ -1,6 +1,7 @@
 //! S3: what a coordinator may still do that was replaced without knowing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use sim_node::{IndexerKey, Time};
@@ -14,6 +15,9 @@ const CALLS_MAX: usize = 4096;
 /// What a coordinator may still do about an indexer after another one has written
 /// its record: the one effect that it had decided upon.
 const EFFECTS_MAX: u32 = 1;
+
+/// Whoever was frozen for so long knows it by its own clock, and looks again.
+const LONG: Duration = Duration::from_secs(300);
 
 /// The fields of a record that coordinators know; all others are somebody else's.
 const KNOWN: [&str; 7] = [
@@ -45,7 +49,8 @@ struct Knowledge {
 /// before it has read the record again; and that no write ever replaces a record
 /// other than the one it was made from: its revision is the next one, and fields
 /// of others are kept. The first effect after a thaw may rest on what was read before
-/// the freeze. Whoever was outdated when it sent a call is excused by the other
+/// the freeze, if that was short: whoever was frozen for minutes reads the record again
+/// before it changes anything. Whoever was outdated when it sent a call is excused by the other
 /// judges: its decision was right for what it knew.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
@@ -55,8 +60,9 @@ pub(super) struct Fencing {
     knowledge: BTreeMap<(usize, Incarnation), Knowledge>,
     /// Calls that were sent by somebody outdated.
     outdated: BTreeSet<CallId>,
-    /// Who thawed, and has done nothing about whom since.
-    waking: BTreeSet<(usize, Incarnation)>,
+    /// Who thawed, and has done nothing about whom since, nor read the record; and
+    /// whether the freeze was a long one.
+    waking: BTreeMap<(usize, Incarnation), bool>,
     /// Whose compare-and-set has just arrived.
     writer: Option<(Time, usize, Incarnation)>,
 }
@@ -103,7 +109,7 @@ impl Fencing {
     }
 
     /// Takes note of lives.
-    pub fn life(&mut self, event: &Event) {
+    pub fn life(&mut self, now: Time, event: &Event) {
         match event {
             Event::CoordinatorStarted { incarnation } => {
                 self.alive.insert(*incarnation);
@@ -116,15 +122,16 @@ impl Fencing {
                 self.alive.remove(incarnation);
                 self.heard.remove(incarnation);
                 self.knowledge.retain(|(_, life), _| life != incarnation);
-                self.waking.retain(|(_, life)| life != incarnation);
+                self.waking.retain(|(_, life), _| life != incarnation);
             }
             Event::Former {
                 incarnation,
-                state: FormerState::Thawed { .. },
+                state: FormerState::Thawed { since },
             } => {
+                let long = now.since(*since) >= LONG;
                 let whose = self.knowledge.keys().copied();
-                self.waking
-                    .extend(whose.filter(|(_, life)| life == incarnation));
+                let whose = whose.filter(|(_, life)| life == incarnation);
+                self.waking.extend(whose.map(|who| (who, long)));
             }
             _ => {}
         }
@@ -142,8 +149,17 @@ impl Fencing {
         }
         // It may have read the record before it was frozen.
         let wakes = self.waking.remove(&(number, by));
+        // Before a task is started its intent is written, which may be all that
+        // happened before the freeze.
+        if wakes == Some(true) && method != Method::StartProvisioningTask {
+            let sentence = format!(
+                "{key}: {method:?} is sent by life {by}, which was frozen for {LONG:?} or \
+                 longer and has not read the record since"
+            );
+            return Finding::about("S3", number, sentence);
+        }
         let known = self.knowledge.get_mut(&(number, by))?;
-        if !known.outdated && !wakes {
+        if !known.outdated && wakes.is_none() {
             return None;
         }
         known.effects += 1;
@@ -173,6 +189,7 @@ impl Fencing {
         match method {
             Method::StoreGet if *answer == AnswerKind::Ok => {
                 self.knowledge.insert((number, by), Knowledge::default());
+                self.waking.remove(&(number, by));
             }
             Method::StoreCompareAndSet => self.writer = Some((now, number, by)),
             _ => {}
@@ -192,6 +209,10 @@ impl Fencing {
             .writer
             .take()
             .filter(|(at, whose, _)| *at == now && *whose == number)?;
+        // Only listed again.
+        if before == after {
+            return None;
+        }
         for ((whose, life), known) in &mut self.knowledge {
             if *whose == number {
                 known.outdated |= *life != by;
@@ -272,19 +293,25 @@ mod tests {
     fn the_first_effect_after_a_thaw_is_excused_and_counted() {
         let mut fencing = Fencing::default();
         fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
-        fencing.life(&Event::Former {
-            incarnation: 1,
-            state: FormerState::Thawed { since: Time(1) },
-        });
+        fencing.life(
+            Time(5),
+            &Event::Former {
+                incarnation: 1,
+                state: FormerState::Thawed { since: Time(1) },
+            },
+        );
         let start = |call| (call, Method::StartStream, 1);
         assert!(fencing.sent(&key(), 0, start(7)).is_none());
         assert!(fencing.was_outdated(7));
         assert!(fencing.sent(&key(), 0, start(8)).is_none());
         assert!(!fencing.was_outdated(8));
-        fencing.life(&Event::Former {
-            incarnation: 1,
-            state: FormerState::Thawed { since: Time(2) },
-        });
+        fencing.life(
+            Time(5),
+            &Event::Former {
+                incarnation: 1,
+                state: FormerState::Thawed { since: Time(2) },
+            },
+        );
         let records = (
             r#"{"coordinator":{"revision":1}}"#,
             r#"{"coordinator":{"revision":2}}"#,
@@ -292,6 +319,31 @@ mod tests {
         assert!(write(&mut fencing, 3, 2, records).is_none());
         let found = fencing.sent(&key(), 0, start(9));
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
+    }
+
+    #[test]
+    fn whoever_was_frozen_for_long_reads_the_record_before_it_changes_anything() {
+        let thawed = |minutes: u64| {
+            let mut fencing = Fencing::default();
+            fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            let since = Time(1);
+            fencing.life(
+                since + Duration::from_secs(minutes * 60),
+                &Event::Former {
+                    incarnation: 1,
+                    state: FormerState::Thawed { since },
+                },
+            );
+            fencing
+        };
+        let effect = |fencing: &mut Fencing, method| fencing.sent(&key(), 0, (7, method, 1));
+        assert!(effect(&mut thawed(4), Method::StartStream).is_none());
+        let found = effect(&mut thawed(6), Method::StartStream);
+        assert_eq!(found.map(|found| found.oracle), Some("S3"));
+        assert!(effect(&mut thawed(6), Method::StartProvisioningTask).is_none());
+        let mut reads = thawed(6);
+        reads.applied(Time(9), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        assert!(effect(&mut reads, Method::StartStream).is_none());
     }
 
     #[test]
@@ -312,10 +364,12 @@ mod tests {
     fn a_write_over_an_unread_record_is_found() {
         let mut fencing = Fencing::default();
         let skipped = (
-            r#"{"coordinator":{"revision":4}}"#,
-            r#"{"coordinator":{"revision":4}}"#,
+            r#"{"enabled":true,"coordinator":{"revision":4}}"#,
+            r#"{"enabled":false,"coordinator":{"revision":4}}"#,
         );
         assert!(write(&mut fencing, 2, 1, skipped).is_some());
+        let listed_again = (skipped.0, skipped.0);
+        assert!(write(&mut fencing, 2, 1, listed_again).is_none());
         let dropped = (
             r#"{"rival":1,"coordinator":{"revision":4}}"#,
             r#"{"coordinator":{"revision":5}}"#,

@@ -253,14 +253,14 @@ impl Truth {
                 self.incarnation = *incarnation;
                 self.core.born(now);
                 self.paused = None;
-                self.fencing.life(event);
+                self.fencing.life(now, event);
             }
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => self.lies.note(now, text),
             Event::Phase(phase) => (self.phase, self.phase_since) = (*phase, now),
-            Event::CoordinatorEnded { .. } => self.fencing.life(event),
+            Event::CoordinatorEnded { .. } => self.fencing.life(now, event),
             Event::Former { state, .. } => {
-                self.fencing.life(event);
+                self.fencing.life(now, event);
                 // What it has in mind is as old as its sleep.
                 if let FormerState::Thawed { since } = state {
                     self.paused = Some((*since, Some(now)));
