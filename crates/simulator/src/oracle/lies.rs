@@ -8,12 +8,16 @@ const STALE: &str = "meets Stale";
 /// How the note of a fault begins that concerns the coordinator's clock.
 const CLOCK: &str = "the clock of coordinator ";
 
+/// The same of the clock by which streams are said to be alive.
+const HEARTBEATS: &str = "the clock of block_streamer ";
+
 /// When the registry told an untruth last, and the clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lies {
     last_at: Option<Time>,
     stale_at: Option<Time>,
     clock_at: Option<Time>,
+    heartbeats_at: Option<Time>,
 }
 
 impl Lies {
@@ -21,6 +25,9 @@ impl Lies {
     pub fn note(&mut self, now: Time, fault: &str) {
         if fault.starts_with(CLOCK) {
             self.clock_at = Some(now);
+        }
+        if fault.starts_with(HEARTBEATS) {
+            self.heartbeats_at = Some(now);
         }
         if fault.contains("RegistryListAll") || fault.contains("RegistryRead") {
             self.last_at = Some(now);
@@ -39,6 +46,12 @@ impl Lies {
     /// which is a jump as well: no span of time it measured means anything till then.
     pub fn was_clock_wrong(&self) -> bool {
         self.clock_at.is_some()
+    }
+
+    /// Whether the block streamer's clock has ever been wrong: signs of life that are
+    /// due by it may still be missing after it was set right.
+    pub fn were_heartbeats_wrong(&self) -> bool {
+        self.heartbeats_at.is_some()
     }
 
     /// Whether it has told old news from `at` on.
@@ -68,7 +81,7 @@ mod tests {
         let mut lies = Lies::default();
         lies.note(Time(5), "the clock of block_streamer jumps by +1s");
         lies.note(Time(5), "a.near/f: StoreGet meets Stale");
-        assert!(!lies.was_clock_wrong());
+        assert!(!lies.was_clock_wrong() && lies.were_heartbeats_wrong());
         lies.note(Time(6), "the clock of coordinator is moved back");
         assert!(lies.was_clock_wrong());
         assert!(lies.none_since(Time(0)), "the registry told no untruth");

@@ -285,12 +285,14 @@ fn may_go_on(truth: &Truth, number: usize) -> bool {
     // Without a service even what is well falls ill again: a stream whose blocks
     // nobody executes stands still.
     // So does what meets a block only now that its code cannot take. And whoever waited
-    // for a task that never ends goes on once that task counts as dead.
+    // for a task that never ends goes on once that task counts as dead. A clock that was
+    // slow lets signs of life be missing that count as such only now.
     let world = &truth.at(number).world;
     let account = truth.at(number).key.account();
     truth.core.lacks_a_service()
         || broken::is_excused(truth, number)
         || truth.core.blocks(account)
+        || truth.lies.were_heartbeats_wrong()
         || (truth.phase == RunPhase::Silence && world.fell_ill_since(truth.phase_since))
 }
 

@@ -47,6 +47,20 @@ fn whoever_waited_for_a_task_that_never_ends_may_go_on_in_the_silence() {
 }
 
 #[test]
+fn after_a_wrong_clock_of_the_streamer_a_stream_may_still_be_restarted_in_the_silence() {
+    for node in ["block_streamer", "runner"] {
+        let mut play = Play::running(100, 50);
+        play.see(Event::Fault {
+            text: format!("the clock of {node} runs 0.5 times as fast"),
+        });
+        play.see(Event::Phase(RunPhase::Silence));
+        play.record("Running", Some((100, 50, true)));
+        let blamed = (node == "runner").then(|| "L1".to_owned());
+        assert_eq!(play.verdict(), blamed);
+    }
+}
+
+#[test]
 fn what_names_nobody_is_not_written_while_nothing_is_broken() {
     let mut play = Play::running(100, 50);
     play.see(Event::Phase(RunPhase::Silence));
