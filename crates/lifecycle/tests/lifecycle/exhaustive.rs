@@ -118,8 +118,8 @@ fn check_commit(world: &World, next: &Record) {
             != Some((run.target.version, run.start))
     {
         claim(
-            absent && !run.prepared,
-            "I10: a run is decided over nothing",
+            (absent && !run.prepared) || adopts(world, record, next),
+            "I10: a run is decided over nothing, or is what the original had begun",
         );
         claim(
             matches!(&world.seen.desired, Desired::Present(spec) if run.target.is(spec)),
@@ -128,7 +128,10 @@ fn check_commit(world: &World, next: &Record) {
     }
     let newly_prepared =
         next.run.is_some_and(|run| run.prepared) && !record.run.is_some_and(|run| run.prepared);
-    claim(!newly_prepared, "I10: only clearing prepares a run");
+    claim(
+        !newly_prepared || adopts(world, record, next),
+        "I10: only clearing prepares a run",
+    );
     let intends = next.task.as_ref().is_some_and(|task| task.id.is_none())
         && record.task.as_ref().is_none_or(|task| task.id.is_some());
     if intends {
@@ -233,6 +236,24 @@ fn may_stop(world: &World, version: u64, sick: bool) -> bool {
         }
         Phase::Initializing | Phase::Deleted => false,
     }
+}
+
+/// Whether what runs is taken on, of whose beginning only the original knows.
+fn adopts(world: &World, record: &Record, next: &Record) -> bool {
+    let Some(run) = next.run else { return false };
+    let version = run.target.version;
+    let begun_by_another = match record.run {
+        None => record.inherited,
+        Some(known) => known.start.is_none() && known.target.hash.is_none(),
+    };
+    let streams = matches!(&world.seen.stream, Seen::Present(it) if it.version == version);
+    let executes = match &world.seen.executor {
+        Seen::Present(executor) => executor.version == version,
+        Seen::Absent => true,
+        Seen::Unknown => false,
+    };
+    let kept = next.synced_at == Some(version) && !next.inherited;
+    begun_by_another && streams && executes && kept && run.start.is_none()
 }
 
 fn check_start(world: &World, spec: &Spec, step: &Step) {

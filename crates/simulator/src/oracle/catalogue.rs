@@ -34,7 +34,8 @@ pub const PROPERTIES: &[Property] = &[
         "a bounded overlap",
         "After another coordinator has written an indexer's record, a coordinator that was \
          replaced sends at most one more call that changes that indexer's world before it has \
-         read the record again, and no write replaces a record that its writer had not read. \
+         read the record again, and none if it was frozen for five minutes or longer; and no \
+         write replaces a record that its writer had not read. \
          There is no lease: nodes carry out what any coordinator sends.",
     ),
     property(
@@ -194,6 +195,7 @@ pub const PROPERTIES: &[Property] = &[
         "P6",
         "static stability",
         "While registry, store or coordinator are away nothing healthy is stopped, and a \
-         coordinator that returns to a world that is as wanted changes nothing.",
+         coordinator that returns to a world that is as wanted changes nothing, in whatever \
+         form other programs have left the records.",
     ),
 ];
