@@ -10,7 +10,7 @@ use lifecycle::IndexerId;
 use prost::Message;
 use proto::coordinator as pb;
 use proto::coordinator::watch_indexers_response::Event;
-use security::Standing;
+use security::{Refusal, Standing};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
@@ -104,6 +104,21 @@ pub(crate) fn events(
     }))
 }
 
+/// Ends once the right to watch, last looked at when `checked` says, is gone.
+async fn refused(standing: Option<Standing>, checked: Instant) -> Refusal {
+    let Some(standing) = standing else {
+        return std::future::pending().await;
+    };
+    let mut next = checked;
+    loop {
+        next += CHECK_PAUSE;
+        sleep_until(next).await;
+        if let Err(refusal) = standing.check() {
+            return refusal;
+        }
+    }
+}
+
 impl Watcher {
     async fn next(&mut self) -> Option<Result<pb::WatchIndexersResponse, Status>> {
         let shutdown = self.calls.shutdown.clone();
@@ -112,6 +127,14 @@ impl Watcher {
             if matches!(self.stage, Stage::Over) {
                 return None;
             }
+            if self.checked.elapsed() >= CHECK_PAUSE {
+                self.checked = Instant::now();
+                if let Some(Err(refusal)) = self.standing.as_ref().map(Standing::check) {
+                    self.stage = Stage::Over;
+                    return Some(Err(Status::from(&refusal)));
+                }
+            }
+            let lost = refused(self.standing.clone(), self.checked);
             let ended = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => {
@@ -121,13 +144,8 @@ impl Watcher {
                     "this watch has gone on for {:?}, which is as long as one may; watch again",
                     self.calls.limits.watch_age
                 )),
-                () = sleep_until(self.checked + CHECK_PAUSE) => {
-                    self.checked = Instant::now();
-                    match self.standing.as_ref().map(Standing::check) {
-                        None | Some(Ok(())) => continue,
-                        Some(Err(refusal)) => Status::from(&refusal),
-                    }
-                }
+                // Beside the look, which may take longer than a pause: it goes on.
+                refusal = lost => Status::from(&refusal),
                 filled = self.fill() => match filled {
                     Ok(()) => {
                         let Some(event) = self.ready.pop_front() else { continue };

@@ -393,8 +393,12 @@ impl Shared {
     }
 
     /// Asks the registry about one indexer. The answer is news for its loop too,
-    /// whoever asked.
-    pub(crate) async fn ask(&self, id: &IndexerId) -> Result<lifecycle::Desired, RegistryError> {
+    /// whoever asked. Also says whether it is believed: a node that is behind tells of
+    /// what has been.
+    pub(crate) async fn ask(
+        &self,
+        id: &IndexerId,
+    ) -> Result<(lifecycle::Desired, bool), RegistryError> {
         let (height, wanted) = self.read_one(id).await?;
         let taken = lock(&self.desired).take_answer(
             id,
@@ -403,8 +407,9 @@ impl Shared {
             Instant::now(),
             &self.knobs,
         );
+        let believed = matches!(taken, Taken::News(_));
         self.after_answer(taken);
-        Ok(wanted)
+        Ok((wanted, believed))
     }
 
     /// What the registry says of one indexer, and as of which height.

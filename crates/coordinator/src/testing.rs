@@ -218,6 +218,14 @@ impl World {
         self.with(|state| state.executors.contains_key(&id(name)))
     }
 
+    /// The node that answers is behind, and does not know of `name` yet.
+    pub(crate) fn fall_behind(&self, name: &str) {
+        self.with(|state| {
+            state.height -= 1;
+            state.registry.remove(&id(name));
+        });
+    }
+
     /// The provisioner is a service of its own.
     pub(crate) fn set_provisioner_apart(&self) {
         self.with(|state| state.provisioner_apart = true);

@@ -32,7 +32,11 @@ elseif current then
   done = redis.pcall('DEL', KEYS[1])
 end
 if type(done) == 'table' and done.err then
-  if listed == 1 and ARGV[3] == '1' then redis.pcall('SREM', KEYS[2], KEYS[1]) end
+  if listed == 1 then
+    local back = 'SADD'
+    if ARGV[3] == '1' then back = 'SREM' end
+    redis.pcall(back, KEYS[2], KEYS[1])
+  end
   return done
 end
 return {1}

@@ -1,5 +1,6 @@
 //! Watching.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use proto::coordinator as pb;
@@ -302,5 +303,20 @@ async fn a_watch_outlasts_a_store_that_is_away() {
     crate::support::until(async || api.operations().disable_indexer(request.clone()).await.ok())
         .await;
     seek(&mut events, |event| is_in_state(event, "Suspended")).await;
+    api.end().await;
+}
+
+#[tokio::test]
+async fn a_look_that_takes_longer_than_the_checks_of_the_token_comes_to_its_end() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let setup = Setup::local(&world);
+    let api = setup.start();
+    api.reaches("a.near", "f", "Steady").await;
+    world.reads_take.store(1_300, Ordering::Relaxed);
+    let mut events = watch(&api, pb::IndexerFilter::default(), false).await;
+    let first = next(&mut events).await.unwrap();
+    assert!(matches!(first, Event::Indexer(it) if it.name == name("a.near", "f")));
+    world.reads_take.store(0, Ordering::Relaxed);
     api.end().await;
 }

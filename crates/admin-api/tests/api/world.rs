@@ -1,7 +1,7 @@
 //! A small obedient world: services, registry and store in memory.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct World {
     pub store: MemoryStore,
     store_is_away: AtomicBool,
     registry_is_away: AtomicBool,
+    /// Reads of records take so many milliseconds.
+    pub reads_take: AtomicU64,
     /// Writes wait until they are told to go on.
     writes_wait: AtomicBool,
     pub write_waits: Notify,
@@ -54,6 +56,7 @@ impl World {
             store: MemoryStore::new(),
             store_is_away: AtomicBool::new(false),
             registry_is_away: AtomicBool::new(false),
+            reads_take: AtomicU64::new(0),
             writes_wait: AtomicBool::new(false),
             write_waits: Notify::new(),
             go_on: Notify::new(),
@@ -201,6 +204,8 @@ impl RegistryTransport for World {
 impl StoreTransport for World {
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.expect_store()?;
+        let pause = self.reads_take.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
         self.store.get_many(keys).await
     }
 

@@ -173,6 +173,11 @@ impl Store {
             Ok(CasOutcome::Conflict(_)) => Err(Refusal::Record(
                 "it was changed meanwhile; stop the coordinator that uses this store".to_owned(),
             )),
+            // Of one that was there already only the list is written, which no read of
+            // the record tells of.
+            Err(StoreError::Indefinite(why)) if found == Some(&value[..]) => {
+                Err(Refusal::Store(why))
+            }
             Err(StoreError::Indefinite(why)) => self.confirm(due.record, why).await,
             Err(StoreError::Rejected(why)) => Err(Refusal::Record(why)),
             Err(error) => Err(Refusal::Store(error.to_string())),

@@ -32,9 +32,14 @@ impl Registration {
             return Ok(());
         }
         match answer(shared, id).await {
-            Ok(Desired::Present(_)) => Ok(()),
-            Ok(Desired::Deleted { at, .. }) => Err(deleted(id, at)),
-            Ok(Desired::Missing | Desired::Unknown | Desired::Unlisted(_)) => {
+            Ok((Desired::Present(_), _)) => Ok(()),
+            Ok((_, false)) => {
+                let why = "the node that answered is behind what the registry said before";
+                self.silence = Some(RegistryError::Unavailable(why.to_owned()));
+                Ok(())
+            }
+            Ok((Desired::Deleted { at, .. }, true)) => Err(deleted(id, at)),
+            Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => {
                 Err(AdminError::NotFound(format!("{id} is not registered")))
             }
             Err(error) => {
@@ -74,7 +79,7 @@ impl Registration {
     }
 }
 
-async fn answer(shared: &Shared, id: &IndexerId) -> Result<Desired, RegistryError> {
+async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, bool), RegistryError> {
     if !shared.owns(id) && !matches!(known(shared, id), Desired::Present(_)) {
         return shared.ask(id).await;
     }

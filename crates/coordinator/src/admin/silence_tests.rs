@@ -142,3 +142,16 @@ async fn why_there_is_no_listing_is_known_until_there_is_one() {
     assert_eq!(overview.registry_problem, None);
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_behind_unregisters_nobody() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.fall_behind(A);
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    assert!(!world.record(A).unwrap().enabled);
+    let stranger = admin.disable("olga", "b.near", "g").await.unwrap_err();
+    assert!(matches!(stranger, AdminError::NotNow(_)), "{stranger:?}");
+    it.shut_down().await;
+}

@@ -42,21 +42,28 @@ impl Provisioner {
         self.transport.stands_apart()
     }
 
-    /// Whether anybody is there, whatever the answer.
+    /// Whether anybody is there who answers questions about tasks: that there is no
+    /// such task, or with an error of its own.
     ///
     /// # Errors
-    /// Nobody answered.
+    /// Nobody answered, or whoever did refuses us.
     pub async fn answers(&self) -> Result<(), ServiceError> {
         let request = GetTaskStatusRequest {
             task_id: NO_TASK.to_owned(),
         };
         match within(self.read, self.transport.get_task_status(request)).await {
             Ok(_) => Ok(()),
+            // Whoever refuses everybody, or speaks something else, is as good as away.
             Err(failure) => match failure.code() {
-                None | Some(Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled) => {
-                    Err(failure.into_error(NAME, "GetTaskStatus"))
-                }
-                Some(_) => Ok(()),
+                Some(
+                    Code::NotFound
+                    | Code::InvalidArgument
+                    | Code::FailedPrecondition
+                    | Code::OutOfRange
+                    | Code::Internal
+                    | Code::Unknown,
+                ) => Ok(()),
+                _ => Err(failure.into_error(NAME, "GetTaskStatus")),
             },
         }
     }

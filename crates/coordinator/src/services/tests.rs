@@ -546,3 +546,27 @@ async fn a_listing_of_too_many_entries_is_refused() {
             .is_err()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_provisioner_is_there_if_it_answers_questions_about_tasks() {
+    use tonic::Code;
+    for (code, there) in [
+        (Code::NotFound, true),
+        (Code::InvalidArgument, true),
+        (Code::Internal, true),
+        (Code::Unauthenticated, false),
+        (Code::PermissionDenied, false),
+        (Code::Unimplemented, false),
+        (Code::ResourceExhausted, false),
+        (Code::Unavailable, false),
+    ] {
+        let answer = provisioner(&Arc::new(Fake::ending(End::With(code))))
+            .answers()
+            .await;
+        assert_eq!(answer.is_ok(), there, "{code:?}");
+    }
+    for (end, there) in [(End::Well, true), (End::Never, false), (End::Unsent, false)] {
+        let answer = provisioner(&Arc::new(Fake::ending(end))).answers().await;
+        assert_eq!(answer.is_ok(), there);
+    }
+}

@@ -48,13 +48,20 @@ fn is_the_originals(record: &Record, run: Option<Run>) -> bool {
 /// What runs as wanted is taken on as it runs, although the original had not noted
 /// it: it died after the start, or never heard of its success. An executor of another
 /// version would have executed blocks that the new code has never seen: then all
-/// begins anew.
+/// begins anew. If an older version had been noted, that version's cursor may still be
+/// there, and its executor may have worked until a moment ago: then only a run is
+/// taken on that has its own executor, and that no cursor could lead past its start.
 fn adopt(round: &Round<'_>, spec: &Arc<Spec>) -> Option<Step> {
     match (&round.seen.stream, &round.seen.executor) {
         (Seen::Unknown, _) => Some(unseen_stream(round)),
         (Seen::Present(stream), _) if stream.version != spec.version => None,
         (Seen::Present(_), Seen::Unknown) => Some(unseen_executor(round)),
         (Seen::Present(_), Seen::Present(executor)) if executor.version != spec.version => None,
+        (Seen::Present(_), executor)
+            if round.record.run.is_some() && !is_settled(executor, spec) =>
+        {
+            None
+        }
         (Seen::Present(_), _) => Some(Step::commit(Record {
             run: Some(Run {
                 target: Target::of(spec),
@@ -224,6 +231,11 @@ fn converge(round: &Round<'_>, spec: &Arc<Spec>, run: Run) -> Step {
         }
         step => step,
     }
+}
+
+/// Whether what replaced an older version did so as a whole.
+fn is_settled(executor: &Seen<Executor>, spec: &Spec) -> bool {
+    executor.is_present() && !matches!(spec.start_block, StartBlock::Height(_))
 }
 
 /// When the mere passing of time makes the executor a case for repair.

@@ -209,8 +209,6 @@ fn what_the_original_started_and_never_noted_is_taken_on_as_it_runs() {
         assert_eq!(world.committed().plan(), "wait: everything is as wanted");
 
         // The executor may be missing, but must have been seen.
-        let world = unnoted(noted).executor_is(Seen::Absent).committed();
-        assert_eq!(world.plan(), "start executor, version 5");
         let unseen = unnoted(noted).executor_is(Seen::Unknown);
         assert_eq!(
             unseen.plan(),
@@ -219,6 +217,19 @@ fn what_the_original_started_and_never_noted_is_taken_on_as_it_runs() {
         let unseen = unnoted(noted).stream_is(Seen::Unknown);
         assert_eq!(unseen.plan(), "wait: the block streamer could not be asked");
     }
+}
+
+#[test]
+fn where_an_older_version_was_noted_nothing_of_it_may_be_gone_by() {
+    let world = unnoted(None).executor_is(Seen::Absent).committed();
+    assert_eq!(world.plan(), "start executor, version 5");
+    // The old executor may have worked on the new queue until just now.
+    let world = unnoted(Some(3)).executor_is(Seen::Absent);
+    assert_eq!(world.plan(), "stop stream S");
+    // The cursor may be the old version's, and beyond the start.
+    let backfill = |noted| unnoted(noted).wants(height(5, 2));
+    assert_eq!(backfill(None).commits().synced_at, Some(5));
+    assert_eq!(backfill(Some(3)).plan(), "stop stream S");
 }
 
 #[test]

@@ -77,9 +77,7 @@ impl Idle {
     /// Why the connection ends while nothing is said.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.gives_way.as_mut().poll(context).is_ready() {
-            let kind = io::ErrorKind::ConnectionAborted;
-            let why = "the peer asked for nothing, and its place was needed";
-            return Poll::Ready(io::Error::new(kind, why));
+            return Poll::Ready(place_needed());
         }
         let Some(until) = &mut self.until else {
             return Poll::Pending;
@@ -88,6 +86,12 @@ impl Idle {
         let kind = io::ErrorKind::TimedOut;
         Poll::Ready(io::Error::new(kind, "the peer said nothing in time"))
     }
+}
+
+fn place_needed() -> io::Error {
+    let kind = io::ErrorKind::ConnectionAborted;
+    let why = "the peer asked for nothing, and its place was needed";
+    io::Error::new(kind, why)
 }
 
 #[derive(Debug)]
@@ -218,7 +222,9 @@ impl AsyncRead for Connection {
                 }
             }
             Progress::Asked => {
-                this.slot.has_asked();
+                if !this.slot.has_asked() {
+                    return Poll::Ready(Err(place_needed()));
+                }
                 this.idle = None;
             }
         }

@@ -163,9 +163,12 @@ impl Slot {
         }
     }
 
-    /// It has asked for something, and keeps its place from now on.
-    pub(super) fn has_asked(&self) {
-        lock(&self.counts).idle.remove(&self.number);
+    /// It has asked for something, and keeps its place from now on; false if that has
+    /// been given away meanwhile.
+    pub(super) fn has_asked(&self) -> bool {
+        let mut counts = lock(&self.counts);
+        counts.idle.remove(&self.number);
+        !self.gives_way.is_cancelled()
     }
 }
 
@@ -195,7 +198,7 @@ mod tests {
         let room = slots.take(peer(n)).unwrap();
         assert!(!room.was_made);
         room.slot.has_spoken();
-        room.slot.has_asked();
+        assert!(room.slot.has_asked());
         room.slot
     }
 
@@ -226,6 +229,7 @@ mod tests {
         // A peer with too many takes no place of another peer's.
         let one = slots.take(peer(1)).unwrap();
         assert!(one.was_made && silent.gives_way.is_cancelled());
+        assert!(!silent.has_asked(), "too late: its place is another's");
         one.slot.has_asked();
         let two = slots.take(peer(1)).unwrap();
         assert!(two.was_made && spoken.gives_way.is_cancelled());

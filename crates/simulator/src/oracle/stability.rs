@@ -9,6 +9,7 @@ use sim_node::Time;
 use super::broken;
 use super::fair::Fair;
 use super::finding::Finding;
+use super::indexer::Indexer;
 use super::marks::Marks;
 use super::record::Persisted;
 use super::silence;
@@ -86,7 +87,12 @@ impl Stability {
                 }
             }
             // The other program's, and the first of the one that comes back.
-            Event::RecordWritten { .. } if self.translated => {}
+            Event::RecordWritten { key, .. } if self.translated => {
+                let number = truth.intern(key);
+                if names_another(truth.at(number)) {
+                    self.disturb();
+                }
+            }
             Event::RecordTampered { .. }
             | Event::Former { .. }
             | Event::RecordWritten { .. }
@@ -176,6 +182,14 @@ fn says_all(record: &Persisted) -> bool {
         let rests = matches!(record.phase, Phase::Running | Phase::Suspended);
         rests && !record.held && record.repair.is_none() && record.task.is_none()
     })
+}
+
+/// Whether the record names another version than the one that runs: what ran before
+/// may have left its traces, and it may be wise to begin anew.
+fn names_another(indexer: &Indexer) -> bool {
+    let synced = indexer.record.known().and_then(|record| record.synced);
+    let stream = indexer.world.owned_stream();
+    stream.is_some_and(|stream| synced.is_some_and(|version| version != stream.version))
 }
 
 /// P6 while store or registry are down: a stop without a reason (S6) is this then.

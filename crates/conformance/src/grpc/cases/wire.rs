@@ -123,7 +123,7 @@ fn limits() -> Vec<Case> {
         one(
             "an error whose message is too long for HTTP breaks the one call",
             NO_LIMITS,
-            Wire::LongStatus(1_000_000),
+            Wire::LongStatus(2_000_000),
             start_stream(ALICE),
             Ends::Status(Code::ResourceExhausted),
         ),
