@@ -98,10 +98,12 @@ impl Order {
             let change = self.change(number);
             let earlier = *change;
             let is_new = earlier.version != Some(version);
-            // It may be there through a start that arrived late.
-            let listed = world
-                .executor
-                .is_some_and(|listed| listed.version == version);
+            // It may be there through a start that arrived late, and may have been until
+            // a stop arrived late, while the stream's start was on its way.
+            let lately = |at: Time| now.since(at) <= truth.limits.call_deadline;
+            let unlisted = world.unlisted;
+            let listed = (world.executor).is_some_and(|listed| listed.version == version)
+                || unlisted.is_some_and(|(last, at)| last == version && lately(at));
             let executor_first =
                 listed || matches!(started, Started::Executor) || (earlier.executor && !is_new);
             *change = Change {

@@ -80,6 +80,8 @@ pub(super) struct World {
     pub workers: Vec<Worker>,
     /// The listed executor's worker ended, and its state does not show it.
     pub vanished: bool,
+    /// The version of the executor that was listed last, and until when.
+    pub unlisted: Option<(u64, Time)>,
     /// When its code last began to fail.
     fell_ill_at: Option<Time>,
     /// Streams whose task ended by itself are no longer listed.
@@ -132,6 +134,7 @@ impl World {
                 });
             }
             Event::ExecutorUnlisted { .. } => {
+                self.unlisted = self.executor.map(|executor| (executor.version, now));
                 self.executor = None;
                 self.vanished = false;
             }
