@@ -1,6 +1,8 @@
 //! What there is, then what changes.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,10 +46,6 @@ struct Watcher {
     /// those that were not do not pass the filter.
     complete: bool,
     until: Instant,
-    /// The client's right to watch, which may be taken from it.
-    standing: Option<Standing>,
-    /// When that was looked at last.
-    checked: Instant,
     _place: OwnedSemaphorePermit,
 }
 
@@ -89,8 +87,6 @@ pub(crate) fn events(
         complete: false,
         shown: leaves.then(BTreeSet::new),
         until: Instant::now() + calls.limits.watch_age,
-        standing,
-        checked: Instant::now(),
         _place: place,
     };
     if changes_only {
@@ -98,21 +94,23 @@ pub(crate) fn events(
     } else {
         watcher.begin();
     }
-    Ok(stream::unfold(watcher, |mut watcher| async move {
-        let event = watcher.next().await?;
-        Some((event, watcher))
-    }))
+    let state = (watcher, Box::pin(refused(standing)));
+    Ok(stream::unfold(
+        state,
+        |(mut watcher, mut lost)| async move {
+            let event = watcher.next(lost.as_mut()).await?;
+            Some((event, (watcher, lost)))
+        },
+    ))
 }
 
-/// Ends once the right to watch, last looked at when `checked` says, is gone.
-async fn refused(standing: Option<Standing>, checked: Instant) -> Refusal {
+/// Ends once the client's right to watch is taken from it.
+async fn refused(standing: Option<Standing>) -> Refusal {
     let Some(standing) = standing else {
         return std::future::pending().await;
     };
-    let mut next = checked;
     loop {
-        next += CHECK_PAUSE;
-        sleep_until(next).await;
+        sleep(CHECK_PAUSE).await;
         if let Err(refusal) = standing.check() {
             return refusal;
         }
@@ -120,21 +118,16 @@ async fn refused(standing: Option<Standing>, checked: Instant) -> Refusal {
 }
 
 impl Watcher {
-    async fn next(&mut self) -> Option<Result<pb::WatchIndexersResponse, Status>> {
+    async fn next(
+        &mut self,
+        mut lost: Pin<&mut impl Future<Output = Refusal>>,
+    ) -> Option<Result<pb::WatchIndexersResponse, Status>> {
         let shutdown = self.calls.shutdown.clone();
         let until = self.until;
         loop {
             if matches!(self.stage, Stage::Over) {
                 return None;
             }
-            if self.checked.elapsed() >= CHECK_PAUSE {
-                self.checked = Instant::now();
-                if let Some(Err(refusal)) = self.standing.as_ref().map(Standing::check) {
-                    self.stage = Stage::Over;
-                    return Some(Err(Status::from(&refusal)));
-                }
-            }
-            let lost = refused(self.standing.clone(), self.checked);
             let ended = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => {
@@ -145,7 +138,7 @@ impl Watcher {
                     self.calls.limits.watch_age
                 )),
                 // Beside the look, which may take longer than a pause: it goes on.
-                refusal = lost => Status::from(&refusal),
+                refusal = lost.as_mut() => Status::from(&refusal),
                 filled = self.fill() => match filled {
                     Ok(()) => {
                         let Some(event) = self.ready.pop_front() else { continue };

@@ -76,6 +76,11 @@ fn adopt(round: &Round<'_>, spec: &Arc<Spec>) -> Option<Step> {
     }
 }
 
+/// Whether what replaced an older version did so as a whole.
+fn is_settled(executor: &Seen<Executor>, spec: &Spec) -> bool {
+    executor.is_present() && !matches!(spec.start_block, StartBlock::Height(_))
+}
+
 /// Another version, or the first: everything old stops, verified, before the
 /// new run is decided; only then are queue and cursor cleared, and only then
 /// does anything new start.
@@ -189,8 +194,8 @@ pub(super) fn other_half(
 /// Whether the service of the half that `cause` is not about answers.
 fn other_answers(round: &Round<'_>, cause: Cause) -> bool {
     let services = &round.seen.services;
-    let down = match cause {
-        Cause::StreamNotStarted | Cause::StreamUnhealthy => services.executors,
+    let down = match cause.other_half() {
+        Some(Cause::ExecutorNotStarted) => services.executors,
         _ => services.block_streamer,
     };
     down.is_none()
@@ -231,11 +236,6 @@ fn converge(round: &Round<'_>, spec: &Arc<Spec>, run: Run) -> Step {
         }
         step => step,
     }
-}
-
-/// Whether what replaced an older version did so as a whole.
-fn is_settled(executor: &Seen<Executor>, spec: &Spec) -> bool {
-    executor.is_present() && !matches!(spec.start_block, StartBlock::Height(_))
 }
 
 /// When the mere passing of time makes the executor a case for repair.

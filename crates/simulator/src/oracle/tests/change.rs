@@ -117,6 +117,31 @@ fn s15_objects_to_a_stream_before_its_executor() {
 }
 
 #[test]
+fn s15_excuses_a_stream_whose_executor_a_late_stop_took_away_meanwhile() {
+    for (waited, blamed) in [(1, false), (100, true)] {
+        let mut play = Play::running(100, 50);
+        play.wait(1).registered(200, Some(60), false);
+        play.stop(100);
+        play.record("Running", Some((200, 60, false)));
+        play.clear();
+        play.record("Running", Some((200, 60, true)));
+        let late = play.sent(Method::StartExecutor, Some(&play.key.clone()));
+        play.wait(100);
+        let with = With {
+            version: Some(200),
+            height: None,
+        };
+        let listed = play.executor_listed(200);
+        play.arrives(late, Method::StartExecutor, with, &listed);
+        let key = play.key.clone();
+        play.node(Node::ExecutorUnlisted { key, version: 200 });
+        play.wait(waited);
+        play.start_stream(200, 60, 9);
+        assert_eq!(play.verdict(), blamed.then(|| "S15".to_owned()));
+    }
+}
+
+#[test]
 fn s15_objects_to_clearing_while_something_runs() {
     let mut play = Play::running(100, 50);
     play.wait(1).registered(200, Some(60), false);
