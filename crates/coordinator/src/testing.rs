@@ -47,6 +47,7 @@ struct State {
     faults: BTreeMap<String, Fault>,
     calls: BTreeMap<String, u64>,
     clock_offset: i64,
+    keys_read: usize,
     provisioner_apart: bool,
     serial: u64,
 }
@@ -216,6 +217,11 @@ impl World {
 
     pub(crate) fn has_executor(&self, name: &str) -> bool {
         self.with(|state| state.executors.contains_key(&id(name)))
+    }
+
+    /// How many keys were read from the store.
+    pub(crate) fn keys_read(&self) -> usize {
+        self.with(|state| state.keys_read)
     }
 
     /// The node that answers is behind, and does not know of `name` yet.
@@ -526,6 +532,7 @@ fn listing(registry: &BTreeMap<IndexerId, String>) -> String {
 impl StoreTransport for World {
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.stored("get_many").await?;
+        self.with(|state| state.keys_read += keys.len());
         self.store.get_many(keys).await
     }
 

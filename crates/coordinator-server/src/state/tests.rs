@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use coordinator::store::codec::RECORD_LEN_MAX;
-use coordinator::store::{MemoryStore, StoreTransport, keys};
+use coordinator::store::{CasOutcome, MemoryStore, StoreError, StoreTransport, keys};
 use proptest::prelude::*;
 
 use super::*;
@@ -329,4 +330,51 @@ proptest! {
     fn no_bytes_make_it_fall(bytes in bytes(200)) {
         prop_assert!(parse(&bytes).is_err());
     }
+}
+
+/// A store that carries out no write, and does not say so.
+struct Mute(Arc<MemoryStore>);
+
+#[async_trait]
+impl StoreTransport for Mute {
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.0.get_many(keys).await
+    }
+    async fn compare_and_set(
+        &self,
+        _: &str,
+        _: Option<&[u8]>,
+        _: Option<&[u8]>,
+        _: Option<&str>,
+    ) -> Result<CasOutcome, StoreError> {
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
+    async fn delete(&self, _: &[String]) -> Result<(), StoreError> {
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
+    async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        self.0.set_members(key).await
+    }
+    async fn set_add(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
+    async fn set_remove(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
+    async fn queue_head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.0.queue_head(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_is_not_said_to_be_listed_when_nobody_knows() {
+    let state = parse(&file_of(&exported(&filled().await).await.state)).unwrap();
+    let there = Arc::new(MemoryStore::new());
+    for record in &state.records {
+        there.put(&record.key, record.value.clone());
+    }
+    let done = import(Arc::new(Mute(there)), DEADLINE, &state, Mode::default());
+    let done = done.await.unwrap();
+    assert!(!done.is_complete() && done.broken_off.is_some(), "{done:?}");
+    assert_eq!(done.written, 0);
 }

@@ -261,7 +261,9 @@ async fn pages_hold_every_indexer_once() {
     let mut after = None;
     loop {
         let filter = Filter::default();
+        let read = world.keys_read();
         let page = admin.page(after.as_ref(), 4, &filter).await.unwrap();
+        assert!(world.keys_read() - read <= 4, "no more than are shown");
         seen.extend(page.reports.into_iter().map(|report| report.id));
         after = page.next;
         if after.is_none() {
