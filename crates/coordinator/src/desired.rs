@@ -13,9 +13,13 @@ use crate::knobs::Knobs;
 #[cfg(test)]
 mod tests;
 
-/// A height so far above the last one that it cannot be true (over a year of
-/// blocks): believing it would shut out every later answer.
-const HEIGHT_JUMP_MAX: u64 = 50_000_000;
+/// A height so far above the last one that it cannot be true (three weeks of blocks,
+/// when a second has passed): believing it would shut out every later answer.
+const HEIGHT_JUMP_MAX: u64 = 2_000_000;
+
+/// Blocks that a chain may make in each second since the last answer; NEAR makes one or
+/// two.
+const BLOCKS_PER_SECOND_MAX: u64 = 4;
 
 /// A height that no chain has reached: not even a first answer is believed.
 const HEIGHT_MAX: u64 = 1_000_000_000_000;
@@ -26,13 +30,13 @@ const CONFIRM_PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It was newer or as new as all before; these indexers' desired state changed.
+    /// It is as new as what was known, or newer; these indexers' desired state changed.
     News(Vec<IndexerId>),
-    /// It is older than one seen before, and was dropped.
+    /// It is older than what is known of those it tells of, and was dropped.
     Older {
         /// Its height.
         height: u64,
-        /// The highest height seen before.
+        /// As of which height they are known.
         mark: u64,
     },
     /// A height in it is beyond belief, and it was dropped.
@@ -45,16 +49,28 @@ struct Question {
     pause: Duration,
 }
 
-/// The last good picture of the registry. It only ever gets newer.
+/// The last good picture of the registry. What is known of an indexer only ever gets
+/// newer.
+///
+/// Answers overtake each other: many questions are under way at once, and a listing
+/// takes longer than an answer about one indexer. So each answer is measured by what
+/// is known of those it tells of, and not by what was said of somebody else.
 ///
 /// What is not listed is only kept of indexers that are watched, so its size is
 /// bounded by the last listing and the number of loops.
 #[derive(Debug, Default)]
 pub struct DesiredView {
+    /// The persisted height that this view began with: an earlier life may have
+    /// known as much of everybody.
+    floor: u64,
     mark: u64,
-    /// Whether `mark` was raised by an answer; else it is the persisted one,
-    /// which may be years old.
-    answered: bool,
+    /// When an answer was taken in last; before, `mark` is the persisted one, which may
+    /// be years old.
+    answered: Option<Instant>,
+    /// As of which height the last listing is.
+    listed_at: u64,
+    /// Who was told of since, and as of which height.
+    told: BTreeMap<IndexerId, u64>,
     listed_once: bool,
     listed: BTreeMap<IndexerId, Arc<Spec>>,
     watched: BTreeSet<IndexerId>,
@@ -66,7 +82,7 @@ pub struct DesiredView {
     /// deleted.
     questions: BTreeMap<IndexerId, Question>,
     hold_until: Option<Instant>,
-    /// Answers dropped because they were older than one seen before.
+    /// Answers dropped because they were older than what was known.
     pub dropped_older: u64,
     /// Listings that lacked suspiciously much.
     pub suspicious: u64,
@@ -76,6 +92,7 @@ impl DesiredView {
     /// A view that drops answers older than `mark`, the persisted high-water mark.
     pub fn new(mark: u64) -> DesiredView {
         DesiredView {
+            floor: mark,
             mark,
             ..DesiredView::default()
         }
@@ -116,26 +133,52 @@ impl DesiredView {
         self.listed.keys()
     }
 
-    fn admit(&mut self, height: u64) -> Option<Taken> {
-        if height < self.mark {
+    /// As of which height everybody is known at least.
+    fn everybody_at(&self) -> u64 {
+        self.listed_at.max(self.floor)
+    }
+
+    /// As of which height `id` is known.
+    fn known_at(&self, id: &IndexerId) -> u64 {
+        let told = self.told.get(id).copied().unwrap_or(0);
+        told.max(self.everybody_at())
+    }
+
+    /// Refuses an answer about somebody who is `known` as of a greater height.
+    fn admit(&mut self, height: u64, known: u64, now: Instant) -> Option<Taken> {
+        if height < known {
             self.dropped_older += 1;
             return Some(Taken::Older {
                 height,
-                mark: self.mark,
+                mark: known,
             });
         }
-        let jumps = self.answered && height - self.mark > HEIGHT_JUMP_MAX;
+        let jumps = self.answered.is_some_and(|at| {
+            let passed = now.saturating_duration_since(at).as_secs();
+            let made = BLOCKS_PER_SECOND_MAX.saturating_mul(passed);
+            height.saturating_sub(self.mark) > HEIGHT_JUMP_MAX.saturating_add(made)
+        });
         if jumps || height > HEIGHT_MAX {
             return Some(Taken::Absurd(height));
         }
-        self.answered = true;
-        self.mark = height;
+        self.answered = Some(now);
+        self.mark = height.max(self.mark);
         None
     }
 
-    /// Takes in an unchanged listing of a newer height.
-    pub fn take_same(&mut self, height: u64) -> Taken {
-        self.admit(height).unwrap_or(Taken::News(Vec::new()))
+    /// Takes in a listing that is the same as the last one.
+    pub fn take_same(&mut self, height: u64, now: Instant) -> Taken {
+        if let Some(refused) = self.admit(height, self.everybody_at(), now) {
+            return refused;
+        }
+        self.listed_as_of(height);
+        Taken::News(Vec::new())
+    }
+
+    /// What was told before is no more than what the listing tells.
+    fn listed_as_of(&mut self, height: u64) {
+        self.listed_at = height;
+        self.told.retain(|_, told| *told > height);
     }
 
     /// Takes in a listing. Indexers in `unreadable` are listed, but could not be
@@ -148,14 +191,22 @@ impl DesiredView {
         now: Instant,
         knobs: &Knobs,
     ) -> Taken {
-        if let Some(refused) = self.admit(height) {
+        if let Some(refused) = self.admit(height, self.everybody_at(), now) {
             return refused;
         }
+        self.listed_as_of(height);
         let first = !std::mem::replace(&mut self.listed_once, true);
         let mut earlier = std::mem::take(&mut self.listed);
         let before = earlier.len();
         let mut changed = Vec::new();
         for (id, spec) in listing {
+            // Of whom something newer was told, that is what is known.
+            let newer = self.told.contains_key(&id);
+            if newer && self.tombstones.contains_key(&id) {
+                continue;
+            }
+            let told = earlier.get(&id).or_else(|| self.unlisted.get(&id));
+            let spec = told.filter(|_| newer).cloned().unwrap_or(spec);
             self.questions.remove(&id);
             let deleted = self.tombstones.remove(&id).is_some();
             let unlisted = self.unlisted.remove(&id);
@@ -173,6 +224,9 @@ impl DesiredView {
             }
             if self.watched.contains(&id) {
                 self.ask(&id, now);
+                if self.told.contains_key(&id) {
+                    self.confirmed.insert(id.clone());
+                }
                 // Nobody said that it was deleted, so it is still wanted.
                 self.unlisted.insert(id, spec);
             }
@@ -188,6 +242,9 @@ impl DesiredView {
                 "a registry listing lacks many indexers at once; nothing is stopped, and the \
                  registry is asked about each of them after a pause"
             );
+        } else if self.unlisted.is_empty() {
+            // All are back: whoever is missing from now on is another matter.
+            self.hold_until = None;
         }
         if first {
             // For the others "unknown" has become "missing".
@@ -205,7 +262,7 @@ impl DesiredView {
         now: Instant,
         knobs: &Knobs,
     ) -> Taken {
-        if let Some(refused) = self.admit(height) {
+        if let Some(refused) = self.admit(height, self.known_at(id), now) {
             self.put_off(id, now, knobs);
             return refused;
         }
@@ -217,6 +274,10 @@ impl DesiredView {
         {
             self.put_off(id, now, knobs);
             return Taken::Absurd(at);
+        }
+        let tells = matches!(answer, Desired::Deleted { .. } | Desired::Present(_));
+        if tells && height > self.everybody_at() {
+            self.told.insert(id.clone(), height);
         }
         let before = self.desired(id);
         match answer {
@@ -285,6 +346,7 @@ impl DesiredView {
     /// Forgets an indexer that exists nowhere any more.
     pub fn forget(&mut self, id: &IndexerId) {
         self.watched.remove(id);
+        self.told.remove(id);
         self.tombstones.remove(id);
         self.questions.remove(id);
         self.confirmed.remove(id);

@@ -302,7 +302,7 @@ impl Shared {
             .as_ref()
             .is_some_and(|last| same_bytes(last, &answer.result))
         {
-            lock(&self.desired).take_same(answer.block_height)
+            lock(&self.desired).take_same(answer.block_height, Instant::now())
         } else {
             match decode::decode_list(&answer.result) {
                 Ok(listing) => {
@@ -360,7 +360,7 @@ impl Shared {
                 tracing::debug!(
                     height,
                     mark,
-                    "an answer older than an earlier one was dropped"
+                    "an answer older than what is known was dropped"
                 );
                 false
             }

@@ -54,6 +54,10 @@ impl Registry {
             .take_listing(height, listing, &unreadable, self.now, &self.knobs)
     }
 
+    fn same(&mut self, height: u64) -> Taken {
+        self.view.take_same(height, self.now)
+    }
+
     fn answers(&mut self, height: u64, name: &str, answer: Desired) -> Taken {
         self.view
             .take_answer(&id(name), height, answer, self.now, &self.knobs)
@@ -103,11 +107,63 @@ fn an_answer_older_than_an_earlier_one_is_dropped() {
     assert_eq!(registry.lists(99, &[("a.near/1", 1)]), older(99));
     assert_eq!(registry.desired("a.near/1"), Desired::Unknown);
     assert_eq!(registry.lists(100, &[("a.near/1", 1)]), news(&["a.near/1"]));
-    assert_eq!(registry.view.take_same(99), older(99));
+    assert_eq!(registry.same(99), older(99));
     registry.watch("a.near/2");
     assert_eq!(registry.deletes(99, "a.near/2", 1, 50), older(99));
     assert_eq!(registry.desired("a.near/2"), Desired::Missing);
     assert_eq!(registry.view.dropped_older, 3);
+}
+
+#[test]
+fn answers_that_overtake_each_other_are_all_heard() {
+    let mut registry = Registry::new(0);
+    for name in ["a.near/1", "a.near/2", "a.near/3"] {
+        registry.watch(name);
+    }
+    registry.lists(10, &[]);
+    let present = |version| Desired::Present(spec(version));
+    let newest = registry.answers(20, "a.near/1", present(1));
+    assert_eq!(newest, news(&["a.near/1"]));
+    let slower = registry.answers(15, "a.near/2", present(1));
+    assert_eq!(slower, news(&["a.near/2"]), "it was under way for longer");
+    let late = registry.answers(14, "a.near/2", Desired::Missing);
+    let older = |height, mark| Taken::Older { height, mark };
+    assert_eq!(late, older(14, 15));
+    assert_eq!(registry.deletes(9, "a.near/3", 1, 5), older(9, 10));
+    let listing = registry.lists(12, &[("a.near/3", 2), ("a.near/4", 1)]);
+    assert_eq!(listing, news(&["a.near/3", "a.near/4"]));
+    assert_eq!(registry.desired("a.near/2"), present(1));
+    assert_eq!(registry.view.height(), 20);
+}
+
+#[test]
+fn a_slow_listing_does_not_undo_what_was_told_since() {
+    let mut registry = Registry::new(0);
+    let names = ["a.near/1", "a.near/2", "a.near/3", "a.near/4"];
+    names.iter().for_each(|name| registry.watch(name));
+    let as_of_10 = [("a.near/1", 1), ("a.near/2", 1), ("a.near/3", 1)];
+    registry.lists(10, &as_of_10);
+    let present = |version| Desired::Present(spec(version));
+    registry.answers(30, "a.near/1", present(25));
+    registry.deletes(30, "a.near/2", 1, 25);
+    registry.answers(30, "a.near/4", present(25));
+    let slow = [("a.near/1", 1), ("a.near/2", 1), ("a.near/3", 20)];
+    assert_eq!(registry.lists(20, &slow), news(&["a.near/3"]));
+    assert_eq!(registry.desired("a.near/1"), present(25));
+    let deleted = Desired::Deleted { version: 1, at: 25 };
+    assert_eq!(registry.desired("a.near/2"), deleted);
+    assert_eq!(registry.desired("a.near/3"), present(20));
+    assert_eq!(registry.desired("a.near/4"), present(25));
+
+    let lacking = registry.lists(21, &[("a.near/3", 20)]);
+    assert_eq!(lacking, news(&[]), "told of since, and registered then");
+    assert_eq!(registry.desired("a.near/1"), present(25));
+
+    let newer = [("a.near/1", 31), ("a.near/2", 31), ("a.near/3", 20)];
+    let all = news(&["a.near/1", "a.near/2"]);
+    assert_eq!(registry.lists(31, &newer), all);
+    assert_eq!(registry.desired("a.near/2"), present(31));
+    assert!(registry.view.told.is_empty());
 }
 
 #[test]
@@ -120,11 +176,18 @@ fn a_height_beyond_belief_does_not_shut_out_later_answers() {
         "not even as a first answer"
     );
     assert_eq!(registry.lists(100, &[("a.near/1", 1)]), news(&["a.near/1"]));
-    assert_eq!(
-        registry.view.take_same(90_000_000),
-        Taken::Absurd(90_000_000)
-    );
-    assert_eq!(registry.view.take_same(101), news(&[]));
+    assert_eq!(registry.same(90_000_000), Taken::Absurd(90_000_000));
+    assert_eq!(registry.same(101), news(&[]));
+}
+
+#[test]
+fn a_chain_goes_on_while_the_registry_is_silent_for_years() {
+    let mut registry = Registry::new(0);
+    registry.lists(200_000_000, &[("a.near/1", 1)]);
+    assert_eq!(registry.same(203_000_000), Taken::Absurd(203_000_000));
+    registry.pass(1_000_000);
+    assert_eq!(registry.same(203_000_000), news(&[]));
+    assert_eq!(registry.same(206_000_000), Taken::Absurd(206_000_000));
 }
 
 #[test]
@@ -263,6 +326,21 @@ fn a_listing_that_lacks_much_is_not_followed_up_for_a_while() {
 }
 
 #[test]
+fn a_doubt_ends_when_all_are_back() {
+    let mut registry = Registry::new(0);
+    let names: Vec<String> = (0..10).map(|n| format!("a.near/{n}")).collect();
+    let entries: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    names.iter().for_each(|name| registry.watch(name));
+    registry.lists(10, &entries);
+    registry.lists(11, &[]);
+    registry.lists(12, &entries[1..]);
+    assert!(registry.due().is_empty(), "one is still missing");
+    registry.lists(13, &entries);
+    registry.lists(14, &entries[1..]);
+    assert_eq!(registry.due(), [id("a.near/0")]);
+}
+
+#[test]
 fn questions_without_an_answer_are_repeated_less_and_less_often() {
     let mut registry = Registry::new(0);
     registry.watch("a.near/1");
@@ -318,5 +396,5 @@ fn what_is_forgotten_leaves_nothing() {
     registry.lists(1_001, &[]);
     let view = &registry.view;
     assert!(view.listed.is_empty() && view.watched.is_empty() && view.tombstones.is_empty());
-    assert!(view.unlisted.is_empty() && view.questions.is_empty());
+    assert!(view.unlisted.is_empty() && view.questions.is_empty() && view.told.is_empty());
 }

@@ -188,7 +188,7 @@ pub const METRICS: &[Metric] = &[
         "coordinator_registry_answers_dropped_older_total",
         Kind::Counter,
         &[],
-        "Answers of the registry dropped because they were older than an earlier one",
+        "Answers of the registry dropped because they were older than what was known",
     ),
     metric(
         "coordinator_registry_height_blocks",

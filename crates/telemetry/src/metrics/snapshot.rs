@@ -67,7 +67,7 @@ pub struct Snapshot {
     pub registry_height: u64,
     /// Time since the last usable listing, in seconds; `None` before the first.
     pub registry_answer_age_seconds: Option<f64>,
-    /// Answers dropped because they were older than an earlier one.
+    /// Answers dropped because they were older than what was known.
     pub answers_dropped_older_total: u64,
     /// Listings that lacked suspiciously much.
     pub suspicious_listings_total: u64,
