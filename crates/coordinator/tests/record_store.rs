@@ -303,7 +303,7 @@ async fn a_write_without_an_answer_is_indefinite_and_a_read_is_not() {
     );
     store.fail("queue_head", Fault::Hang);
     assert!(matches!(
-        records.progress(&id).await,
+        records.progress(&id, None).await,
         Err(StoreError::Unavailable(_))
     ));
     store.fail("set_members", Fault::Hang);
@@ -443,15 +443,18 @@ async fn an_answer_of_the_wrong_length_is_no_answer() {
 async fn progress_is_the_cursor_and_the_oldest_queued_block() {
     let (store, records, id) = fixture();
     let known = |cursor, queue_head| Ok(Progress::Known { cursor, queue_head });
-    assert_eq!(records.progress(&id).await, known(None, None));
+    assert_eq!(records.progress(&id, None).await, known(None, None));
     store.memory.put(&keys::cursor(&id), "130");
     store.memory.push(&keys::queue(&id), 120).unwrap();
     store.memory.push(&keys::queue(&id), 125).unwrap();
-    assert_eq!(records.progress(&id).await, known(Some(130), Some(120)));
+    assert_eq!(
+        records.progress(&id, None).await,
+        known(Some(130), Some(120))
+    );
     for garbage in ["", "x", "-1", "1 ", "99999999999999999999"] {
         store.memory.put(&keys::cursor(&id), garbage);
         assert_eq!(
-            records.progress(&id).await,
+            records.progress(&id, None).await,
             known(None, Some(120)),
             "{garbage}"
         );
@@ -465,11 +468,14 @@ async fn clearing_deletes_queue_and_cursor_and_nothing_else() {
     store.memory.put(&keys::cursor(&id), "130");
     store.memory.push(&keys::queue(&id), 120).unwrap();
     store.memory.put("a.near/f:storage", "kept");
+    // Left by a time in which the records lay elsewhere.
+    store.memory.put(&keys::data_of(&id), "version 1");
     let cleared = Ok(Commit::Written(()));
     assert_eq!(records.clear_data(&id, &stored).await, cleared);
     assert_eq!(records.clear_data(&id, &stored).await, cleared);
     assert!(!store.memory.exists("a.near/f:last_published_block"));
     assert!(!store.memory.exists("a.near/f:block_stream"));
+    assert!(!store.memory.exists(&keys::data_of(&id)));
     assert!(store.memory.exists("a.near/f:storage"));
     assert!(store.memory.exists("a.near/f:state"));
 }

@@ -89,6 +89,9 @@ pub enum Progress {
         /// The oldest block that is queued and not yet executed.
         queue_head: Option<u64>,
     },
+    /// Queue and cursor are those of an earlier run: their store went back to a time
+    /// before they were cleared, and the record's did not.
+    Foreign,
 }
 
 /// A look at the provisioning task of the record.

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coordinator::store::{CasOutcome, StoreError, StoreTransport};
+use coordinator::store::{CasOutcome, StoreError, StoreTransport, keys};
 
 /// How the names of the services' keys end. A record's name ends otherwise,
 /// whatever the indexer is called.
-const DATA_PLANE_SUFFIXES: [&str; 2] = [":block_stream", ":last_published_block"];
+const DATA_PLANE_SUFFIXES: [&str; 3] = ["block_stream", "last_published_block", keys::DATA_OF];
 
 fn is_data_plane(key: &str) -> bool {
-    DATA_PLANE_SUFFIXES
-        .iter()
-        .any(|suffix| key.ends_with(suffix))
+    let last = key.rsplit_once(':').map(|(_, last)| last);
+    last.is_some_and(|last| DATA_PLANE_SUFFIXES.contains(&last))
 }
 
 /// Sends the keys that the services share with the coordinator, queues and
@@ -24,7 +23,8 @@ fn is_data_plane(key: &str) -> bool {
 /// of keys of both kinds asks both stores at once. A deletion of keys of both
 /// kinds goes through them in the order given, one store after the other, and is
 /// not atomic: if a later part fails, the whole is
-/// [`Indefinite`](StoreError::Indefinite).
+/// [`Indefinite`](StoreError::Indefinite). A deletion under a condition is one step
+/// only if the condition is about a key of the same kind.
 #[derive(Clone)]
 pub struct SplitStore {
     records: Arc<dyn StoreTransport>,
@@ -114,6 +114,27 @@ impl StoreTransport for SplitStore {
             begun = true;
         }
         Ok(())
+    }
+
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let kind = is_data_plane(guard);
+        if keys.iter().all(|key| is_data_plane(key) == kind) {
+            return self.holder(guard).delete_if(guard, expected, keys).await;
+        }
+        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
+        if found.as_deref() != Some(expected) {
+            return Ok(CasOutcome::Conflict(found));
+        }
+        self.delete(keys).await.map(|()| CasOutcome::Applied)
+    }
+
+    fn keeps_data_apart(&self) -> bool {
+        true
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

@@ -279,6 +279,20 @@ impl StoreTransport for EmbeddedStore {
             .into_done()
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let change = Change::DeleteIf {
+            guard: guard.to_owned(),
+            expected: Bytes::copy_from_slice(expected),
+            keys: keys.to_vec(),
+        };
+        self.change(change).await?.into_cas()
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         let name = key.to_owned();
         let members = self.look(move |view| view.members(&name)).await?;

@@ -24,6 +24,11 @@ pub(crate) enum Change {
         list: Option<String>,
     },
     Delete(Vec<String>),
+    DeleteIf {
+        guard: String,
+        expected: Bytes,
+        keys: Vec<String>,
+    },
     SetAdd {
         key: String,
         member: String,
@@ -115,6 +120,21 @@ impl<'txn> Tables<'txn> {
                 }
                 Ok(effect(changed))
             }
+            Change::DeleteIf {
+                guard,
+                expected,
+                keys,
+            } => {
+                let found = self.text(guard)?;
+                if found.as_ref() != Some(expected) {
+                    return Ok(Effect::Conflict(found));
+                }
+                let mut changed = false;
+                for key in keys {
+                    changed |= self.delete(key)?;
+                }
+                Ok(effect(changed))
+            }
             Change::SetAdd { key, member } => {
                 if self.has_text(key)? || has_queue(&self.queues, key)? {
                     return Ok(Effect::WrongKind(key.clone()));
@@ -160,10 +180,7 @@ impl<'txn> Tables<'txn> {
         if has_set(&self.members, key)? || has_queue(&self.queues, key)? {
             return Ok(Effect::WrongKind(key.to_owned()));
         }
-        let current = self
-            .texts
-            .get(key)?
-            .map(|value| Bytes::copy_from_slice(value.value()));
+        let current = self.text(key)?;
         if current.as_deref() != expected {
             return Ok(Effect::Conflict(current));
         }
@@ -203,6 +220,11 @@ impl<'txn> Tables<'txn> {
             self.queues.remove((key, *entry))?;
         }
         Ok(!members.is_empty() || !entries.is_empty())
+    }
+
+    fn text(&self, key: &str) -> Result<Option<Bytes>, StorageError> {
+        let value = self.texts.get(key)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(value.value())))
     }
 
     fn has_text(&self, key: &str) -> Result<bool, StorageError> {

@@ -114,7 +114,8 @@ impl AdminService {
                 report.id
             )));
         }
-        if let Ok(progress) = self.shared.records.progress(&report.id).await {
+        let run = report.record.as_ref().and_then(|record| record.run);
+        if let Ok(progress) = self.shared.records.progress(&report.id, run).await {
             report.progress = progress;
         }
         Ok(report)

@@ -168,13 +168,13 @@ impl Reconciler {
         desired: &Desired,
         stream: &Seen<Stream>,
     ) -> Progress {
-        let wanted = record.is_some_and(|record| wants_progress(record, desired));
-        if !wanted || *stream != Seen::Absent {
+        let record = record.filter(|record| wants_progress(record, desired));
+        let Some(record) = record.filter(|_| *stream == Seen::Absent) else {
             return Progress::Unknown;
-        }
+        };
         self.shared
             .records
-            .progress(&self.id)
+            .progress(&self.id, record.run)
             .await
             .unwrap_or(Progress::Unknown)
     }

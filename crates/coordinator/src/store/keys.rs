@@ -32,6 +32,15 @@ pub fn first_format(id: &IndexerId) -> String {
     format!("{id}:block_stream:version")
 }
 
+/// Whose queue and cursor lie beside it, where they are not in the store of the
+/// records: what they were cleared for last. Belongs to the data plane's store.
+pub fn data_of(id: &IndexerId) -> String {
+    format!("{id}:{DATA_OF}")
+}
+
+/// How the names of [`data_of`] end, and no other key's.
+pub const DATA_OF: &str = "coordinator_data_of";
+
 /// Whose record lies under `key`.
 ///
 /// # Errors

@@ -92,6 +92,12 @@ pub trait StoreTransport: Send + Sync {
         self.delete(keys).await.map(|()| CasOutcome::Applied)
     }
 
+    /// Whether queues and cursors lie in another store than the records: then either
+    /// may go back in time without the other, and no step is one for both.
+    fn keeps_data_apart(&self) -> bool {
+        false
+    }
+
     /// All members of a set, in any order.
     ///
     /// # Errors

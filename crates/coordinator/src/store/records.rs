@@ -6,17 +6,19 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join;
-use lifecycle::{IndexerId, Progress, Record};
+use lifecycle::{IndexerId, Record};
 use tokio::time::timeout;
 
 use super::codec::{self, Corrupt, Stored};
 use super::{CasOutcome, StoreError, StoreTransport, keys, legacy};
 use crate::sentence::sentence;
+
+mod data;
 
 /// The most keys of one read.
 pub(crate) const READ_KEYS_MAX: usize = 500;
@@ -34,6 +36,8 @@ pub struct RecordStore {
     deadline: Duration,
     /// Whom the store listed when it was last asked, less those removed since.
     listed: Mutex<BTreeSet<IndexerId>>,
+    /// How often queues and cursors were cleared in a store of their own.
+    clearings: AtomicU64,
 }
 
 /// Records by key, each readable or not.
@@ -85,6 +89,7 @@ impl RecordStore {
             transport,
             deadline,
             listed: Mutex::new(BTreeSet::new()),
+            clearings: AtomicU64::new(0),
         }
     }
 
@@ -363,49 +368,6 @@ impl RecordStore {
     ) -> impl Future<Output = Result<CasOutcome, StoreError>> + use<'a> {
         let list = Some(keys::LISTED);
         self.transport.compare_and_set(key, expected, new, list)
-    }
-
-    /// Cursor and oldest queued block. A cursor that is no number counts as
-    /// absent, as it does for the block streamer.
-    ///
-    /// # Errors
-    /// One of the reads failed.
-    pub async fn progress(&self, id: &IndexerId) -> Result<Progress, StoreError> {
-        let cursor_key = keys::cursor(id);
-        let queue_key = keys::queue(id);
-        let (cursor, queue_head) = try_join(
-            self.read_one(cursor_key.clone()),
-            self.reading("reading a queue", self.transport.queue_head(&queue_key)),
-        )
-        .await?;
-        Ok(Progress::Known {
-            cursor: cursor.and_then(|text| height_in(&cursor_key, &text)),
-            queue_head,
-        })
-    }
-
-    /// Deletes the queue and the cursor, and what the first format may have left,
-    /// and nothing else, if the record still is `previous`. Once the record says that
-    /// this is done, no late request and no former coordinator can do it again, to
-    /// the data of a run that has begun.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; clearing again is harmless while nothing runs.
-    pub async fn clear_data(
-        &self,
-        id: &IndexerId,
-        previous: &Stored,
-    ) -> Result<Commit<()>, StoreError> {
-        let keys = [keys::queue(id), keys::cursor(id), keys::first_format(id)];
-        let guard = keys::state(id);
-        let cleared = self.writing(
-            "clearing queue and cursor",
-            self.transport.delete_if(&guard, &previous.raw, &keys),
-        );
-        Ok(match cleared.await? {
-            CasOutcome::Applied => Commit::Written(()),
-            CasOutcome::Conflict(_) => Commit::Conflict,
-        })
     }
 
     /// The newest registry height that was acted upon, if one is stored.

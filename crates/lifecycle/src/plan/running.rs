@@ -91,13 +91,15 @@ fn replace(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
     if let Rule::Unsupported(kind) = &spec.rule {
         return round.unsupported(kind, spec);
     }
-    let Progress::Known { cursor, queue_head } = round.seen.progress else {
-        return round.unseen(Service::Store);
+    let (cursor, queue_head) = match round.seen.progress {
+        Progress::Unknown => return round.unseen(Service::Store),
+        Progress::Known { cursor, queue_head } => (cursor, queue_head),
+        Progress::Foreign => (None, None),
     };
     let start = match spec.start_block {
         StartBlock::Latest => spec.version,
         StartBlock::Height(height) => height,
-        StartBlock::Continue => continuation(round.record.run, cursor, queue_head, spec.version),
+        StartBlock::Continue => continuation(round.record, cursor, queue_head, spec.version),
     };
     // No chain has a block 0 to stream, and the streamer's health monitor
     // subtracts one from the start.
@@ -119,23 +121,24 @@ fn replace(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
 /// that is queued (the queue is cleared, so that no block published under one
 /// version is executed by another's code), else at the cursor itself (it is
 /// written before the block is published, so that block may be missing). Never
-/// before the earlier run began, and exactly there if queue and cursor were
-/// never its own.
+/// before the earlier run began, and exactly there if queue and cursor may never
+/// have been its own.
 fn continuation(
-    earlier: Option<Run>,
+    record: &Record,
     cursor: Option<u64>,
     queue_head: Option<u64>,
     version: u64,
 ) -> u64 {
-    let Some(run) = earlier else {
+    let Some(run) = record.run else {
         return version;
     };
+    let streamed = run.prepared && record.synced_at == Some(run.target.version);
     let reached = match (queue_head, cursor) {
         (Some(head), Some(cursor)) => Some(head.min(cursor)),
         (head, cursor) => head.or(cursor),
     };
     match (run.start, reached) {
-        (Some(start), Some(reached)) if run.prepared => reached.max(start),
+        (Some(start), Some(reached)) if streamed => reached.max(start),
         (Some(start), _) => start,
         (None, Some(reached)) => reached,
         (None, None) => version,
@@ -143,9 +146,12 @@ fn continuation(
 }
 
 /// Where a stream of the current run is started or resumed. The cursor is never
-/// skipped: its block may not have been published when the streamer died.
-fn resume_height(run: Run, cursor: Option<u64>, spec: &Spec) -> u64 {
-    let height = match (cursor, run.start) {
+/// skipped: its block may not have been published when the streamer died. Before the
+/// first start is noted the cursor counts for nothing: queue and cursor were cleared,
+/// and a stream of an earlier run that was slow to end may have written since.
+fn resume_height(run: Run, streamed: bool, cursor: Option<u64>, spec: &Spec) -> u64 {
+    let own = cursor.filter(|_| streamed || run.start.is_none());
+    let height = match (own, run.start) {
         (Some(cursor), start) => cursor.max(start.unwrap_or(0)),
         (None, Some(start)) => start,
         (None, None) => match spec.start_block {
@@ -269,10 +275,20 @@ fn stream_step(round: &Round<'_>, spec: &Arc<Spec>, run: Run) -> Option<Step> {
         (Seen::Absent, None) if round.now < round.seen.start_slot => Some(start_budget(round)),
         (Seen::Absent, None) => Some(match round.seen.progress {
             Progress::Unknown => round.unseen(Service::Store),
-            Progress::Known { cursor, .. } => Step::Apply(Action::StartStream {
-                spec: Arc::clone(spec),
-                height: resume_height(run, cursor, spec),
+            Progress::Foreign => Step::commit(Record {
+                run: Some(Run {
+                    prepared: false,
+                    ..run
+                }),
+                ..round.record.clone()
             }),
+            Progress::Known { cursor, .. } => {
+                let streamed = round.record.synced_at == Some(spec.version);
+                Step::Apply(Action::StartStream {
+                    spec: Arc::clone(spec),
+                    height: resume_height(run, streamed, cursor, spec),
+                })
+            }
         }),
         (Seen::Present(stream), _) => sick_stream(stream)
             .map(|(cause, detail)| round.failed(round.record, cause, detail, false, spec)),

@@ -293,9 +293,15 @@ fn check_height(world: &World, spec: &Spec, height: u64, step: &Step) {
     let run = world.seen.record.as_ref().and_then(|record| record.run);
     let start = run.and_then(|run| run.start);
     let right = match (world.seen.progress, start) {
-        (Progress::Unknown, _) => false,
+        (Progress::Unknown | Progress::Foreign, _) => false,
         (Progress::Known { cursor, .. }, Some(start)) => {
-            height == cursor.map_or(start, |cursor| cursor.max(start)).max(1)
+            let noted = world
+                .seen
+                .record
+                .as_ref()
+                .and_then(|record| record.synced_at);
+            let own = cursor.filter(|_| noted == Some(spec.version));
+            height == own.map_or(start, |cursor| cursor.max(start)).max(1)
         }
         (Progress::Known { cursor, .. }, None) => {
             let registered = match spec.start_block {

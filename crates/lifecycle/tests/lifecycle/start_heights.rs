@@ -13,7 +13,8 @@ fn first(spec: std::sync::Arc<lifecycle::Spec>) -> World {
 
 /// Version 5 ran from 120 and was stopped; `spec` takes over.
 fn next(spec: std::sync::Arc<lifecycle::Spec>) -> World {
-    running().wants(spec).progress(Some(150), Some(140))
+    let streamed = running().synced(5);
+    streamed.wants(spec).progress(Some(150), Some(140))
 }
 
 fn unprepared(world: World) -> World {
@@ -110,13 +111,54 @@ fn a_run_begins_at_its_start() {
 
 #[test]
 fn a_run_goes_on_at_its_cursor_inclusive() {
-    let world = running().executor(5).progress(Some(150), Some(140));
+    let world = running()
+        .synced(5)
+        .executor(5)
+        .progress(Some(150), Some(140));
     assert_eq!(world.plan(), "start stream at 150, version 5");
 }
 
 #[test]
+fn a_cursor_counts_for_nothing_before_the_first_start_is_noted() {
+    let never_noted = |world: World| world.record(|record| record.synced_at = None);
+    let world = never_noted(running().executor(5).progress(Some(150), Some(140)));
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+    assert_eq!(decided(&never_noted(next(continued(9)))), Some(120));
+}
+
+#[test]
+fn what_a_store_brought_back_from_an_earlier_run_is_cleared_again() {
+    let brought_back = |world: World| World {
+        seen: lifecycle::Observed {
+            progress: lifecycle::Progress::Foreign,
+            ..world.seen
+        },
+        ..world
+    };
+    let world = brought_back(running().executor(5)).committed();
+    assert!(
+        world
+            .seen
+            .record
+            .as_ref()
+            .unwrap()
+            .run
+            .is_some_and(|run| !run.prepared)
+    );
+    let world = world.executor_is(Seen::Absent);
+    assert_eq!(world.plan(), "clear queue and cursor");
+    let world = world.ended(done()).progress(None, None).executor(5);
+    assert_eq!(world.plan(), "start stream at 120, version 5");
+
+    assert_eq!(decided(&brought_back(next(continued(9)))), Some(120));
+    let deleting = in_phase(lifecycle::Phase::Deleting).desired(deleted(5, 9));
+    let deleting = brought_back(deleting.record(|record| record.tombstone = Some(9)));
+    assert_eq!(deleting.plan(), "clear queue and cursor");
+}
+
+#[test]
 fn a_run_does_not_go_back_before_its_start() {
-    let world = running().executor(5).progress(Some(100), None);
+    let world = running().synced(5).executor(5).progress(Some(100), None);
     assert_eq!(world.plan(), "start stream at 120, version 5");
 }
 

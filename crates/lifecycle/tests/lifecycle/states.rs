@@ -150,8 +150,11 @@ fn surroundings() -> Vec<World> {
     };
     let mut with_data = world();
     with_data.seen.progress = known;
+    let mut of_another_run = world();
+    of_another_run.seen.progress = Progress::Foreign;
     vec![
         world(),
+        of_another_run,
         with_data.clone(),
         world().progress_unknown(),
         with_data.clone().down(Service::BlockStreamer),

@@ -127,7 +127,7 @@ fn after_enabling_the_run_goes_on_at_its_cursor() {
     let world = suspended()
         .record(|record| record.enabled = true)
         .committed();
-    let world = world.executor(5).progress(Some(140), Some(130));
+    let world = world.synced(5).executor(5).progress(Some(140), Some(130));
     assert_eq!(world.plan(), "start stream at 140, version 5");
 }
 

@@ -1,11 +1,14 @@
-//! Which store a key belongs to.
+//! Which store a key belongs to, and what holds for a run whose data lie elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coordinator::store::{CasOutcome, MemoryStore, StoreError, StoreTransport, keys};
-use lifecycle::IndexerId;
+use coordinator::store::{
+    CasOutcome, Commit, MemoryStore, RecordStore, StoreError, StoreTransport, Stored, keys,
+};
+use lifecycle::{ContentHash, IndexerId, Phase, Progress, Record, Run, Target};
 
 use crate::SplitStore;
 
@@ -34,6 +37,12 @@ async fn each_key_goes_to_its_store_whatever_the_indexer_is_called() {
             .await
             .unwrap();
         assert!(data_plane.exists(&cursor) && !records.exists(&cursor));
+        let beside = keys::data_of(&id);
+        split
+            .compare_and_set(&beside, None, Some(b"d"), None)
+            .await
+            .unwrap();
+        assert!(data_plane.exists(&beside) && !records.exists(&beside));
         data_plane.push(&keys::queue(&id), 7).unwrap();
         assert_eq!(split.queue_head(&keys::queue(&id)).await.unwrap(), Some(7));
         split.set_add(keys::LISTED, &here[0]).await.unwrap();
@@ -141,4 +150,205 @@ async fn half_a_deletion_is_not_said_to_be_none() {
         .await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     split.get_many(&keys(&["a:state"])).await.unwrap();
+}
+
+/// A store whose next deletion under a condition is not answered, and arrives late.
+#[derive(Default)]
+struct Late {
+    memory: MemoryStore,
+    holds: Mutex<bool>,
+    held: Mutex<Option<(String, Vec<u8>, Vec<String>)>>,
+}
+
+impl Late {
+    async fn arrives(&self) -> CasOutcome {
+        let (guard, expected, keys) = self.held.lock().unwrap().take().unwrap();
+        self.memory
+            .delete_if(&guard, &expected, &keys)
+            .await
+            .unwrap()
+    }
+}
+
+#[async_trait]
+impl StoreTransport for Late {
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.memory.get_many(keys).await
+    }
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        list: Option<&str>,
+    ) -> Result<CasOutcome, StoreError> {
+        self.memory.compare_and_set(key, expected, new, list).await
+    }
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.memory.delete(keys).await
+    }
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        if !std::mem::take(&mut *self.holds.lock().unwrap()) {
+            return self.memory.delete_if(guard, expected, keys).await;
+        }
+        let request = (guard.to_owned(), expected.to_vec(), keys.to_vec());
+        *self.held.lock().unwrap() = Some(request);
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
+    async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        self.memory.set_members(key).await
+    }
+    async fn set_add(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        self.memory.set_add(key, member).await
+    }
+    async fn set_remove(&self, key: &str, member: &str) -> Result<(), StoreError> {
+        self.memory.set_remove(key, member).await
+    }
+    async fn queue_head(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.memory.queue_head(key).await
+    }
+}
+
+struct Runs {
+    data_plane: Arc<Late>,
+    records: RecordStore,
+    id: IndexerId,
+}
+
+fn run_of(version: u64, prepared: bool) -> Run {
+    let hash = Some(ContentHash(u128::from(version)));
+    let target = Target { version, hash };
+    Run {
+        target,
+        start: Some(50),
+        prepared,
+    }
+}
+
+impl Runs {
+    fn new() -> Runs {
+        let data_plane = Arc::new(Late::default());
+        let split = SplitStore::new(Arc::new(MemoryStore::new()), data_plane.clone());
+        Runs {
+            data_plane,
+            records: RecordStore::new(Arc::new(split), Duration::from_secs(1)),
+            id: IndexerId::new("a.near", "f").unwrap(),
+        }
+    }
+
+    async fn record(&self, previous: Option<&Stored>, run: Option<Run>, phase: Phase) -> Stored {
+        let new = Record::new(self.id.clone()).with_phase(phase);
+        let record = Record { run, ..new };
+        match self.records.commit(&self.id, previous, &record).await {
+            Ok(Commit::Written(stored)) => stored,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a stream does.
+    fn streamed(&self, height: u64) {
+        let memory = &self.data_plane.memory;
+        memory.put(&keys::cursor(&self.id), height.to_string());
+        memory.push(&keys::queue(&self.id), height).unwrap();
+    }
+
+    fn put_cursor(&self, height: &'static str) {
+        self.data_plane.memory.put(&keys::cursor(&self.id), height);
+    }
+
+    async fn owner(&self) -> Option<Bytes> {
+        let key = [keys::data_of(&self.id)];
+        self.data_plane.get_many(&key).await.unwrap().remove(0)
+    }
+}
+
+const WRITTEN: Result<Commit<()>, StoreError> = Ok(Commit::Written(()));
+
+#[tokio::test]
+async fn a_clearing_that_arrives_late_leaves_the_run_alone_that_has_begun() {
+    let runs = Runs::new();
+    let stored = runs
+        .record(None, Some(run_of(7, false)), Phase::Running)
+        .await;
+    runs.streamed(40);
+    *runs.data_plane.holds.lock().unwrap() = true;
+    let unanswered = runs.records.clear_data(&runs.id, &stored).await;
+    assert!(matches!(unanswered, Err(StoreError::Indefinite(_))));
+    assert_eq!(runs.records.clear_data(&runs.id, &stored).await, WRITTEN);
+    runs.streamed(60);
+    let outcome = runs.data_plane.arrives().await;
+    assert!(matches!(outcome, CasOutcome::Conflict(_)), "{outcome:?}");
+    let progress = runs.records.progress(&runs.id, Some(run_of(7, true))).await;
+    let (cursor, queue_head) = (Some(60), Some(60));
+    assert_eq!(progress, Ok(Progress::Known { cursor, queue_head }));
+}
+
+#[tokio::test]
+async fn data_that_went_back_to_an_earlier_run_are_foreign() {
+    let runs = Runs::new();
+    let first = runs
+        .record(None, Some(run_of(7, false)), Phase::Running)
+        .await;
+    assert_eq!(runs.records.clear_data(&runs.id, &first).await, WRITTEN);
+    runs.streamed(90);
+    let then = runs.owner().await.unwrap();
+    let next = runs
+        .record(Some(&first), Some(run_of(8, false)), Phase::Running)
+        .await;
+    assert_eq!(runs.records.clear_data(&runs.id, &next).await, WRITTEN);
+    let new = Some(run_of(8, true));
+    let empty = Progress::Known {
+        cursor: None,
+        queue_head: None,
+    };
+    assert_eq!(runs.records.progress(&runs.id, new).await, Ok(empty));
+
+    runs.streamed(90);
+    runs.data_plane.memory.put(&keys::data_of(&runs.id), then);
+    assert_eq!(
+        runs.records.progress(&runs.id, new).await,
+        Ok(Progress::Foreign)
+    );
+    let adopted = new.map(|run| Run { start: None, ..run });
+    for run in [None, Some(run_of(8, false)), adopted, Some(run_of(7, true))] {
+        let progress = runs.records.progress(&runs.id, run).await;
+        let (cursor, queue_head) = (Some(90), Some(90));
+        assert_eq!(
+            progress,
+            Ok(Progress::Known { cursor, queue_head }),
+            "{run:?}"
+        );
+    }
+
+    assert_eq!(runs.records.clear_data(&runs.id, &next).await, WRITTEN);
+    runs.put_cursor("95");
+    let (cursor, queue_head) = (Some(95), None);
+    let known = Progress::Known { cursor, queue_head };
+    assert_eq!(runs.records.progress(&runs.id, new).await, Ok(known));
+}
+
+#[tokio::test]
+async fn a_deleted_indexer_leaves_nothing_in_the_store_of_the_data() {
+    let runs = Runs::new();
+    let first = runs
+        .record(None, Some(run_of(7, false)), Phase::Running)
+        .await;
+    assert_eq!(runs.records.clear_data(&runs.id, &first).await, WRITTEN);
+    assert!(runs.owner().await.is_some());
+    runs.streamed(90);
+    let deleting = runs
+        .record(Some(&first), Some(run_of(7, true)), Phase::Deleting)
+        .await;
+    let before = runs.records.clear_data(&runs.id, &first).await;
+    assert_eq!(before, Ok(Commit::Conflict), "the record is another one");
+    assert_eq!(runs.records.clear_data(&runs.id, &deleting).await, WRITTEN);
+    assert_eq!(runs.owner().await, None);
+    for key in [keys::cursor(&runs.id), keys::queue(&runs.id)] {
+        assert!(!runs.data_plane.memory.exists(&key), "{key}");
+    }
 }

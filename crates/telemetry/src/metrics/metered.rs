@@ -218,6 +218,10 @@ impl<T: StoreTransport + ?Sized> StoreTransport for Metered<T> {
         self.calls.observe(STORE, "delete_if", answer).await
     }
 
+    fn keeps_data_apart(&self) -> bool {
+        self.inner.keeps_data_apart()
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         let answer = self.inner.set_members(key);
         self.calls.observe(STORE, "set_members", answer).await
