@@ -232,6 +232,14 @@ impl World {
         });
     }
 
+    /// Asked about `name` alone the registry knows nothing, although it lists it.
+    pub(crate) fn deny(&self, name: &str) {
+        self.with(|state| {
+            state.listing = Some(listing(&state.registry));
+            state.registry.remove(&id(name));
+        });
+    }
+
     /// The provisioner is a service of its own.
     pub(crate) fn set_provisioner_apart(&self) {
         self.with(|state| state.provisioner_apart = true);

@@ -20,15 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Registration {
     /// Why the registry did not answer: once is enough for a command.
     silence: Option<RegistryError>,
+    /// It answered that it knows of no such indexer. That is no tombstone: an answer
+    /// that is behind, or wrong, says the same of what runs.
+    denied: bool,
 }
 
 impl Registration {
     /// Asks the registry, unless it was silent before.
     ///
     /// # Errors
-    /// It says that there is no such indexer.
+    /// It says that the indexer was deleted.
     pub(super) async fn ask(&mut self, shared: &Shared, id: &IndexerId) -> Result<(), AdminError> {
-        if self.silence.is_some() {
+        if self.silence.is_some() || self.denied {
             return Ok(());
         }
         match answer(shared, id).await {
@@ -40,7 +43,8 @@ impl Registration {
             }
             Ok((Desired::Deleted { at, .. }, true)) => Err(deleted(id, at)),
             Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => {
-                Err(AdminError::NotFound(format!("{id} is not registered")))
+                self.denied = true;
+                Ok(())
             }
             Err(error) => {
                 self.silence = Some(error);
@@ -50,7 +54,7 @@ impl Registration {
     }
 
     /// Says whether a command may be about an indexer with such a `record`, if the
-    /// registry does not.
+    /// registry does not say that there is one.
     ///
     /// # Errors
     /// It is gone, by what the registry said last, or nobody knows of it.
@@ -60,8 +64,10 @@ impl Registration {
         id: &IndexerId,
         record: Option<&Record>,
     ) -> Result<(), AdminError> {
-        let Some(silence) = &self.silence else {
-            return Ok(());
+        let why = match &self.silence {
+            Some(silence) => silence.to_string(),
+            None if self.denied => "the registry knows nothing of it".to_owned(),
+            None => return Ok(()),
         };
         match (known(shared, id), record.map(|record| record.phase)) {
             (Desired::Present(_), _) => Ok(()),
@@ -69,11 +75,14 @@ impl Registration {
             (Desired::Deleted { at, .. }, _) => Err(deleted(id, at)),
             (_, Some(Phase::Deleting | Phase::Deleted)) => Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and nobody says whether it \
-                 has been registered again: {silence}"
+                 has been registered again: {why}"
             ))),
             (_, Some(_)) => Ok(()),
+            (_, None) if self.denied => {
+                Err(AdminError::NotFound(format!("{id} is not registered")))
+            }
             (_, None) => Err(AdminError::NotNow(format!(
-                "{id}: nothing is changed, since nobody says whether it is registered: {silence}"
+                "{id}: nothing is changed, since nobody says whether it is registered: {why}"
             ))),
         }
     }

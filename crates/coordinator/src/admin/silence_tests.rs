@@ -155,3 +155,22 @@ async fn a_node_that_is_behind_unregisters_nobody() {
     assert!(matches!(stranger, AdminError::NotNow(_)), "{stranger:?}");
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_knows_nothing_is_no_tombstone() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.deny(A);
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    assert!(!world.record(A).unwrap().enabled, "it is listed");
+    world.list(Some("{}"));
+    pass(60).await;
+    admin.enable("olga", "a.near", "f").await.unwrap();
+    assert!(world.record(A).unwrap().enabled, "it has a record");
+    let stranger = admin.disable("olga", "b.near", "g").await.unwrap_err();
+    let told = AdminError::NotFound("b.near/g is not registered".to_owned());
+    assert_eq!(stranger, told);
+    assert_eq!(world.record("b.near/g"), None);
+    it.shut_down().await;
+}

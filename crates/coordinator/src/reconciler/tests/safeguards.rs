@@ -51,6 +51,34 @@ async fn a_long_sleep_lasts_to_its_end_and_a_clock_set_back_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_finds_the_account_taken_in_the_meantime_writes_no_intent() {
+    let (world, mut reconciler) = alone();
+    let record = Record::new(id(ID)).with_phase(Phase::Initializing);
+    world.put_record(&record).await;
+    let Ok(stored) = reconciler.load().await else {
+        panic!("the record cannot be read");
+    };
+    let now = reconciler.shared.now();
+    let intent = Record {
+        task: Some(lifecycle::Task {
+            id: None,
+            since: now,
+        }),
+        ..record
+    };
+    let other = id("a.near/g");
+    lock(&reconciler.shared.gate).hold(&other, now);
+    let next = reconciler.commit(stored.as_ref(), &intent).await;
+    assert!(matches!(next, Next::Again));
+    assert_eq!(world.record(ID).unwrap().task, None);
+    assert!(reconciler.armed.is_none());
+
+    lock(&reconciler.shared.gate).release(&other);
+    reconciler.commit(stored.as_ref(), &intent).await;
+    assert_eq!(world.record(ID).unwrap().task, intent.task);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unreadable_record_keeps_its_account_waiting_no_longer_than_a_task() {
     let (world, mut reconciler) = alone();
     let shared = Arc::clone(&reconciler.shared);
