@@ -1,6 +1,7 @@
 //! Scenarios made from seeds: one of them looked at, or many run.
 
-use std::fs;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,7 +86,8 @@ fn single(arguments: &Swarm, seed: u64, context: &mut Context) -> Exit {
 }
 
 fn save(path: &Path, text: &str, seed: u64, context: &mut Context) -> Exit {
-    if let Err(error) = fs::write(path, text) {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    if let Err(error) = written {
         let path = path.display();
         context.out.error(&format!("cannot write {path}: {error}"));
         return Exit::Usage;

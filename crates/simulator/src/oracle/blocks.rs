@@ -388,8 +388,10 @@ fn handover(
     let mut newer = version;
     while asked(newer).is_none() && indexer.desire.starts(newer).next().is_some() {
         let (older, older_start) = ledger.starts.range(..newer).next_back()?;
-        // A version in between that never ran may have asked for another start.
-        if indexer.desire.versions_between(*older, newer) {
+        // A version in between that never ran may have asked for another start. Of a run
+        // that the record did not tell of, nothing could be taken up.
+        let forgotten = indexer.forgotten == Some(*older);
+        if forgotten || indexer.desire.versions_between(*older, newer) {
             return None;
         }
         let rule = rules

@@ -154,6 +154,20 @@ impl Desire {
         self.hold
     }
 
+    /// Whether the registry ever asked for a rule that no block streamer serves.
+    pub fn was_unsupported(&self) -> bool {
+        let asked = |segment: &Segment| {
+            matches!(
+                segment.registered,
+                Registered::Present {
+                    supported: false,
+                    ..
+                }
+            )
+        };
+        self.segments.iter().any(asked)
+    }
+
     /// Whether several contents were registered under `version`.
     pub fn is_ambiguous(&self, version: u64) -> bool {
         self.contents

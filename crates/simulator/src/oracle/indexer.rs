@@ -32,6 +32,10 @@ pub(super) struct Indexer {
     pub relaxed: bool,
     /// When the coordinator last heard of a point read from the registry.
     pub read_heard: Option<Time>,
+    /// When its record last told of a data layer task.
+    pub tasked_at: Option<Time>,
+    /// The version whose run another program's record does not tell of.
+    pub forgotten: Option<u64>,
 }
 
 impl Indexer {
@@ -53,7 +57,25 @@ impl Indexer {
             misled_until: Time(0),
             relaxed: false,
             read_heard: None,
+            tasked_at: None,
+            forgotten: None,
         }
+    }
+
+    /// Its record becomes `next`; the event told of what was there `before`.
+    pub fn rewritten(&mut self, now: Time, before: Option<&[u8]>, next: &Persisted) {
+        self.record_before = match std::mem::take(&mut self.record) {
+            Persisted::Unknown => Persisted::read(before),
+            known => known,
+        };
+        self.record_at = now;
+        let has_task = |record: &Record| record.task.is_some();
+        if self.record_before.known().is_some_and(has_task) {
+            self.tasked_at = Some(now);
+        }
+        let told = next.known().and_then(|record| record.run);
+        self.forgotten =
+            (self.forgotten).filter(|version| told.is_none_or(|run| run.version() != *version));
     }
 
     /// Another program leaves `next` as its record: whatever that cannot say is
@@ -71,6 +93,9 @@ impl Indexer {
             self.desire.doubt_commands(now);
         }
         self.relaxed |= !settled;
+        if after.is_some_and(|after| after.run.is_none()) {
+            self.forgotten = before.run.map(|run| run.version());
+        }
     }
 
     /// Whether an operator holds it, or may: nothing can be expected then.

@@ -38,6 +38,8 @@ pub struct Limits {
     pub calls_to_broken_node: u32,
     /// The coordinator's deadline of a call to a node.
     pub call_deadline: Duration,
+    /// How old a sign of life may be before its sender counts as sick.
+    pub heartbeat_limit: Duration,
     /// The coordinator's deadline of a store command.
     pub store_deadline: Duration,
     /// How long a provisioning task of unknown fate blocks its account.
@@ -80,6 +82,7 @@ impl Default for Limits {
             effects_on_broken: 150,
             calls_to_broken_node: 5_000,
             call_deadline: Duration::from_secs(5),
+            heartbeat_limit: Duration::from_secs(180),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),
             provisioning_abandon: Duration::from_secs(1800),

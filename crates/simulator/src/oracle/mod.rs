@@ -359,6 +359,7 @@ impl Oracles {
                 self.isolation.effect(Method::StoreDelete, number);
                 self.unsettled = true;
             }
+            Event::CoordinatorStarted { .. } => self.rates.born(),
             Event::Panicked { message } => self.report(panics::no_panic(message), None),
             _ => {}
         }
@@ -454,7 +455,8 @@ impl Oracles {
             self.truth.core.changed(now);
         }
         let truth = &self.truth;
-        let mut found = silence::call(truth, number, method);
+        let mut found = silence::call(truth, now, number, method);
+        found = found.or_else(|| self.rates.polled(truth, now, number, method));
         found = found.or_else(|| self.storm.sent(truth, now, number, method));
         if let Some(number) = number.filter(|_| !method.is_effect()) {
             found = found.or_else(|| self.rates.read(truth, now, number));
@@ -510,8 +512,9 @@ impl Oracles {
         }
         self.isolation.effect(Method::StoreCompareAndSet, number);
         self.unsettled = true;
-        let found = silence::write(truth, number)
+        let found = silence::write(truth, now, number)
             .or_else(|| record_history::transition(truth, number))
+            .or_else(|| record_history::claim(truth, number))
             .or_else(|| self.layers.written(truth, number))
             .or_else(|| destruction::has_proof(truth, now, number))
             .or_else(|| record_history::switch(truth, number))

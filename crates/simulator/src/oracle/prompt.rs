@@ -12,6 +12,7 @@ use super::broken;
 use super::desire::{Registered, Switch};
 use super::fair::Fair;
 use super::finding::Finding;
+use super::indexer::Indexer;
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
@@ -264,7 +265,10 @@ impl Prompt {
                 let share = u32::try_from(crowd).unwrap_or(u32::MAX);
                 allowed = QUEUEING + Duration::from_secs(1) * share / rate;
             }
-            if absences >= limits.absences_doubted && gone(*number) {
+            // A listing that lacked much of what is there is doubted as well.
+            let told_less = !truth.lies.none_since(now - lately);
+            let doubted = told_less || absences >= limits.absences_doubted;
+            if doubted && gone(*number) {
                 allowed += limits.absences_held + BELIEF;
             }
             waiting.crowd = crowd;
@@ -387,7 +391,7 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         }
     );
     let is_starting = indexer.world.starting_for(now).is_some();
-    let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth);
+    let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth, now);
     unclear || refused || is_starting || (!ends && queues)
 }
 
@@ -425,17 +429,21 @@ fn misses_something(truth: &Truth, number: usize) -> bool {
     heard && differs
 }
 
-/// Whether as many data layer tasks are under way as are allowed.
-fn is_provisioning_full(truth: &Truth) -> bool {
-    let noted = |indexer: &super::indexer::Indexer| {
-        let record = indexer.record.known();
-        record.is_some_and(|record| record.task.is_some())
-    };
-    let noted = truth.all().filter(|(_, indexer)| noted(indexer)).count();
-    noted.max(truth.tasks.len()) >= truth.limits.provisioning_parallel
+/// Whether its record tells of a data layer task, or did so a moment ago: then the next
+/// one in the queue has its turn, and is on its way.
+fn is_tasked(indexer: &Indexer, now: Time) -> bool {
+    let record = indexer.record.known();
+    let lately = (indexer.tasked_at).is_some_and(|at| now.since(at) <= REACTION);
+    lately || record.is_some_and(|record| record.task.is_some())
 }
 
-/// Whether a data layer task of the account is under way, or may be.
+/// Whether as many data layer tasks are under way as are allowed, or were a moment ago.
+fn is_provisioning_full(truth: &Truth, now: Time) -> bool {
+    let noted = truth.all().filter(|(_, indexer)| is_tasked(indexer, now));
+    noted.count().max(truth.tasks.len()) >= truth.limits.provisioning_parallel
+}
+
+/// Whether a data layer task of the account is under way, or may be, or was a moment ago.
 fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
     let account = truth.at(number).key.account();
     let runs = truth
@@ -449,7 +457,6 @@ fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
         let lost = spoiled.is_some_and(|at| {
             now < at + truth.limits.provisioning_abandon + truth.limits.observation_delay
         });
-        let task = record.and_then(|record| record.task.as_ref());
-        (task.is_some() || lost) && other.key.account() == account
+        (is_tasked(other, now) || lost) && other.key.account() == account
     })
 }

@@ -1,5 +1,6 @@
 //! S12: the coordinator makes calls at a bounded rate.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sim_node::Time;
@@ -18,6 +19,23 @@ const PER_WISH: u32 = 20;
 /// without a pause makes thousands.
 const READS_PER_CALL: u32 = 20;
 
+/// Shared polls of one kind for each period that passes: some of them are ahead of time.
+const POLLS_PER_TICK: u128 = 3;
+
+/// Shared polls of one kind that a coordinator may make besides, at its start above all.
+const POLLS_BESIDES: u128 = 60;
+
+/// Indexers whose records one read may tell of.
+const RECORDS_PER_READ: usize = 100;
+
+/// What is polled for all together within one minute.
+#[derive(Clone, Copy, Default)]
+struct Polls {
+    since: Time,
+    count: u128,
+    births: u128,
+}
+
 #[derive(Clone, Copy, Default)]
 struct Window {
     since: Time,
@@ -31,10 +49,12 @@ struct Window {
 /// S12. Verifies that calls to nodes, writes of the record and reads about it stay
 /// bounded per indexer and minute, and that all starts together stay near the
 /// start budget in each second, unless slow answers held them up. Polls for all
-/// indexers are not counted.
+/// indexers keep to their period, as a whole.
 #[derive(Default)]
 pub(super) struct Rates {
     windows: Vec<Window>,
+    polls: BTreeMap<Method, Polls>,
+    births: u128,
     second: u64,
     starts: u32,
 }
@@ -58,6 +78,52 @@ impl Rates {
     /// A user or an operator wants something of the indexer.
     pub fn wish(&mut self, now: Time, number: usize) {
         self.window(now, number).wishes += 1;
+    }
+
+    /// A life of a coordinator begins: it asks for everything at once.
+    pub fn born(&mut self) {
+        self.births += 1;
+    }
+
+    /// The coordinator asks for something of all indexers.
+    pub fn polled(
+        &mut self,
+        truth: &Truth,
+        now: Time,
+        number: Option<usize>,
+        method: Method,
+    ) -> Option<Finding> {
+        if number.is_some() || !method.is_shared_poll() {
+            return None;
+        }
+        let births = self.births;
+        let polls = self.polls.entry(method).or_default();
+        if now.since(polls.since) >= MINUTE {
+            *polls = Polls {
+                since: now,
+                count: 0,
+                births,
+            };
+        }
+        polls.count += 1;
+        let ticks = MINUTE.as_micros() / truth.limits.tick.as_micros().max(1);
+        let parts = match method {
+            Method::StoreGet => 4 + truth.all().count() / RECORDS_PER_READ,
+            _ => 1,
+        };
+        // The one that was replaced and the one that follows, and whoever was born since.
+        let coordinators = 2 + births - polls.births;
+        let each = POLLS_PER_TICK * ticks + POLLS_BESIDES;
+        let limit = each * parts as u128 * coordinators;
+        if polls.count <= limit {
+            return None;
+        }
+        let sentence = format!("*: {} of {method:?} within a minute", polls.count);
+        Some(Finding {
+            oracle: "S12",
+            indexer: None,
+            sentence,
+        })
     }
 
     /// The coordinator reads something about the indexer.

@@ -1,8 +1,9 @@
 //! S8 and S9: what records say over time.
 
-use lifecycle::{Phase, may_follow};
+use lifecycle::{Cause, Phase, may_follow};
 use sim_node::Time;
 
+use super::desire::Switch;
 use super::finding::Finding;
 use super::record::Persisted;
 use super::truth::Truth;
@@ -39,6 +40,24 @@ pub(super) fn transition(truth: &Truth, number: usize) -> Option<Finding> {
         }
         _ => return None,
     };
+    Finding::about("S8", number, sentence)
+}
+
+/// S8, of claims. Verifies that a record says that no block streamer can serve a rule
+/// only if the registry asked for such a rule: whoever believes it runs nothing. Says
+/// nothing of writes by other hands.
+pub(super) fn claim(truth: &Truth, number: usize) -> Option<Finding> {
+    let indexer = truth.at(number);
+    let says = |persisted: &Persisted| {
+        let repair = persisted.known().and_then(|record| record.repair.as_ref());
+        repair.is_some_and(|repair| repair.cause == Cause::UnsupportedRule)
+    };
+    let new = says(&indexer.record) && !says(&indexer.record_before);
+    if indexer.foreign_write || !new || indexer.desire.was_unsupported() {
+        return None;
+    }
+    let key = &indexer.key;
+    let sentence = format!("{key}: its record says that its rule cannot be served, but it can");
     Finding::about("S8", number, sentence)
 }
 
@@ -129,17 +148,25 @@ pub(super) fn hold(truth: &Truth, number: usize) -> Option<Finding> {
 }
 
 /// S9. Verifies that the record's switch stands as the last acknowledged command
-/// left it, when it is acknowledged and at every write. Says nothing while
-/// another command is under way, nor about lost or tampered records.
+/// left it, when it is acknowledged and at every write; and that an indexer of which
+/// no operator ever spoke is enabled. Says nothing while another command is under
+/// way, nor about lost or tampered records.
 pub(super) fn switch(truth: &Truth, number: usize) -> Option<Finding> {
     let indexer = truth.at(number);
-    let promised = indexer.desire.acknowledged()?;
     let record = indexer.record.known()?;
-    if indexer.relaxed || record.enabled == promised {
+    if indexer.relaxed {
         return None;
     }
     let key = &indexer.key;
     let word = |on| if on { "enabled" } else { "disabled" };
+    let Some(promised) = indexer.desire.acknowledged() else {
+        let wrong = indexer.desire.current().switch == Switch::On && !record.enabled;
+        let sentence = format!("{key}: nobody disabled it, but its record says disabled");
+        return wrong.then(|| Finding::about("S9", number, sentence))?;
+    };
+    if record.enabled == promised {
+        return None;
+    }
     let sentence = format!(
         "{key}: an operator was told that it is {}, but its record says {}",
         word(promised),

@@ -84,8 +84,13 @@ fn of_one(truth: &Truth, now: Time, number: usize, problems: &mut Vec<String>) {
 
 fn is_on(indexer: &Indexer) -> bool {
     let stored = indexer.record.known().map(|record| record.enabled);
-    let switch = indexer.desire.current().switch != Switch::Off;
-    indexer.desire.acknowledged().or(stored).unwrap_or(switch)
+    let told = match indexer.desire.current().switch {
+        Switch::On => Some(true),
+        Switch::Off => Some(false),
+        Switch::Unsure => None,
+    };
+    let told = indexer.desire.acknowledged().or(told);
+    told.or(stored).unwrap_or(true)
 }
 
 /// Tasks and workers that no call reaches, and that the coordinator is to blame for.
@@ -249,7 +254,12 @@ fn absent(truth: &Truth, now: Time, number: usize, indexer: &Indexer, problems: 
 /// L1 and L8 in the silent part of a run. Verifies that the coordinator changes
 /// nothing, and reads nothing but its shared polls. Reads about indexers whose
 /// fate the registry does not tell, and about tasks that never end, are allowed.
-pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Option<Finding> {
+pub(super) fn call(
+    truth: &Truth,
+    now: Time,
+    number: Option<usize>,
+    method: Method,
+) -> Option<Finding> {
     if truth.phase != RunPhase::Silence || method.is_shared_poll() {
         return None;
     }
@@ -265,7 +275,9 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
     }
     // A question about a task names nobody, nor does the record of what is known of
     // a whole account.
-    let excused = number.map_or(!truth.core.is_whole(), |number| may_go_on(truth, number));
+    let excused = number.map_or(!truth.core.is_whole(), |number| {
+        may_go_on(truth, now, number)
+    });
     if excused {
         return None;
     }
@@ -281,18 +293,20 @@ pub(super) fn call(truth: &Truth, number: Option<usize>, method: Method) -> Opti
 
 /// Whether the coordinator may still work on an indexer in the silent part of a run,
 /// because something is broken for good, or broke only now.
-fn may_go_on(truth: &Truth, number: usize) -> bool {
+fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
     // Without a service even what is well falls ill again: a stream whose blocks
     // nobody executes stands still.
     // So does what meets a block only now that its code cannot take. And whoever waited
     // for a task that never ends goes on once that task counts as dead. A clock that was
-    // slow lets signs of life be missing that count as such only now.
+    // slow lets signs of life be missing that count as such only now, for as long as
+    // they may be missing at all.
     let world = &truth.at(number).world;
     let account = truth.at(number).key.account();
+    let patience = truth.limits.heartbeat_limit + truth.limits.observation_delay;
     truth.core.lacks_a_service()
         || broken::is_excused(truth, number)
         || truth.core.blocks(account)
-        || truth.lies.were_heartbeats_wrong()
+        || (truth.lies.were_heartbeats_wrong() && now.since(truth.phase_since) <= patience)
         || (truth.phase == RunPhase::Silence && world.fell_ill_since(truth.phase_since))
 }
 
@@ -308,8 +322,8 @@ pub(super) fn tries_again(truth: &Truth, now: Time, number: usize) -> bool {
 }
 
 /// L1 in the silent part of a run: no record is written.
-pub(super) fn write(truth: &Truth, number: usize) -> Option<Finding> {
-    if truth.phase != RunPhase::Silence || may_go_on(truth, number) {
+pub(super) fn write(truth: &Truth, now: Time, number: usize) -> Option<Finding> {
+    if truth.phase != RunPhase::Silence || may_go_on(truth, now, number) {
         return None;
     }
     let key = &truth.at(number).key;

@@ -60,8 +60,10 @@ fn continues(indexer: &Indexer, earlier: Run, start: u64) -> bool {
 }
 
 /// P3, when a stream is started. Verifies that it begins at the run's start if
-/// no cursor is left, else neither behind the cursor nor before where the last
-/// stream of the run stopped. Ignores starts that nobody means any more.
+/// no cursor is left, or if no start of the run was noted before: whatever cursor
+/// there is then may be another run's. Else it begins neither behind the cursor nor
+/// before where the last stream of the run stopped. Ignores starts that nobody means
+/// any more.
 pub(super) fn started(
     truth: &Truth,
     now: Time,
@@ -75,18 +77,17 @@ pub(super) fn started(
         .streams
         .iter()
         .any(|stream| stream.since == now && stream.version == version && !stream.excused);
-    let run = indexer
-        .record
-        .known()?
-        .run
-        .filter(|run| run.version() == version)?;
+    let record = indexer.record.known()?;
+    let run = record.run.filter(|run| run.version() == version)?;
+    let is_first = record.synced != Some(version);
     // The streamer cannot begin at 0.
     let start = run.start?.max(1);
     let queue = &indexer.queue;
-    if !timely || indexer.relaxed || queue.muddled || now < indexer.unsure_until {
+    let muddled = queue.muddled && !is_first;
+    if !timely || indexer.relaxed || muddled || now < indexer.unsure_until {
         return None;
     }
-    let (lowest, highest) = match queue.cursor {
+    let (lowest, highest) = match queue.cursor.filter(|_| !is_first) {
         None => (start, start),
         Some(cursor) => {
             let floor = queue.last_floor.unwrap_or(cursor).min(cursor);

@@ -553,13 +553,9 @@ impl Truth {
         let indexer = self.at_mut(number);
         let tampered = indexer.tampered_at == Some(now);
         let next = Persisted::read(after);
-        indexer.record_before = match std::mem::take(&mut indexer.record) {
-            Persisted::Unknown => Persisted::read(before),
-            known => known,
-        };
+        indexer.rewritten(now, before, &next);
         let translated = indexer.translated_at == Some(now);
         indexer.foreign_write = lost || tampered || translated;
-        indexer.record_at = now;
         indexer.taken_over = translated;
         if translated && !lost && !tampered {
             indexer.unsure_until = until;

@@ -179,6 +179,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         executor_start_grace: knobs.policy.executor_start_grace,
         prefetch: scenario.nodes.executor.prefetch as u64,
         call_deadline: knobs.call_deadline,
+        heartbeat_limit: knobs.heartbeat_limit,
         store_deadline: knobs.store_deadline,
         provisioning_abandon: knobs.policy.provisioning_abandon,
         attempts_max: knobs.policy.attempts_max,

@@ -28,6 +28,9 @@ fn one_run_shows_its_configuration_first_and_is_the_same_from_a_file() {
         "{}",
         saved.talk
     );
+    let kept = place.run("swarm --profile calm --seed 4 --save found.toml");
+    let error = &kept.expect(2).talk;
+    assert!(error.contains("cannot write found.toml: "), "{error}");
     let again = place.run("run found.toml --seed 3 --json").expect(0).json();
     let first = place.run("swarm --profile calm --seed 3 --json");
     let first = first.expect(0).json();

@@ -136,7 +136,7 @@ fn one_plan_is_shown_at_length() {
         traced.data
     );
     let missed = place.run("sweep scenarios/start.toml --plan StartStream@alice.near/feed#9:hang");
-    let talk = &missed.expect(0).talk;
+    let talk = &missed.expect(4).talk;
     assert!(
         talk.contains("StartStream@alice.near/feed#9 did not come up"),
         "{talk}"

@@ -353,14 +353,23 @@ fn one(
             out.error(&format!("the trace cannot be read: {error}"));
         }
         let reached = &outcome.report.swept.reached;
-        let missed = plan.points().iter().map(|point| &point.site);
-        for site in missed.filter(|site| !reached.contains(site)) {
+        let sites = plan.points().iter().map(|point| &point.site);
+        let missed: Vec<_> = sites.filter(|site| !reached.contains(site)).collect();
+        for site in &missed {
             out.talk(&format!("{site} did not come up"));
+        }
+        let untried = missed.len() == plan.points().len();
+        if untried {
+            worst = worst.max(Exit::NothingRan);
         }
         out.data(&match outcome.passed() {
             true => format!(
                 "{} {} with seed {} and {plan}\n  hash      {}",
-                green("passed"),
+                if untried {
+                    "did not try".to_owned()
+                } else {
+                    green("passed")
+                },
                 outcome.report.scenario,
                 outcome.report.seed,
                 outcome.report.trace_hash

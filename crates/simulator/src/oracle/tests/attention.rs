@@ -132,6 +132,32 @@ fn l4_expects_nothing_while_a_spoiled_record_may_tell_of_a_task() {
 }
 
 #[test]
+fn l4_expects_nothing_between_two_turns_of_a_queue() {
+    for (account, until_turn) in [("a.near", 1), ("a.near", 4), ("b.near", 1)] {
+        let mut play = Play::new();
+        play.coordinator_starts();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        polls(&mut play, 90);
+        let own = play.key.clone();
+        play.key = IndexerKey::new(account, "other");
+        let key = play.key.clone();
+        play.see(Event::RecordTampered { key });
+        play.record_with("Running", true, None, r#","task":{"id":"t","since":1}"#);
+        play.key = own.clone();
+        polls(&mut play, 90);
+        play.registered(200, Some(60), false);
+        polls(&mut play, until_turn);
+        play.key = IndexerKey::new(account, "other");
+        play.record("Running", None);
+        play.key = own;
+        polls(&mut play, 12 - until_turn);
+        let alone = account != "a.near";
+        assert_eq!(play.verdict(), alone.then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
 fn l4_counts_from_the_end_of_a_call_under_way() {
     let mut play = settled();
     let key = play.key.clone();
