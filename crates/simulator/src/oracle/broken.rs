@@ -8,7 +8,7 @@ use sim_node::{IndexerKey, Time};
 
 use super::Oracles;
 use super::desire::Registered;
-use super::indexer::Indexer;
+use super::indexer::{Indexer, share_a_database};
 use super::silence;
 use super::truth::Truth;
 use crate::history::NodeName;
@@ -41,7 +41,8 @@ impl Core {
 
     /// Whether the account has such a task.
     pub fn blocks(&self, account: &str) -> bool {
-        self.blocked.contains(account)
+        let mut blocked = self.blocked.iter();
+        blocked.any(|other| share_a_database(other, account))
     }
 
     /// A node is broken for good.

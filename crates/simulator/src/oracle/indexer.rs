@@ -115,6 +115,13 @@ impl Indexer {
     }
 }
 
+/// Whether the data layers of two accounts lie in one database: the provisioner names
+/// it after the account, and writes `_` for what is neither letter nor digit.
+pub(super) fn share_a_database(one: &str, other: &str) -> bool {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    one.chars().map(plain).eq(other.chars().map(plain))
+}
+
 /// A data layer task that runs.
 pub(super) struct DataTask {
     pub indexer: usize,

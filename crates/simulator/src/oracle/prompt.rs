@@ -12,7 +12,7 @@ use super::broken;
 use super::desire::{Registered, Switch};
 use super::fair::Fair;
 use super::finding::Finding;
-use super::indexer::Indexer;
+use super::indexer::{Indexer, share_a_database};
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
@@ -443,13 +443,14 @@ fn is_provisioning_full(truth: &Truth, now: Time) -> bool {
     noted.count().max(truth.tasks.len()) >= truth.limits.provisioning_parallel
 }
 
-/// Whether a data layer task of the account is under way, or may be, or was a moment ago.
+/// Whether a data layer task in the account's database is under way, or may be, or was
+/// a moment ago.
 fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
     let account = truth.at(number).key.account();
     let runs = truth
         .tasks
         .iter()
-        .any(|task| truth.at(task.indexer).key.account() == account);
+        .any(|task| share_a_database(truth.at(task.indexer).key.account(), account));
     runs || truth.all().any(|(_, other)| {
         let record = other.record.known();
         // What spoiled the record took with it what is known of its task.
@@ -457,6 +458,6 @@ fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
         let lost = spoiled.is_some_and(|at| {
             now < at + truth.limits.provisioning_abandon + truth.limits.observation_delay
         });
-        (is_tasked(other, now) || lost) && other.key.account() == account
+        (is_tasked(other, now) || lost) && share_a_database(other.key.account(), account)
     })
 }

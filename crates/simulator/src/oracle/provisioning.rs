@@ -1,14 +1,14 @@
-//! S17: one data layer task per account.
+//! S17: one data layer task per account, and per database that accounts share.
 
 use sim_node::Time;
 
 use super::finding::Finding;
-use super::indexer::DataTask;
+use super::indexer::{DataTask, share_a_database};
 use super::truth::Truth;
 use crate::history::RunPhase;
 
 /// S17. Verifies that no data layer task begins while another of the same
-/// account runs. Excuses repeated and late deliveries, tasks that run for so
+/// account runs, or of one with which it shares a database. Excuses repeated and late deliveries, tasks that run for so
 /// long that they count as dead, and, after the time a task of unknown fate is
 /// given, tasks whose id was never persisted. Of two coordinators at once neither
 /// knows what the other has begun just now, and whose clock is wrong knows no
@@ -38,7 +38,7 @@ impl Provisioning {
             let account = indexer.key.account();
             let other = truth.tasks.iter().find(|task| {
                 task.id != id
-                    && truth.at(task.indexer).key.account() == account
+                    && share_a_database(truth.at(task.indexer).key.account(), account)
                     && !is_excused(truth, now, task)
             });
             if let Some(other) = other {

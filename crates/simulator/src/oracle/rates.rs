@@ -114,7 +114,12 @@ impl Rates {
         // The one that was replaced and the one that follows, and whoever was born since.
         let coordinators = 2 + births - polls.births;
         let each = POLLS_PER_TICK * ticks + POLLS_BESIDES;
-        let limit = each * parts as u128 * coordinators;
+        // What stands in a newcomer's place is asked for as a set, once.
+        let newcomers = match method {
+            Method::StoreSetMembers => 2 * truth.all().count(),
+            _ => 0,
+        };
+        let limit = (each * parts as u128 + newcomers as u128) * coordinators;
         if polls.count <= limit {
             return None;
         }

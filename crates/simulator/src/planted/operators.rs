@@ -13,6 +13,12 @@ use super::pace::wait_for;
 use super::{Planted, idle_bug, unsafe_bug};
 
 pub(super) const BUGS: &[Planted] = &[
+    idle_bug(
+        "newcomer-switched-off",
+        "A new indexer begins as if an operator had disabled it",
+        "Controller pattern: the zero of a type is taken for what is wanted",
+        || Arc::new(NewcomerSwitchedOff),
+    ),
     unsafe_bug(
         "switch-acknowledged-not-written",
         "Switching an indexer off is acknowledged and not written down",
@@ -80,6 +86,31 @@ pub(super) const BUGS: &[Planted] = &[
         || Arc::new(RetryNotDone),
     ),
 ];
+
+struct NewcomerSwitchedOff;
+
+#[async_trait]
+impl Bug for NewcomerSwitchedOff {
+    async fn compare_and_set(
+        &self,
+        to: &dyn StoreTransport,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        list: Option<&str>,
+    ) -> Result<CasOutcome, StoreError> {
+        if let (None, Some(mut next)) = (expected, read(new))
+            && let Some(enabled) = next.get_mut("enabled")
+        {
+            *enabled = Value::Bool(false);
+            let text = next.to_string();
+            return to
+                .compare_and_set(key, expected, Some(text.as_bytes()), list)
+                .await;
+        }
+        to.compare_and_set(key, expected, new, list).await
+    }
+}
 
 fn read(raw: Option<&[u8]>) -> Option<Value> {
     serde_json::from_slice(raw?).ok()

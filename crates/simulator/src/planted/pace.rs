@@ -57,6 +57,12 @@ pub(super) const BUGS: &[Planted] = &[
         "Controller pattern: resync instead of watch",
         || Arc::new(SlowPolls),
     ),
+    unsafe_bug(
+        "polls-without-a-pause",
+        "All shared polls are made a hundred times as often",
+        "Controller pattern: a pause in the wrong unit",
+        || Arc::new(HastyPolls),
+    ),
     idle_bug(
         "breaker-never-closes",
         "Once many indexers were missing from a listing, absences stay unbelieved",
@@ -106,6 +112,14 @@ impl Bug for NoDeadline {
         knobs.call_deadline = FOR_EVER;
         knobs.read_deadline = FOR_EVER;
         knobs.list_deadline = FOR_EVER;
+    }
+}
+
+struct HastyPolls;
+
+impl Bug for HastyPolls {
+    fn knobs(&self, knobs: &mut Knobs) {
+        knobs.tick /= 100;
     }
 }
 

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use coordinator::store::{StoreError, StoreTransport};
 use coordinator::transport::{BlockStreamerTransport, CallResult};
-use lifecycle::{Action, Observed, Policy, Progress, Rule, Seen, Step, StreamHealth, Timestamp};
+use lifecycle::{
+    Action, Desired, Observed, Policy, Progress, Rule, Seen, Spec, Step, StreamHealth, Timestamp,
+};
 use proto::block_streamer::start_stream_request::Rule as WireRule;
 use proto::block_streamer::{
     StartStreamRequest, StartStreamResponse, Status, StopStreamRequest, StopStreamResponse,
@@ -101,6 +103,18 @@ pub(super) const BUGS: &[Planted] = &[
         "A rule that no streamer serves counts as served",
         "The original's known defect: no stream, and the state says Running",
         || Arc::new(EventRuleServed),
+    ),
+    idle_bug(
+        "any-action-taken-for-unknown",
+        "Rules for any action count as ones that no streamer serves",
+        "Controller pattern: a refusal is its own excuse",
+        || Arc::new(AnyActionUnknown),
+    ),
+    unsafe_bug(
+        "first-start-by-the-cursor",
+        "The first stream of a run begins at whatever cursor there is",
+        "A stream of the run before that is slow to end writes after the clearing",
+        || Arc::new(FirstStartByTheCursor),
     ),
     unsafe_bug(
         "unknown-rule-panics",
@@ -323,6 +337,42 @@ impl Bug for EventRuleServed {
                 super::pace::wait_for(None)
             }
             _ => step,
+        }
+    }
+}
+
+struct AnyActionUnknown;
+
+impl Bug for AnyActionUnknown {
+    fn look(&self, seen: &mut Observed, _now: Timestamp) {
+        if let Desired::Present(spec) = &mut seen.desired
+            && matches!(spec.rule, Rule::ActionAny { .. })
+        {
+            let rule = Rule::Unsupported("ACTION_ANY".to_owned());
+            *spec = Arc::new(Spec {
+                rule,
+                ..(**spec).clone()
+            });
+        }
+    }
+}
+
+struct FirstStartByTheCursor;
+
+impl Bug for FirstStartByTheCursor {
+    fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
+        match (step, seen.progress) {
+            (
+                Step::Apply(Action::StartStream { spec, height }),
+                Progress::Known {
+                    cursor: Some(cursor),
+                    ..
+                },
+            ) => Step::Apply(Action::StartStream {
+                spec,
+                height: height.max(cursor),
+            }),
+            (step, _) => step,
         }
     }
 }
