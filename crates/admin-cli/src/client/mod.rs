@@ -27,6 +27,10 @@ const ANSWER_MAX: usize = 64 << 20;
 /// The most indexers that are taken in; beyond that the server makes no sense.
 const INDEXERS_MAX: usize = 1_000_000;
 const PAGE_SIZE: u32 = 500;
+/// The most pages of one listing that bring nothing new. The coordinator looks at some
+/// thousand indexers for a page and gives it also if none of them is wanted: this is
+/// far beyond the largest registry, and ends one that makes no sense.
+const FRUITLESS_MAX: usize = 1_000;
 
 /// How it is said that nobody knows whether a change was made.
 const OPEN: &str = "may or may not";
@@ -62,6 +66,31 @@ pub(crate) struct Listing {
     pub indexers: Vec<Indexer>,
     /// There are more.
     pub has_more: bool,
+}
+
+/// Where a listing has come to.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Of the page that is asked for next; empty for the first.
+    token: String,
+    /// How many indexers there were before the last page.
+    before: usize,
+    /// Pages so far that brought nothing new.
+    fruitless: usize,
+}
+
+impl Progress {
+    /// Goes on with the page of `token`, now that there are `found` indexers; false if
+    /// that would never end.
+    fn goes_on(&mut self, token: String, found: usize) -> bool {
+        if found == self.before {
+            self.fruitless += 1;
+        }
+        let stands = token == self.token;
+        self.before = found;
+        self.token = token;
+        !stands && self.fruitless <= FRUITLESS_MAX && found <= INDEXERS_MAX
+    }
 }
 
 /// A connection to one coordinator.
@@ -103,19 +132,18 @@ impl Client {
     pub async fn list(&self, filter: IndexerFilter, limit: usize) -> Result<Listing, Failure> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let mut found = BTreeMap::new();
-        let mut page_token = String::new();
+        let mut progress = Progress::default();
         loop {
             let missing = u32::try_from(limit.saturating_sub(found.len())).unwrap_or(u32::MAX);
             let request = self.request(ListIndexersRequest {
                 page_size: missing.min(PAGE_SIZE),
-                page_token: page_token.clone(),
+                page_token: progress.token.clone(),
                 filter: Some(filter.clone()),
             });
             let mut call = self.inner.clone();
             let page = self
                 .answer("the list of indexers", call.list_indexers(request))
                 .await?;
-            let is_empty = page.indexers.is_empty();
             for indexer in page.indexers {
                 found.insert(Name::of(indexer.name.as_ref()), indexer);
             }
@@ -127,10 +155,9 @@ impl Client {
                     has_more: has_more || surplus,
                 });
             }
-            if is_empty || page.next_page_token == page_token || found.len() > INDEXERS_MAX {
+            if !progress.goes_on(page.next_page_token, found.len()) {
                 return Err(self.endless("the list of indexers"));
             }
-            page_token = page.next_page_token;
         }
     }
 
@@ -199,16 +226,15 @@ impl Client {
     pub async fn shadow(&self, disagreements_only: bool) -> Result<ShadowReport, Failure> {
         let what = "the shadow report";
         let mut indexers = BTreeMap::new();
-        let mut page_token = String::new();
+        let mut progress = Progress::default();
         loop {
             let request = self.request(GetShadowReportRequest {
                 disagreements_only,
                 page_size: PAGE_SIZE,
-                page_token: page_token.clone(),
+                page_token: progress.token.clone(),
             });
             let mut call = self.inner.clone();
             let page = self.answer(what, call.get_shadow_report(request)).await?;
-            let is_empty = page.indexers.is_empty();
             for indexer in page.indexers {
                 indexers.insert(Name::of(indexer.name.as_ref()), indexer);
             }
@@ -218,10 +244,9 @@ impl Client {
                     ..page
                 });
             }
-            if is_empty || page.next_page_token == page_token || indexers.len() > INDEXERS_MAX {
+            if !progress.goes_on(page.next_page_token, indexers.len()) {
                 return Err(self.endless(what));
             }
-            page_token = page.next_page_token;
         }
     }
 

@@ -30,6 +30,8 @@ pub struct World {
     pub hangs: bool,
     /// Each page announces another.
     pub endless: bool,
+    /// The most indexers that are looked at for one page, as the coordinator does.
+    pub looks: usize,
     /// A change shows only after so many further looks.
     pub lag: u32,
     /// A change does not show, and the indexer is gone with the next look.
@@ -53,6 +55,7 @@ impl World {
             fault_of: BTreeMap::new(),
             hangs: false,
             endless: false,
+            looks: 5_000,
             lag: 0,
             goes_away: false,
             calls: Vec::new(),
@@ -227,6 +230,34 @@ fn go(indexer: &mut Indexer, phase: &str, state: &str) {
     indexer.state_since_ms = NOW;
 }
 
+/// A page as the coordinator makes it, and the token of the next: it looks at so many at
+/// most, and gives what is wanted of them, be it nothing.
+fn page<'a, T: Clone + 'a>(
+    all: impl Iterator<Item = (&'a T, bool)>,
+    (skip, looks, size): (usize, usize, usize),
+    endless: bool,
+) -> (Vec<T>, String) {
+    let mut page = Vec::new();
+    let mut looked = 0;
+    for (one, wanted) in all.skip(skip) {
+        if looked == looks || page.len() == size {
+            return (page, (skip + looked).to_string());
+        }
+        looked += 1;
+        if wanted {
+            page.push(one.clone());
+        }
+    }
+    // A full page does not know whether it is the last.
+    let more = endless || page.len() == size;
+    let token = if more {
+        (skip + looked.max(1)).to_string()
+    } else {
+        String::new()
+    };
+    (page, token)
+}
+
 fn matches(indexer: &Indexer, filter: &IndexerFilter) -> bool {
     let name = indexer.name.as_ref().unwrap();
     let phase = match indexer.phase.as_str() {
@@ -272,26 +303,14 @@ impl Operations for Service {
         let filter = asked.filter.unwrap_or_default();
         let skip: usize = asked.page_token.parse().unwrap_or(0);
         let size = asked.page_size as usize;
-        let found: Vec<_> = world
-            .indexers
-            .values()
-            .filter(|it| matches(it, &filter))
-            .collect();
-        let page: Vec<_> = found
-            .iter()
-            .skip(skip)
-            .take(size)
-            .copied()
-            .cloned()
-            .collect();
-        let more = skip + size < found.len() || world.endless;
+        let (page, next_page_token) = page(
+            world.indexers.values().map(|it| (it, matches(it, &filter))),
+            (skip, world.looks, size),
+            world.endless,
+        );
         Ok(Response::new(ListIndexersResponse {
             indexers: page,
-            next_page_token: if more {
-                (skip + size).to_string()
-            } else {
-                String::new()
-            },
+            next_page_token,
         }))
     }
 
@@ -406,21 +425,15 @@ impl Operations for Service {
         let world = self.0.lock().unwrap();
         let skip: usize = asked.page_token.parse().unwrap_or(0);
         let size = asked.page_size as usize;
-        let found: Vec<_> = world
-            .shadow
-            .indexers
-            .iter()
-            .filter(|it| !asked.disagreements_only || it.verdict == "Disagrees")
-            .cloned()
-            .collect();
-        let more = skip + size < found.len() || world.endless;
+        let all = world.shadow.indexers.iter();
+        let (indexers, next_page_token) = page(
+            all.map(|it| (it, !asked.disagreements_only || it.verdict == "Disagrees")),
+            (skip, world.looks, size),
+            world.endless,
+        );
         Ok(Response::new(ShadowReport {
-            indexers: found.into_iter().skip(skip).take(size).collect(),
-            next_page_token: if more {
-                (skip + size).to_string()
-            } else {
-                String::new()
-            },
+            indexers,
+            next_page_token,
             ..world.shadow.clone()
         }))
     }

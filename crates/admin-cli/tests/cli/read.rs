@@ -121,8 +121,39 @@ async fn all_pages_are_fetched_and_sorted() {
     let names: Vec<&str> = ran.data.lines().collect();
     assert_eq!(names.len(), 2500);
     assert!(names.is_sorted());
-    assert_eq!(fake.world().calls, ["list 500"; 5]);
+    // A full page does not say whether it is the last.
+    assert_eq!(fake.world().calls, ["list 500"; 6]);
     assert_eq!(ran.talk, "");
+}
+
+#[tokio::test]
+async fn what_stands_behind_pages_without_anything_wanted_is_found() {
+    let mut indexers = many(12_000);
+    indexers.push(steady("zoe.near", "feed"));
+    let fake = Fake::start(crate::fake::World::with(indexers)).await;
+    let words = ["list", "--account", "zoe.near", "-o", "name"];
+    let ran = run(&fake.url(), &words).await.succeeded();
+    assert_eq!(
+        (ran.data.as_str(), ran.talk.as_str()),
+        ("zoe.near/feed\n", "")
+    );
+    assert_eq!(fake.world().calls.len(), 3);
+    let words = ["list", "--troubled", "--limit", "1", "-o", "name"];
+    let ran = run(&fake.url(), &words).await.succeeded();
+    assert_eq!(ran.data, "");
+}
+
+#[tokio::test]
+async fn disagreements_behind_pages_without_any_are_found() {
+    let mut world = world();
+    world.looks = 1;
+    let all = world.shadow.indexers.len();
+    let fake = Fake::start(world).await;
+    let words = ["shadow", "--disagreements", "-o", "json"];
+    let ran = run(&fake.url(), &words).await;
+    let shown = ran.json()["indexers"].as_array().unwrap().len();
+    assert!(shown > 0 && shown < all, "{shown} of {all}");
+    assert!(fake.world().calls.len() >= all);
 }
 
 #[tokio::test]
