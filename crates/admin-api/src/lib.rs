@@ -4,7 +4,8 @@
 //!
 //! - `indexer.IndexerManager`, as the original did, for its scripts;
 //! - `coordinator.v1.Operations`, what operators need beyond it;
-//! - `grpc.health.v1.Health`, for probes, open to everybody;
+//! - `grpc.health.v1.Health`, for probes, open to everybody; its watches are bounded in
+//!   number and in time, and a connection with nothing else gives way to new ones;
 //! - reflection (v1 and v1alpha), so that `grpcurl` needs no files.
 //!
 //! # Who may do what
@@ -32,6 +33,7 @@ mod audit;
 mod calls;
 mod convert;
 mod gate;
+mod health;
 mod manager;
 mod methods;
 mod observe;
@@ -42,6 +44,7 @@ mod status;
 mod text;
 mod watch;
 
+pub use health::Health;
 pub use methods::observed;
 pub use observe::Observer;
-pub use server::{About, AdminApi, ApiLimits, ApiOptions, Health, ServeError};
+pub use server::{About, AdminApi, ApiLimits, ApiOptions, ServeError};

@@ -24,6 +24,8 @@ pub(crate) enum Weight {
     Page,
     /// A stream, which is made as it is read.
     Stream,
+    /// A stream that is open to everybody: of these there may be so many.
+    OpenStream,
 }
 
 const fn reads(path: &'static str, answer: Weight) -> Method {
@@ -82,7 +84,7 @@ pub(crate) fn method(path: &str) -> Option<&'static Method> {
 pub(crate) fn weight(path: &str) -> Weight {
     match method(path) {
         Some(method) => method.answer,
-        None if path.starts_with(HEALTH) && path.ends_with("/Watch") => Weight::Stream,
+        None if path.starts_with(HEALTH) && path.ends_with("/Watch") => Weight::OpenStream,
         None => Weight::Small,
     }
 }
@@ -144,7 +146,7 @@ mod tests {
 
     #[test]
     fn streams_hold_no_room_while_they_are_silent() {
-        assert_eq!(weight("/grpc.health.v1.Health/Watch"), Weight::Stream);
+        assert_eq!(weight("/grpc.health.v1.Health/Watch"), Weight::OpenStream);
         assert_eq!(weight("/grpc.health.v1.Health/Check"), Weight::Small);
         assert_eq!(
             weight("/coordinator.v1.Operations/WatchIndexers"),

@@ -15,19 +15,16 @@ use security::{AuthLayer, Authenticator, Incoming, ServerLimits, ServerTls};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
 
 use crate::answers::AnswersLayer;
 use crate::audit::AuditLayer;
 use crate::calls::Calls;
 use crate::gate::ApiGate;
+use crate::health::{Health, SERVICES};
 use crate::manager::Manager;
 use crate::observe::{ObserveLayer, Observer};
 use crate::operations::Operator;
-
-/// The services whose health is told; the empty name stands for all.
-const SERVICES: [&str; 3] = ["", "indexer.IndexerManager", "coordinator.v1.Operations"];
 
 /// The longest request of health checks and reflection, in bytes.
 const SMALL: usize = 16 * 1024;
@@ -47,6 +44,12 @@ pub struct ApiLimits {
     pub watchers: usize,
     /// The longest watch; its client may watch again.
     pub watch_age: Duration,
+    /// The most watchers of the API's health, who need no credentials.
+    pub health_watchers: usize,
+    /// The same of one peer address.
+    pub health_watchers_per_peer: usize,
+    /// The longest watch of health; its client watches again.
+    pub health_watch_age: Duration,
     /// The most bytes of answers that are made or wait to be read, in all.
     pub answer_bytes: usize,
     /// The same for one peer address.
@@ -70,6 +73,9 @@ impl Default for ApiLimits {
             listings: 4,
             watchers: 100,
             watch_age: Duration::from_secs(60 * 60),
+            health_watchers: 1024,
+            health_watchers_per_peer: 256,
+            health_watch_age: Duration::from_secs(10 * 60),
             answer_bytes: 96 << 20,
             answer_bytes_per_peer: 24 << 20,
             answer_patience: Duration::from_secs(30),
@@ -123,31 +129,6 @@ pub enum ServeError {
     Ended(#[from] tonic::transport::Error),
 }
 
-/// Says whether the API is to be used.
-#[derive(Clone, Debug)]
-pub struct Health(HealthReporter);
-
-impl Health {
-    /// Tells probes whether to send calls here. Calls are answered either way.
-    pub async fn set_serving(&self, serving: bool) {
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        for service in SERVICES {
-            self.0.set_service_status(service, status).await;
-        }
-    }
-
-    /// Ends the streams of those that watch health.
-    async fn end(&mut self) {
-        for service in SERVICES {
-            self.0.clear_service_status(service).await;
-        }
-    }
-}
-
 /// The operators' API. It listens once it is bound, and answers from
 /// [`AdminApi::run`] on.
 pub struct AdminApi {
@@ -178,7 +159,7 @@ impl AdminApi {
         Ok(AdminApi {
             incoming,
             calls: Arc::new(Calls::new(admin, about, limits, shutdown)),
-            health: Health(HealthReporter::new()),
+            health: Health::new(),
             auth: AuthLayer::new(authenticator, Arc::new(ApiGate)),
             observer,
         })
@@ -254,10 +235,8 @@ impl AdminApi {
             .max_decoding_message_size(longest);
         let operations = OperationsServer::new(Operator(Arc::clone(&self.calls)))
             .max_decoding_message_size(longest);
-        let health =
-            tonic_health::server::HealthService::from_health_reporter(self.health.0.clone());
-        let health = tonic_health::pb::health_server::HealthServer::new(health)
-            .max_decoding_message_size(SMALL);
+        let probes = self.health.service(self.calls.limits.health_watch_age);
+        let health = HealthServer::new(probes).max_decoding_message_size(SMALL);
         let ours = served().map_err(tonic_reflection::server::Error::from)?;
         let described = || {
             tonic_reflection::server::Builder::configure()

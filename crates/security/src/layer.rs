@@ -42,6 +42,8 @@ pub trait Gate: Send + Sync + 'static {
 /// Authenticates each request before anything else looks at it. Those that get
 /// through and are not open to all carry a [`Principal`] in their extensions, and a
 /// [`Standing`](crate::Standing) for what goes on for long; the token is taken out.
+/// With the first of them its connection keeps its [`Place`](crate::Place): what is
+/// open to all does not earn it one.
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
@@ -105,6 +107,9 @@ where
                     .await;
                 match caller {
                     Ok(principal) => {
+                        if let Some(peer) = peer {
+                            peer.place.keep();
+                        }
                         let headers = request.headers();
                         let standing = auth.authenticator.standing(&principal, headers, peer, role);
                         request.extensions_mut().insert(standing);

@@ -7,7 +7,8 @@
 //!    they are, unless it is forced.
 //! 2. [`Incoming`] accepts connections, bounded in number, in all and per peer;
 //!    with a [`ServerTls`] it performs the handshakes, none of which keeps others
-//!    waiting.
+//!    waiting. Where places are short, a connection on which nobody has been let
+//!    through to anything yet gives way.
 //! 3. [`AuthLayer`] asks the [`Authenticator`] who calls (a token of
 //!    [`Tokens`], a client certificate that [`ClientRoles`] know, or nobody),
 //!    and its [`Gate`] what the call needs. A request that gets through carries
@@ -39,7 +40,7 @@ pub use authenticate::{Anonymous, Authenticator, Refusal, Standing};
 pub use bind::{BindRefusal, BindRequest, BindWarning, check_bind};
 pub use certificate::PeerCertificate;
 pub use client_roles::{ClientRoles, RoleRules};
-pub use incoming::{Connection, Hangup, Incoming, PeerInfo};
+pub use incoming::{Connection, Hangup, Incoming, PeerInfo, Place};
 pub use layer::{Access, AuthLayer, AuthService, Gate};
 pub use limits::ServerLimits;
 pub use lines::LineError;

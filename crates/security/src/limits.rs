@@ -10,8 +10,9 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// Bounds of one listener and the server behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// The most connections at one time. For one more, the oldest that has asked for
-    /// nothing yet is closed; if all have asked, the new one is.
+    /// The most connections at one time. For one more, the oldest is closed on which no
+    /// caller was let through yet to something that takes a role; if there is none, the
+    /// new one is.
     pub connections: usize,
     /// The most connections of one peer address at one time; beyond it the same holds
     /// among its own.

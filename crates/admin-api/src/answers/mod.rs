@@ -36,10 +36,15 @@ const SMALL: usize = 128 << 10;
 /// to be larger.
 const PAGE: usize = (3 << 20) + SMALL;
 
+/// What one stream that is open to everybody takes of the room for such streams.
+const PLACE: usize = 1 << 10;
+
 /// Bounds answers.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswersLayer {
     rooms: Arc<Rooms>,
+    /// Room for streams that are open to everybody.
+    open: Arc<Rooms>,
     patience: Duration,
 }
 
@@ -49,6 +54,10 @@ impl AnswersLayer {
             rooms: Arc::new(Rooms::new(
                 limits.answer_bytes,
                 limits.answer_bytes_per_peer,
+            )),
+            open: Arc::new(Rooms::new(
+                limits.health_watchers.saturating_mul(PLACE),
+                limits.health_watchers_per_peer.saturating_mul(PLACE),
             )),
             patience: limits.answer_patience,
         }
@@ -120,33 +129,35 @@ where
         Box::pin(async move {
             let weight = weight(request.uri().path());
             let peer = request.extensions().get::<PeerInfo>().cloned();
-            let bytes = match weight {
-                Weight::Small => Some(SMALL),
-                Weight::Page => Some(PAGE),
+            let site = peer
+                .as_ref()
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PeerInfo::site);
+            let room = match weight {
+                Weight::Small => answers.rooms.take(site, SMALL, QUEUE).await,
+                Weight::Page => answers.rooms.take(site, PAGE, QUEUE).await,
+                Weight::OpenStream => answers.open.take(site, PLACE, Duration::ZERO).await,
                 Weight::Stream => None,
             };
-            let room = match bytes {
-                Some(bytes) => {
-                    let site = peer
-                        .as_ref()
-                        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PeerInfo::site);
-                    let Some(room) = answers.rooms.take(site, bytes, QUEUE).await else {
-                        return Ok(Status::resource_exhausted(
-                            "too many answers wait to be read; read them, or try again in a \
-                             moment",
-                        )
-                        .into_http());
-                    };
-                    Some(room)
+            let why = match weight {
+                _ if room.is_some() => None,
+                Weight::Stream => None,
+                Weight::Small | Weight::Page => {
+                    Some("too many answers wait to be read; read them, or try again in a moment")
                 }
-                None => None,
+                Weight::OpenStream => Some(
+                    "too many watch the health of this API; end some of the watches, or use \
+                     Check",
+                ),
             };
+            if let Some(why) = why {
+                return Ok(Status::resource_exhausted(why).into_http());
+            }
             let response = inner.call(request).await?;
             let (delivery, over) = Delivery::new(room);
             if let Some(peer) = peer {
                 answers.look_after(&delivery, over, peer);
             }
-            let whole = weight != Weight::Stream;
+            let whole = matches!(weight, Weight::Small | Weight::Page);
             Ok(response.map(|body| Body::new(Counted::new(body, delivery, whole))))
         })
     }

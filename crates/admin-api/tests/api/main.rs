@@ -4,6 +4,7 @@
 
 mod access;
 mod audited;
+mod crowding;
 mod hoarding;
 mod hostile;
 mod life;

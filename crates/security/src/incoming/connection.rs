@@ -16,10 +16,15 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
 use super::hangup::Hangup;
-use super::opening::{Opening, Progress};
-use super::slots::Slot;
+use super::slots::{Place, Slot};
 use crate::certificate::PeerCertificate;
 use crate::throttle::site;
+
+/// What a peer must have sent before its connection counts as used, in bytes: the
+/// preface of HTTP/2 (RFC 9113, section 3.4) and the head of the frame behind it. From
+/// then on the protocol's own pings find out who is silent; who speaks another protocol
+/// is soon ended by the server.
+const FIRST_WORDS: usize = 24 + 9;
 
 /// Who is at the other end; found in the extensions of each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub struct PeerInfo {
     pub certificate: Option<Arc<PeerCertificate>>,
     /// Ends the connection.
     pub hangup: Hangup,
+    /// Keeps the connection where places are short.
+    pub place: Place,
 }
 
 impl PeerInfo {
@@ -43,46 +50,42 @@ impl PeerInfo {
 }
 
 /// A connection that is ready for requests. Who connects and then says nothing
-/// is let go after a while, since places are few; and at once if the place is needed.
+/// is let go after a while, since places are few. Until [`Place::keep`] is called, it
+/// also ends at once if its place is needed, whatever it is busy with.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
     peer: PeerInfo,
-    /// Until it has asked for something.
-    idle: Option<Idle>,
+    /// Until it has spoken.
+    silence: Option<Silence>,
+    /// Its place was given to another.
+    gives_way: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Somebody has ended it.
     over: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Counted until it is dropped.
-    slot: Slot,
+    _slot: Slot,
 }
 
-/// A peer that has not asked for anything yet.
+/// A peer that has not said enough yet.
 #[derive(Debug)]
-struct Idle {
-    opening: Opening,
+struct Silence {
+    /// What it has said, in bytes.
+    heard: usize,
     /// How long it may go on to say nothing.
-    until: Option<Pin<Box<Sleep>>>,
-    gives_way: Pin<Box<WaitForCancellationFutureOwned>>,
+    until: Pin<Box<Sleep>>,
 }
 
-impl Idle {
-    fn of(slot: &Slot, patience: Duration) -> Idle {
-        Idle {
-            opening: Opening::new(),
-            until: Some(Box::pin(sleep(patience))),
-            gives_way: Box::pin(slot.gives_way()),
+impl Silence {
+    fn of(patience: Duration) -> Silence {
+        Silence {
+            heard: 0,
+            until: Box::pin(sleep(patience)),
         }
     }
 
     /// Why the connection ends while nothing is said.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        if self.gives_way.as_mut().poll(context).is_ready() {
-            return Poll::Ready(place_needed());
-        }
-        let Some(until) = &mut self.until else {
-            return Poll::Pending;
-        };
-        std::task::ready!(until.as_mut().poll(context));
+        std::task::ready!(self.until.as_mut().poll(context));
         let kind = io::ErrorKind::TimedOut;
         Poll::Ready(io::Error::new(kind, "the peer said nothing in time"))
     }
@@ -90,7 +93,7 @@ impl Idle {
 
 fn place_needed() -> io::Error {
     let kind = io::ErrorKind::ConnectionAborted;
-    let why = "the peer asked for nothing, and its place was needed";
+    let why = "the peer has not shown that it may call, and its place was needed";
     io::Error::new(kind, why)
 }
 
@@ -116,9 +119,11 @@ impl Connection {
                 encrypted: false,
                 certificate: None,
                 hangup,
+                place: slot.place(),
             },
-            idle: Some(Idle::of(&slot, patience)),
-            slot,
+            silence: Some(Silence::of(patience)),
+            gives_way: Box::pin(slot.gives_way()),
+            _slot: slot,
         }
     }
 
@@ -140,9 +145,11 @@ impl Connection {
                 encrypted: true,
                 certificate,
                 hangup,
+                place: slot.place(),
             },
-            idle: Some(Idle::of(&slot, patience)),
-            slot,
+            silence: Some(Silence::of(patience)),
+            gives_way: Box::pin(slot.gives_way()),
+            _slot: slot,
         }
     }
 
@@ -177,8 +184,11 @@ macro_rules! with_stream {
 }
 
 impl Connection {
-    /// Fails once somebody has ended the connection, whatever it is busy with.
+    /// Fails once the connection is to end, whatever it is busy with.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.gives_way.as_mut().poll(context).is_ready() {
+            return Err(place_needed());
+        }
         match self.over.as_mut().poll(context) {
             Poll::Pending => Ok(()),
             Poll::Ready(()) => {
@@ -207,26 +217,15 @@ impl AsyncRead for Connection {
         this.check(context)?;
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut *this).poll_stream_read(context, buffer);
-        let Some(idle) = &mut this.idle else {
+        let Some(silence) = &mut this.silence else {
             return outcome;
         };
         if outcome.is_pending() {
-            return idle.poll_end(context).map(Err);
+            return silence.poll_end(context).map(Err);
         }
-        let said = buffer.filled().get(before..).unwrap_or_default();
-        match idle.opening.hear(said) {
-            Progress::Silent => {}
-            Progress::Spoken => {
-                if idle.until.take().is_some() {
-                    this.slot.has_spoken();
-                }
-            }
-            Progress::Asked => {
-                if !this.slot.has_asked() {
-                    return Poll::Ready(Err(place_needed()));
-                }
-                this.idle = None;
-            }
+        silence.heard += buffer.filled().len().saturating_sub(before);
+        if silence.heard >= FIRST_WORDS {
+            this.silence = None;
         }
         outcome
     }

@@ -2,7 +2,6 @@
 
 mod connection;
 mod hangup;
-mod opening;
 mod slots;
 
 use std::collections::VecDeque;
@@ -22,6 +21,7 @@ use tokio_stream::Stream;
 
 pub use connection::{Connection, PeerInfo};
 pub use hangup::Hangup;
+pub use slots::Place;
 
 use crate::collapse::Collapse;
 use crate::limits::ServerLimits;
@@ -39,8 +39,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// Nothing that a peer does ends it or keeps other peers waiting: a handshake
 /// that fails or takes too long is dropped and logged, and so are connections
-/// beyond the bounds: first those that have asked for nothing yet. Dropping it
-/// closes the port and ends handshakes.
+/// beyond the bounds: first those that were let through to nothing yet
+/// ([`Place::keep`]). Dropping it closes the port and ends handshakes.
 #[derive(Debug)]
 pub struct Incoming {
     listener: TcpListener,
@@ -137,8 +137,8 @@ impl Incoming {
                 if was_made && let Some(unlogged) = self.full.admit() {
                     tracing::warn!(
                         peer = %remote.ip(), unlogged,
-                        "there are as many connections as are allowed: one that had asked for \
-                         nothing was closed to make room for a new one"
+                        "there are as many connections as are allowed: one that had not shown \
+                         that it may call was closed to make room for a new one"
                     );
                 }
                 Some(slot)

@@ -20,19 +20,48 @@ pub(super) struct Slots {
 struct Counts {
     all: usize,
     peers: BTreeMap<IpAddr, usize>,
-    /// Those that have asked for nothing yet, the oldest first.
-    idle: BTreeMap<u64, Idle>,
+    /// Those that have not been let through to anything yet, the oldest first.
+    unproven: BTreeMap<u64, Unproven>,
     /// The number of the next one.
     next: u64,
 }
 
-/// A connection that keeps a place and makes no use of it.
+/// A connection whose place may be given to another.
 #[derive(Debug)]
-struct Idle {
+struct Unproven {
     peer: IpAddr,
-    has_spoken: bool,
     gives_way: CancellationToken,
 }
+
+/// The place of a connection among those that are allowed. Its copies belong to the
+/// same connection.
+#[derive(Clone, Debug, Default)]
+pub struct Place(Option<Claim>);
+
+#[derive(Clone, Debug)]
+struct Claim {
+    counts: Arc<Mutex<Counts>>,
+    number: u64,
+}
+
+impl Place {
+    /// The connection has shown that it may call: it gives way to no other from now on,
+    /// unless it was told to before. Calling it again changes nothing.
+    pub fn keep(&self) {
+        if let Some(claim) = &self.0 {
+            lock(&claim.counts).unproven.remove(&claim.number);
+        }
+    }
+}
+
+/// Who is at the other end does not depend on how long it may stay.
+impl PartialEq for Place {
+    fn eq(&self, _: &Place) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
 
 /// A counted connection, until it is dropped or gives way.
 #[derive(Debug)]
@@ -72,8 +101,9 @@ impl Slots {
     }
 
     /// Counts a connection of `peer`. If there is no room for it, the oldest one that
-    /// has said nothing gives way, or else the oldest that has asked for nothing; of the
-    /// same peer if it is the peer who has too many.
+    /// was not let through to anything yet gives way; of the same peer if it is the peer
+    /// who has too many. What it does meanwhile does not matter, nor whether it does
+    /// anything: whoever has credentials shows them soon, and is among the youngest.
     pub(super) fn take(&self, peer: IpAddr) -> Result<Room, Full> {
         let peer = site(peer);
         let mut counts = lock(&self.counts);
@@ -110,17 +140,12 @@ impl Counts {
         self.all += 1;
         let number = self.next;
         self.next += 1;
-        let idle = Idle {
-            peer,
-            has_spoken: false,
-            gives_way,
-        };
-        self.idle.insert(number, idle);
+        self.unproven.insert(number, Unproven { peer, gives_way });
         number
     }
 
     fn remove(&mut self, number: u64, peer: IpAddr) {
-        self.idle.remove(&number);
+        self.unproven.remove(&number);
         self.all = self.all.saturating_sub(1);
         if let Some(of_peer) = self.peers.get_mut(&peer) {
             *of_peer = of_peer.saturating_sub(1);
@@ -130,21 +155,16 @@ impl Counts {
         }
     }
 
-    /// Ends one that is idle, of `peer` or of anybody; false if there is none.
+    /// Ends the oldest that is unproven, of `peer` or of anybody; false if there is none.
     fn make_room(&mut self, peer: Option<IpAddr>) -> bool {
-        let oldest = |has_spoken: bool| {
-            let mut idle = self.idle.iter();
-            idle.find(|(_, idle)| {
-                idle.has_spoken == has_spoken && peer.is_none_or(|peer| peer == idle.peer)
-            })
-        };
-        let found = oldest(false).or_else(|| oldest(true));
-        let Some((number, idle)) = found else {
+        let mut unproven = self.unproven.iter();
+        let found = unproven.find(|(_, one)| peer.is_none_or(|peer| peer == one.peer));
+        let Some((number, oldest)) = found else {
             return false;
         };
-        let (number, peer) = (*number, idle.peer);
+        let (number, peer) = (*number, oldest.peer);
         // It is counted no more, even before it has noticed.
-        idle.gives_way.cancel();
+        oldest.gives_way.cancel();
         self.remove(number, peer);
         true
     }
@@ -156,19 +176,12 @@ impl Slot {
         self.gives_way.clone().cancelled_owned()
     }
 
-    /// It has begun to speak.
-    pub(super) fn has_spoken(&self) {
-        if let Some(idle) = lock(&self.counts).idle.get_mut(&self.number) {
-            idle.has_spoken = true;
-        }
-    }
-
-    /// It has asked for something, and keeps its place from now on; false if that has
-    /// been given away meanwhile.
-    pub(super) fn has_asked(&self) -> bool {
-        let mut counts = lock(&self.counts);
-        counts.idle.remove(&self.number);
-        !self.gives_way.is_cancelled()
+    /// What keeps its place for good.
+    pub(super) fn place(&self) -> Place {
+        Place(Some(Claim {
+            counts: Arc::clone(&self.counts),
+            number: self.number,
+        }))
     }
 }
 
@@ -197,8 +210,7 @@ mod tests {
     fn busy(slots: &Slots, n: u8) -> Slot {
         let room = slots.take(peer(n)).unwrap();
         assert!(!room.was_made);
-        room.slot.has_spoken();
-        assert!(room.slot.has_asked());
+        room.slot.place().keep();
         room.slot
     }
 
@@ -218,36 +230,36 @@ mod tests {
     }
 
     #[test]
-    fn who_makes_the_least_use_of_a_place_gives_way_first() {
+    fn the_oldest_that_was_let_through_to_nothing_gives_way_first() {
         let slots = Slots::new(4, 3);
-        let spoken = slots.take(peer(1)).unwrap().slot;
-        spoken.has_spoken();
+        let first = slots.take(peer(1)).unwrap().slot;
         let other = slots.take(peer(2)).unwrap().slot;
-        let silent = slots.take(peer(1)).unwrap().slot;
-        let asked = busy(&slots, 1);
+        let second = slots.take(peer(1)).unwrap().slot;
+        let kept = busy(&slots, 1);
 
         // A peer with too many takes no place of another peer's.
         let one = slots.take(peer(1)).unwrap();
-        assert!(one.was_made && silent.gives_way.is_cancelled());
-        assert!(!silent.has_asked(), "too late: its place is another's");
-        one.slot.has_asked();
+        assert!(one.was_made && first.gives_way.is_cancelled());
+        assert!(!second.gives_way.is_cancelled());
+        first.place().keep();
+        one.slot.place().keep();
         let two = slots.take(peer(1)).unwrap();
-        assert!(two.was_made && spoken.gives_way.is_cancelled());
-        two.slot.has_asked();
+        assert!(two.was_made && second.gives_way.is_cancelled());
+        two.slot.place().keep();
         assert_eq!(slots.take(peer(1)).unwrap_err(), Full::Peer);
         assert!(!other.gives_way.is_cancelled());
 
         let three = slots.take(peer(3)).unwrap();
         assert!(three.was_made && other.gives_way.is_cancelled());
-        three.slot.has_asked();
+        three.slot.place().keep();
         assert_eq!(slots.take(peer(4)).unwrap_err(), Full::All);
         // Who gave way is not counted twice.
-        drop((spoken, silent, other));
+        drop((first, second, other));
         assert_eq!(lock(&slots.counts).all, 4);
-        drop((asked, one, two, three));
+        drop((kept, one, two, three));
         let counts = lock(&slots.counts);
         assert_eq!(
-            (counts.all, counts.peers.len(), counts.idle.len()),
+            (counts.all, counts.peers.len(), counts.unproven.len()),
             (0, 0, 0)
         );
     }

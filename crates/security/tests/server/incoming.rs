@@ -164,7 +164,7 @@ async fn who_connects_and_says_too_little_is_let_go() {
     assert!(more.is_err(), "{more:?}");
 }
 
-/// Begins a request, so that the connection keeps its place.
+/// Begins a request.
 async fn ask(client: &mut TcpStream, server: &mut Connection) {
     let mut words = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let empty = |kind: u8| [0, 0, 0, kind, 0, 0, 0, 0, 0];
@@ -177,7 +177,7 @@ async fn ask(client: &mut TcpStream, server: &mut Connection) {
 }
 
 #[tokio::test]
-async fn who_asks_for_nothing_gives_way_to_a_new_connection() {
+async fn who_was_let_through_to_nothing_gives_way_to_a_new_connection() {
     let limits = ServerLimits {
         connections_per_peer: 3,
         handshake_time: Duration::from_secs(3600),
@@ -188,22 +188,25 @@ async fn who_asks_for_nothing_gives_way_to_a_new_connection() {
     let mut used = TcpStream::connect(address).await.unwrap();
     let mut used_server = next(&mut incoming).await;
     ask(&mut used, &mut used_server).await;
-    let mut spoken = TcpStream::connect(address).await.unwrap();
-    let mut spoken_server = next(&mut incoming).await;
-    spoken.write_all(&ask_nothing()).await.unwrap();
-    let mut heard = [0; 33];
-    spoken_server.read_exact(&mut heard).await.unwrap();
+    used_server.peer().place.keep();
+    // What it asked for is open to all, and goes on for ever.
+    let mut asking = TcpStream::connect(address).await.unwrap();
+    let mut asking_server = next(&mut incoming).await;
+    ask(&mut asking, &mut asking_server).await;
     let _silent = TcpStream::connect(address).await.unwrap();
     let mut silent_server = next(&mut incoming).await;
 
-    for idle in [&mut silent_server, &mut spoken_server] {
+    for older in [&mut asking_server, &mut silent_server] {
         let mut client = TcpStream::connect(address).await.unwrap();
         let mut server = next(&mut incoming).await;
         let mut byte = [0];
-        let read = timeout(LONG, idle.read(&mut byte)).await.unwrap();
+        let read = timeout(LONG, older.read(&mut byte)).await.unwrap();
         let kind = read.unwrap_err().kind();
         assert_eq!(kind, std::io::ErrorKind::ConnectionAborted);
-        ask(&mut client, &mut server).await;
+        // Also if it is busy with writing.
+        let written = older.write(&byte).await.unwrap_err().kind();
+        assert_eq!(written, std::io::ErrorKind::ConnectionAborted);
+        server.peer().place.keep();
         assert_talk(&mut server, &mut client).await;
         // They stay for the rest of the test.
         std::mem::forget((client, server));
@@ -215,12 +218,6 @@ async fn who_asks_for_nothing_gives_way_to_a_new_connection() {
         () = closed(beyond) => {}
     }
     assert_talk(used_server, used).await;
-}
-
-fn ask_nothing() -> Vec<u8> {
-    let mut words = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    words.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    words
 }
 
 #[tokio::test]
@@ -235,9 +232,11 @@ async fn connections_are_bounded_and_those_that_end_make_room() {
     let mut client = TcpStream::connect(address).await.unwrap();
     let mut server = next(&mut incoming).await;
     ask(&mut client, &mut server).await;
+    server.peer().place.keep();
     let mut second_client = TcpStream::connect(address).await.unwrap();
     let mut second = next(&mut incoming).await;
     ask(&mut second_client, &mut second).await;
+    second.peer().place.keep();
     let beyond = TcpStream::connect(address).await.unwrap();
     tokio::select! {
         biased;

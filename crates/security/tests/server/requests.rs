@@ -98,6 +98,7 @@ impl Door {
             encrypted: true,
             certificate,
             hangup: security::Hangup::default(),
+            place: security::Place::default(),
         });
         // Somebody who pretends.
         request.extensions_mut().insert(Principal {
