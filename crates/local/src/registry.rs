@@ -57,7 +57,8 @@ impl RegistryFile {
     }
 
     fn look(&self) -> Option<String> {
-        let problems = registry_file::check(&self.path).problems;
+        let problems =
+            registry_file::check(&self.path, sim_node::server::now().as_millis()).problems;
         let first = problems.first()?;
         let place = match &first.place {
             Some(place) => format!("{}:{}:{}", shown(&self.path), place.line, place.column),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{Entry, Heights, Key};
 use crate::files::{VERSIONS, read};
+use crate::heights::Belief;
 use crate::problem::{Lines, Problem, brief};
 
 /// The largest book, in bytes.
@@ -37,6 +38,12 @@ pub(crate) struct Book {
     format: u64,
     /// When it was begun, in milliseconds since 1970.
     pub(crate) began: u64,
+    /// When it was written last; zero if that was not noted.
+    #[serde(default)]
+    pub(crate) written: u64,
+    /// The highest height that was given out for lack of `[chain]`, as of then.
+    #[serde(default)]
+    pub(crate) unchained: u64,
     /// By account and function.
     entries: BTreeMap<String, BTreeMap<String, Kept>>,
 }
@@ -56,6 +63,8 @@ impl Book {
         Book {
             format: FORMAT,
             began,
+            written: 0,
+            unchained: 0,
             entries: BTreeMap::new(),
         }
     }
@@ -123,16 +132,43 @@ impl Book {
         self.iter().filter(|(_, kept)| kept.deleted.is_none())
     }
 
-    /// The highest height of all.
-    pub(crate) fn highest(&self) -> u64 {
-        let heights = self.iter().map(|(_, kept)| kept.heights().highest());
-        heights.max().unwrap_or(0)
+    /// What is to be believed at `now`, in milliseconds since 1970. A clock that stands
+    /// before the last writing is not yet right, as on machines that have to ask for the
+    /// time first: the heights of the book are true all the same.
+    pub(crate) fn belief(&self, now: u64) -> Belief {
+        Belief {
+            began: self.began,
+            latest: now.max(self.written),
+            unchained: self.unchained,
+        }
     }
 
-    /// Takes over what `file` says at `height`.
-    pub(crate) fn register(&mut self, entry: &Entry, file: &str, height: u64) {
+    /// The highest height that is not above `bound`.
+    pub(crate) fn highest(&self, bound: u64) -> u64 {
+        let of = |kept: &Kept| [Some(kept.created), kept.updated, kept.deleted];
+        let heights = self.iter().flat_map(|(_, kept)| of(kept));
+        heights
+            .flatten()
+            .filter(|height| *height <= bound)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Those of which a height is above `bound`, ordered by name.
+    pub(crate) fn beyond(&self, bound: u64) -> impl Iterator<Item = (Key, u64)> {
+        self.iter()
+            .map(|(key, kept)| (key, kept.heights().highest()))
+            .filter(move |(_, highest)| *highest > bound)
+    }
+
+    /// Takes over what `file` says at `height`. Who names a version where the one that
+    /// is kept is above `bound`, begins anew with it.
+    pub(crate) fn register(&mut self, entry: &Entry, file: &str, height: u64, bound: u64) {
         let content = format!("{:032x}", entry.content);
-        let before = self.get(&entry.key).cloned();
+        let before = self.get(&entry.key).cloned().filter(|kept| {
+            let believed = kept.heights().highest() <= bound;
+            believed || entry.version.is_none()
+        });
         let mut kept = match before {
             None => {
                 let version = entry.version.unwrap_or(height);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::book::{Book, default_path};
+use crate::heights::Belief;
 use crate::merge::merge;
 use crate::problem::Problem;
 use crate::state::read_once;
@@ -19,9 +21,11 @@ pub struct Checked {
 }
 
 /// Reads the registry file or folder at `path`, with all files that it mentions,
-/// and tells everything that is wrong. Versions are neither read nor written.
+/// and tells everything that is wrong, as of `now` in milliseconds since 1970. Nothing
+/// is written; of the file with the versions, if one stands at its usual place, only
+/// the times are used, which say what heights can be true.
 /// Reads files: call it where blocking is allowed.
-pub fn check(path: &Path) -> Checked {
+pub fn check(path: &Path, now: u64) -> Checked {
     let sources = match read_once(path) {
         Ok(sources) => sources,
         Err(problem) => {
@@ -31,7 +35,16 @@ pub fn check(path: &Path) -> Checked {
             };
         }
     };
-    let merged = merge(&sources);
+    let book = Book::load(&default_path(path)).ok().flatten();
+    let belief = book.map_or(
+        Belief {
+            began: now,
+            latest: now,
+            unchained: 0,
+        },
+        |book| book.belief(now),
+    );
+    let merged = merge(&sources, &belief);
     let of_files = sources.values().flat_map(|source| &source.problems);
     let mut problems: Vec<Problem> = of_files.chain(&merged.problems).cloned().collect();
     problems.sort();

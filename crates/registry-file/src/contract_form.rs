@@ -91,6 +91,7 @@ impl<'a> Text<'a> {
         let fields: Object<'a> = self.decode(raw.get(), "the fields of an indexer")?;
         let mut body = BTreeMap::new();
         let mut heights = BTreeMap::new();
+        let mut highest = None;
         for (name, value) in fields.0 {
             if !FIELDS.contains(&name.as_str()) {
                 let message = format!(
@@ -102,6 +103,7 @@ impl<'a> Text<'a> {
             }
             if [CREATED, UPDATED, DELETED].contains(&name.as_str()) {
                 let height: Option<u64> = self.decode(value.get(), "a height or null")?;
+                highest = highest.max(height.map(|height| (height, self.offset(value.get()))));
                 heights.insert(name, height);
             } else {
                 body.insert(name, self.decode::<Value>(value.get(), "JSON")?);
@@ -119,6 +121,7 @@ impl<'a> Text<'a> {
             version: Some(updated.unwrap_or(created)),
             created: Some(created),
             deleted,
+            height_place: highest.map(|(_, offset)| self.lines.place(offset)),
             ..entry
         })
     }

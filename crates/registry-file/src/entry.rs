@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) created: Option<u64>,
     /// A tombstone of the contract.
     pub(crate) deleted: Option<u64>,
+    /// Where its highest height stands, if it names any.
+    pub(crate) height_place: Option<Place>,
     /// It starts at its own version, so that has to be a height of the chain.
     pub(crate) needs_height: bool,
     /// Hash of the body.
@@ -67,6 +69,7 @@ impl Entry {
             version: None,
             created: None,
             deleted: None,
+            height_place: None,
             needs_height: false,
         };
         entry.check().map(|()| entry)
@@ -89,6 +92,12 @@ impl Entry {
         let json = to_json(&self.body, heights);
         decode_one(&id, json.as_bytes()).map_err(|error| error.to_string())?;
         Ok(())
+    }
+
+    /// The highest height that it names itself.
+    pub(crate) fn highest(&self) -> u64 {
+        let named = [self.version, self.created, self.deleted];
+        named.into_iter().flatten().max().unwrap_or(0)
     }
 
     pub(crate) fn is_deleted(&self) -> bool {

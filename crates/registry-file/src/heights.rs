@@ -30,6 +30,48 @@ pub(crate) fn height_at(chain: Option<Chain>, began: u64, now: u64) -> u64 {
     height.clamp(1, HEIGHT_MAX)
 }
 
+/// How many times faster than said a chain may have been for its heights to be believed.
+const PACE: u64 = 4;
+
+/// By how much the time of a height may be wrong, in milliseconds: people round.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// What decides which heights are believed; times in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Belief {
+    /// When the registry was first read.
+    pub(crate) began: u64,
+    /// The latest time that it can be.
+    pub(crate) latest: u64,
+    /// The highest height that was given out for lack of `[chain]`.
+    pub(crate) unchained: u64,
+}
+
+impl Belief {
+    /// The highest height that the chain can have reached, with a generous margin: one
+    /// that is even a little too high shuts out true ones, and makes indexers start
+    /// where no block is yet.
+    pub(crate) fn bound(&self, chain: Option<Chain>) -> u64 {
+        let spare = PACE * DAY / 1000;
+        let Some(chain) = chain else {
+            return (self.latest / 1000).saturating_add(spare).min(HEIGHT_MAX);
+        };
+        let passed = self.latest.saturating_sub(chain.at.unwrap_or(self.began));
+        let blocks = passed
+            .saturating_add(DAY)
+            .checked_div(chain.block_time)
+            .unwrap_or(0)
+            .saturating_mul(PACE);
+        let highest = chain.height.saturating_add(blocks);
+        // From there on each change counts one up.
+        let unchained = match self.unchained {
+            0 => 0,
+            height => height.saturating_add(spare),
+        };
+        highest.max(unchained).min(HEIGHT_MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +94,43 @@ mod tests {
             block_time: 0,
         };
         assert_eq!(height_at(Some(high), 0, 7), HEIGHT_MAX);
+    }
+
+    #[test]
+    fn a_height_is_believed_up_to_four_times_the_pace_and_a_day() {
+        let chain = Some(Chain {
+            height: 1_000_000,
+            at: Some(5 * DAY),
+            block_time: 500,
+        });
+        let bound = |latest, unchained| {
+            let belief = Belief {
+                began: 0,
+                latest,
+                unchained,
+            };
+            belief.bound(chain)
+        };
+        let of_a_day = 4 * 2 * 86_400;
+        assert_eq!(bound(5 * DAY, 0), 1_000_000 + of_a_day);
+        assert_eq!(bound(7 * DAY, 0), 1_000_000 + 3 * of_a_day);
+        // A clock that stands before that time takes nothing away.
+        assert_eq!(bound(0, 0), 1_000_000 + of_a_day);
+        assert_eq!(bound(5 * DAY, 1_700_000_000), 1_700_000_000 + 4 * 86_400);
+        let belief = Belief {
+            latest: 1_700_000_000_000,
+            ..Belief::default()
+        };
+        assert_eq!(belief.bound(None), 1_700_000_000 + 4 * 86_400);
+        for height in [0, u64::MAX] {
+            let latest = u64::MAX;
+            let belief = Belief { latest, ..belief };
+            let chain = Chain {
+                height,
+                at: None,
+                block_time: 1,
+            };
+            assert_eq!(belief.bound(Some(chain)), HEIGHT_MAX);
+        }
     }
 }

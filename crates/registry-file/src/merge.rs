@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::book::{Book, Kept};
 use crate::entry::{Entry, Key, shown};
-use crate::heights::Chain;
-use crate::problem::Problem;
+use crate::heights::{Belief, Chain};
+use crate::problem::{Place, Problem};
 use crate::source::Loaded;
 
 /// A registry file, over time.
@@ -36,6 +36,8 @@ pub(crate) type Sources = BTreeMap<PathBuf, Source>;
 #[derive(Default)]
 pub(crate) struct Merged<'a> {
     pub(crate) chain: Option<Chain>,
+    /// No height above it is believed.
+    pub(crate) bound: u64,
     /// The entries that count, each with its file's name.
     pub(crate) entries: BTreeMap<&'a Key, (&'a Entry, String)>,
     /// Entries that are there and do not count.
@@ -51,8 +53,9 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 /// Puts the files together. If two name the same indexer, one that is right now
-/// goes before one that is only remembered, and then the first by name.
-pub(crate) fn merge(sources: &Sources) -> Merged<'_> {
+/// goes before one that is only remembered, and then the first by name. An entry with a
+/// height beyond `belief` does not count.
+pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
     let mut merged = Merged::default();
     let mut ordered: Vec<(&PathBuf, &Source, &Loaded)> = sources
         .iter()
@@ -73,21 +76,18 @@ pub(crate) fn merge(sources: &Sources) -> Merged<'_> {
             _ => {}
         }
     }
+    merged.bound = belief.bound(merged.chain);
     for (path, source, loaded) in ordered {
         for entry in &loaded.entries {
-            let problem = |message| Problem::at(path, entry.place.clone(), message);
             if let Some((_, first)) = merged.entries.get(&entry.key) {
                 if source.speaks() {
                     let message = format!("{} stands in {first} already", shown(&entry.key));
-                    merged.problems.push(problem(message));
+                    let problem = Problem::at(path, entry.place.clone(), message);
+                    merged.problems.push(problem);
                 }
-            } else if entry.needs_height && merged.chain.is_none() {
-                let message = format!(
-                    "{} starts at the height of its registration, which is not known: give \
-                     [chain] with a `height`, or a height as `start`",
-                    shown(&entry.key)
-                );
-                merged.problems.push(problem(message));
+            } else if let Err((place, message)) = merged.usable(entry) {
+                let problem = Problem::at(path, place.clone(), message);
+                merged.problems.push(problem);
                 merged.refused.insert(&entry.key);
             } else {
                 let of = (entry, name_of(path));
@@ -107,6 +107,33 @@ pub(crate) enum Absence {
 }
 
 impl Merged<'_> {
+    /// Whether an entry that is right by itself can be used beside what else is said;
+    /// else where and why not.
+    fn usable<'e>(&self, entry: &'e Entry) -> Result<(), (&'e Place, String)> {
+        let name = shown(&entry.key);
+        if entry.highest() > self.bound {
+            let how = match self.chain {
+                Some(_) => "what [chain] says, at four times the pace and with a day to spare",
+                None => "the clock, since there is no [chain]; it may go four days ahead",
+            };
+            let message = format!(
+                "{name}: the chain cannot have reached height {} yet; the highest that is \
+                 believed is {}, by {how}. The entry does not count",
+                entry.highest(),
+                self.bound
+            );
+            return Err((entry.height_place.as_ref().unwrap_or(&entry.place), message));
+        }
+        if entry.needs_height && self.chain.is_none() {
+            let message = format!(
+                "{name} starts at the height of its registration, which is not known: give \
+                 [chain] with a `height`, or a height as `start`"
+            );
+            return Err((&entry.place, message));
+        }
+        Ok(())
+    }
+
     /// What becomes of the living indexers of `book` that are not among the
     /// entries. If there is only one file ever, `single`, its name is of no matter.
     pub(crate) fn absences(

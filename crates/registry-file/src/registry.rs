@@ -14,7 +14,7 @@ use near_account_id::AccountIdRef;
 use serde::Deserialize;
 
 use crate::book::{Book, default_path};
-use crate::heights::height_at;
+use crate::heights::{Belief, height_at};
 use crate::problem::{Problem, brief};
 use crate::state::{Answers, Point, State};
 
@@ -57,7 +57,8 @@ pub struct OpenError(
 ///
 /// It answers as the contract does, from what was last read and right. While
 /// nothing could be read yet, listings are unavailable rather than empty.
-/// Answers never go back in height as long as the value lives.
+/// Answers never go back in height as long as the value lives, unless the height before
+/// is one that the chain cannot have reached.
 pub struct FileRegistry {
     root: PathBuf,
     poll: u64,
@@ -162,12 +163,27 @@ impl FileRegistry {
     }
 
     fn answer(&self, answers: &Answers, result: Bytes) -> ViewAnswer {
-        let height = height_at(answers.chain, answers.began, self.clock.now().0);
-        let height = height.max(answers.floor);
-        let before = self.highest.fetch_max(height, Ordering::Relaxed);
+        let now = self.clock.now().0;
+        let belief = Belief {
+            latest: answers.belief.latest.max(now),
+            ..answers.belief
+        };
+        let height = height_at(answers.chain, belief.began, now).max(answers.floor);
+        let bound = belief.bound(answers.chain);
+        // What was never true, such as by a clock that went ahead for a while, must not
+        // shut out what is.
+        let next = |before: u64| match before > bound {
+            true => height,
+            false => height.max(before),
+        };
+        let before = self
+            .highest
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| {
+                Some(next(before))
+            });
         ViewAnswer {
             result,
-            block_height: height.max(before),
+            block_height: next(before.unwrap_or(0)),
         }
     }
 

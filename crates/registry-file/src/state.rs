@@ -10,9 +10,9 @@ use bytes::Bytes;
 use coordinator::registry::decode::{ANSWER_LEN_MAX, ENTRIES_MAX};
 
 use crate::book::Book;
-use crate::entry::{Key, to_json};
+use crate::entry::{Key, shown, to_json};
 use crate::files::{Stamp, list, stamp};
-use crate::heights::Chain;
+use crate::heights::{Belief, Chain, height_at};
 use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
 use crate::problem::Problem;
 use crate::source::{Loaded, load};
@@ -20,6 +20,13 @@ use crate::source::{Loaded, load};
 /// A file changed within this time of being read, in milliseconds, may change
 /// again without showing it: clocks of file systems are coarse.
 const YOUNG: u64 = 2_000;
+
+/// The longest time between two looks, and the furthest that a clock goes back by itself,
+/// in milliseconds; beyond it, somebody has set the clock.
+const JITTER: u64 = 10 * 60_000;
+
+/// The most indexers that are named in a line of the log.
+const NAMED_MAX: usize = 10;
 
 /// What is answered about one indexer.
 #[derive(Clone, Debug)]
@@ -36,7 +43,8 @@ pub(crate) struct Answers {
     pub(crate) listing: Option<Bytes>,
     pub(crate) points: BTreeMap<Key, Point>,
     pub(crate) chain: Option<Chain>,
-    pub(crate) began: u64,
+    /// What is believed, as of when it was taken over.
+    pub(crate) belief: Belief,
     /// No answer is of a lower height.
     pub(crate) floor: u64,
 }
@@ -54,6 +62,8 @@ pub(crate) struct State {
     common: Vec<Problem>,
     /// A change was not written to the book.
     dirty: bool,
+    /// When it was last looked, in milliseconds since 1970.
+    looked: u64,
     answers: Arc<Answers>,
 }
 
@@ -68,6 +78,7 @@ impl State {
             root_problem: None,
             common: Vec::new(),
             dirty: true,
+            looked: 0,
             answers: Arc::default(),
         }
     }
@@ -89,6 +100,7 @@ impl State {
     /// Looks at all files, at `now` in milliseconds since 1970, and takes over
     /// what has changed.
     pub(crate) fn refresh(&mut self, now: u64) {
+        self.notice_clock(now);
         let mut changed = self.dirty;
         match list(&self.root) {
             Ok(paths) => {
@@ -107,6 +119,24 @@ impl State {
             if let Err(problem) = self.take_over(now) {
                 self.common.push(problem);
             }
+        }
+    }
+
+    /// Notices a clock that was put right, or wrong: which heights are believed depends
+    /// on it, so everything is looked at again.
+    fn notice_clock(&mut self, now: u64) {
+        let before = std::mem::replace(&mut self.looked, now);
+        if now.abs_diff(before) <= JITTER || before == 0 {
+            return;
+        }
+        self.dirty = true;
+        if now < before {
+            // What is put back while somebody looks was wrong before, and so is what was
+            // written by it.
+            tracing::warn!("the clock was put back; what rests on its time is looked at again");
+            let book = &mut self.book;
+            book.written = book.written.min(now);
+            book.unchained = book.unchained.min(height_at(None, 0, now));
         }
     }
 
@@ -132,22 +162,23 @@ impl State {
     /// Makes what the files say the answers, or nothing of it.
     fn take_over(&mut self, now: u64) -> Result<(), Problem> {
         self.dirty = true;
-        self.forget_missing();
-        let merged = merge(&self.sources);
+        let belief = self.book.belief(now);
+        self.forget_missing(&belief);
+        let merged = merge(&self.sources, &belief);
         self.common.extend(merged.problems.iter().cloned());
-        let floor = self.answers.floor.max(self.book.highest());
-        let chain = merged.chain;
-        let height = crate::heights::height_at(chain, self.book.began, now).max(floor);
+        let (chain, bound) = (merged.chain, merged.bound);
+        let floor = self.book.highest(bound);
+        let height = height_at(chain, self.book.began, now).max(floor);
         let mut book = self.book.clone();
         for (entry, file) in merged.entries.values() {
-            book.register(entry, file, height);
+            book.register(entry, file, height, bound);
         }
         let mut withheld = BTreeMap::new();
         for (key, absence) in merged.absences(&book, &self.sources, self.single()) {
             match absence {
                 Absence::Deleted => {
                     tracing::info!(
-                        indexer = crate::entry::shown(&key),
+                        indexer = shown(&key),
                         "an indexer was taken out of the registry file: it is deleted"
                     );
                     book.delete(&key, height);
@@ -159,6 +190,11 @@ impl State {
         }
         let listing = list_of(&merged, &book).map_err(|why| Problem::of(&self.root, why))?;
         if book != self.book {
+            book.written = now;
+            // A file that cannot be read may be the one that has it.
+            if chain.is_none() && self.sources.values().all(|one| one.problems.is_empty()) {
+                book.unchained = book.unchained.max(height);
+            }
             book.save(&self.book_path).map_err(|error| {
                 let message = format!(
                     "the versions cannot be written, and no change counts before they are: {error}"
@@ -175,13 +211,13 @@ impl State {
             indexers = listing.1.len(),
             "the registry's files were taken over"
         );
-        self.answers = Arc::new(answers(
-            listing,
-            &book,
-            withheld,
-            read || empty || before,
+        warn_of(&book, bound);
+        self.answers = Arc::new(Answers {
             chain,
-        ));
+            belief,
+            floor: book.highest(bound),
+            ..answers(listing, &book, withheld, read || empty || before)
+        });
         self.book = book;
         self.dirty = false;
         Ok(())
@@ -189,8 +225,8 @@ impl State {
 
     /// Says of files that are gone what stays of them, and forgets those of which
     /// nothing does.
-    fn forget_missing(&mut self) {
-        let merged = merge(&self.sources);
+    fn forget_missing(&mut self, belief: &Belief) {
+        let merged = merge(&self.sources, belief);
         let mut left: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, file) in merged.entries.values() {
             *left.entry(file).or_default() += 1;
@@ -335,7 +371,6 @@ fn answers(
     book: &Book,
     withheld: BTreeMap<Key, String>,
     known: bool,
-    chain: Option<Chain>,
 ) -> Answers {
     let mut points: BTreeMap<Key, Point> = ranges
         .into_iter()
@@ -354,10 +389,29 @@ fn answers(
     Answers {
         listing: known.then_some(listing),
         points,
-        chain,
-        began: book.began,
-        floor: book.highest(),
+        ..Answers::default()
     }
+}
+
+/// Says which heights of the book are not believed.
+fn warn_of(book: &Book, bound: u64) {
+    let all: Vec<(Key, u64)> = book.beyond(bound).collect();
+    if all.is_empty() {
+        return;
+    }
+    let named: Vec<String> = all
+        .iter()
+        .take(NAMED_MAX)
+        .map(|(key, height)| format!("{} ({height})", shown(key)))
+        .collect();
+    tracing::warn!(
+        indexers = all.len(),
+        bound,
+        "the file with the versions has heights that the chain cannot have reached: {}; the \
+         height of the registry does not follow them. Give such an indexer a `version` of \
+         its own, which the chain has reached, or put the clock or [chain] right",
+        named.join(", ")
+    );
 }
 
 /// Reads the registry at `root` once: its files, and what is wrong with each.

@@ -177,6 +177,7 @@ fn indexer(
     let key = (account?.value.to_owned(), function?.value.to_owned());
     match Entry::new(key, reader.lines.place(table.at), body) {
         Ok(entry) => Some(Entry {
+            height_place: version.as_ref().map(|it| reader.lines.place(it.at)),
             version: version.map(|version| version.value),
             needs_height,
             ..entry

@@ -18,3 +18,8 @@ impl Clock for SystemClock {
         Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
+
+/// The time by the system's clock, in milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemClock.now().0
+}

@@ -20,6 +20,7 @@ use telemetry::logs::LogOptions;
 use telemetry::{LogFormat, Logs};
 use tokio::runtime::{Builder, Runtime};
 
+pub use clock::now;
 pub use parts::{Parts, prepare, redis, registry_problems};
 
 use crate::commands::Console;

@@ -18,7 +18,7 @@ use security::{
 };
 use store_redis::{ClientFiles, RedisStore};
 
-use crate::boot::clock::SystemClock;
+use crate::boot::clock::{SystemClock, now};
 use crate::config::{ApiConfig, Config, Problem, RedisConfig, RegistryConfig, ServicesConfig};
 use crate::settings::{self as set, Setting};
 
@@ -115,7 +115,7 @@ fn registry(config: &Config) -> Result<Registry, Problem> {
         RegistryConfig::File(path) => {
             // One wrong entry must not keep the others from being looked after;
             // a file of which nothing can be used is a mistake.
-            let checked = registry_file::check(path);
+            let checked = registry_file::check(path, now());
             if checked.indexers.is_empty() && !checked.problems.is_empty() {
                 let lines = registry_problems(&checked.problems, path).join("\n");
                 return Err(problem(&set::REGISTRY_FILE, lines));

@@ -71,7 +71,7 @@ fn try_registry(config: &Config) -> Result<(), String> {
     let RegistryConfig::File(path) = &config.registry else {
         return Ok(());
     };
-    let problems = registry_file::check(path).problems;
+    let problems = registry_file::check(path, boot::now()).problems;
     if problems.is_empty() {
         return Ok(());
     }

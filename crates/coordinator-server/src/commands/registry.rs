@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use crate::boot;
 use crate::commands::Console;
 use crate::exit::Exit;
 
 /// Says whether a registry file can be used, and what it holds.
 pub fn registry_check(path: &Path, console: &mut Console<'_>) -> Exit {
-    let checked = registry_file::check(path);
+    let checked = registry_file::check(path, boot::now());
     let mut text = String::new();
     for name in &checked.indexers {
         text.push_str(&format!("{}\n", admin_cli::escape(name)));

@@ -1,6 +1,7 @@
 //! The registry in files, as the coordinator sees it.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod belief;
 mod conformance_suite;
 mod desk;
 mod edits;
