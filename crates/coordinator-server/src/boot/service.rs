@@ -17,7 +17,7 @@ use crate::boot::api::Api;
 use crate::boot::checks::{self, Checks};
 use crate::boot::clock::SystemClock;
 use crate::boot::parts::Parts;
-use crate::boot::reload::Reload;
+use crate::boot::reload::{Reload, Reloading};
 use crate::boot::signals::{Request, Signals, Stop};
 use crate::boot::stores::Opened;
 use crate::boot::vital::Vital;
@@ -77,17 +77,19 @@ pub async fn serve(boot: Boot, mut signals: Signals) -> Exit {
 /// Waits for a reason to stop, and stops.
 async fn attend(
     mut running: Running,
-    mut reload: Reload,
+    reload: Reload,
     config: &Config,
     signals: &mut Signals,
 ) -> Exit {
+    let mut reloading = Reloading::new(reload);
     let stop = loop {
         tokio::select! {
             biased;
             request = signals.next() => match request {
                 Request::Stop(stop) => break Some(stop),
-                Request::Reload => reload.run(),
+                Request::Reload => reloading.begin(),
             },
+            () = reloading.attend() => {}
             what = running.coordinator.ended() => { broken(&what); break None; }
             what = running.api_task.ended() => { broken(&what); break None; }
             what = running.http.ended() => { broken(&what); break None; }
@@ -299,9 +301,12 @@ mod tests {
     use std::ffi::OsString;
 
     use telemetry::logs::LogOptions;
+    use tokio::process::Command;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::boot::parts::prepare;
+    use crate::boot::reload::tests::Hung;
     use crate::config::load;
 
     /// A service without any neighbour, on ports of its own.
@@ -356,6 +361,29 @@ mod tests {
             let exit = attend(running, reload, &config, &mut signals).await;
             assert_eq!(exit, Exit::Failed);
         }
+    }
+
+    #[tokio::test]
+    async fn files_that_hang_keep_nobody_from_ending_the_service() {
+        let (mut running, mut reload, config) = started().await;
+        let (hung, begun, let_go) = Hung::new();
+        reload.watched.push(hung);
+        let mut signals = Signals::listen().unwrap();
+        // Others of this process read their files again, which does them no harm.
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &own]).status();
+        assert!(sent.await.unwrap().success());
+        let begun = tokio::task::spawn_blocking(move || begun.recv());
+        running.coordinator = Vital::spawn("it", async {
+            begun.await.unwrap().unwrap();
+            Err("the files are being read".to_owned())
+        });
+        let before = Instant::now();
+        let exit = attend(running, reload, &config, &mut signals).await;
+        let took = before.elapsed();
+        let_go.send(()).unwrap();
+        assert_eq!(exit, Exit::Failed);
+        assert!(took < Duration::from_secs(15), "{took:?}");
     }
 
     #[tokio::test]
