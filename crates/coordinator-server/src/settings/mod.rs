@@ -51,7 +51,8 @@ pub enum Kind {
     Port,
     /// The URL of a gRPC service.
     ServiceUrl,
-    /// One or more URLs, separated by commas, in the order of preference.
+    /// One or more URLs, separated by commas, in the order of preference; they may hold
+    /// a key or a password.
     HttpUrls,
     /// The URL of a Redis server; it may hold a password.
     RedisUrl,
@@ -246,11 +247,12 @@ impl Setting {
     /// be read from a file that `NAME_FILE` names.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Secret | Kind::RedisUrl)
+        matches!(self.kind, Kind::Secret | Kind::RedisUrl | Kind::HttpUrls)
     }
 
     /// Whether there is a flag for it. A command line is visible to everybody on
-    /// the machine, so a bare secret has none, only its `-file` variant.
+    /// the machine, so what is nothing but a secret has none, only its `-file` variant.
+    /// A URL has one: it need not hold a secret.
     #[must_use]
     pub fn has_flag(&self) -> bool {
         self.kind != Kind::Secret

@@ -168,6 +168,33 @@ fn a_secret_can_be_read_from_a_file_at_every_level() {
 }
 
 #[test]
+fn urls_of_the_rpc_can_be_read_from_a_file_too() {
+    let folder = Folder::new();
+    let file = folder.write("rpc", "https://a.example/key,https://b.example\n");
+    let name = file.display().to_string();
+    let config = folder.write("c.toml", "rpc_url_file = \"rpc\"\n");
+    let config = config.display().to_string();
+    for (loaded, source) in [
+        (load(&["--rpc-url-file", &name], &[]), "--rpc-url-file"),
+        (load(&[], &[("RPC_URL_FILE", &name)]), "RPC_URL_FILE"),
+        (load(&["--config", &config], &[]), "c.toml"),
+    ] {
+        let row = row(&loaded, &settings::RPC_URL);
+        let shown = row.value.as_ref().unwrap().to_string();
+        assert!(shown.contains("https://a.example/***"), "{shown}");
+        assert!(shown.contains("https://b.example"), "{shown}");
+        assert!(row.source.contains(source), "{}", row.source);
+    }
+    let both = load(
+        &[],
+        &[("RPC_URL_FILE", &name), ("RPC_URL", "https://c.example")],
+    );
+    let told = both.problems.iter().map(|one| one.one_line());
+    let told: Vec<String> = told.collect();
+    assert!(told.iter().any(|one| one.contains("keep one")), "{told:?}");
+}
+
+#[test]
 fn names_are_unique_and_follow_the_rule() {
     let all = settings::all();
     let unique = |names: Vec<String>| {
