@@ -314,6 +314,14 @@ fn http_listen(values: &mut Values) -> SocketAddr {
                     "it is not used, since `http_listen` is set",
                 );
             }
+            if !address.ip().to_canonical().is_loopback() {
+                values.warn(
+                    &set::HTTP_LISTEN,
+                    "whoever reaches it can read phases, errors and endpoints, without \
+                     credentials: let only probes and the scraper of the metrics reach it (a \
+                     network policy, a firewall), or bind it to the local machine",
+                );
+            }
             address
         }
         None => {

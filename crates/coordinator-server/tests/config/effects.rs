@@ -320,3 +320,23 @@ fn two_listeners_do_not_share_a_port() {
         usable(&[], &[&COMPOSE, env].concat());
     }
 }
+
+#[test]
+fn probes_that_others_can_reach_are_warned_of() {
+    for (address, warned) in [
+        ("0.0.0.0:9180", true),
+        ("[::]:9180", true),
+        ("192.0.2.1:9180", true),
+        ("127.0.0.2:9180", false),
+        ("[::1]:9180", false),
+        ("[::ffff:127.0.0.1]:9180", false),
+    ] {
+        let all = [&COMPOSE[..], &[("COORDINATOR_HTTP_LISTEN", address)]].concat();
+        let (_, warnings, _) = load(&[], &all).into_config().unwrap();
+        let told: Vec<String> = warnings.iter().map(|one| one.one_line()).collect();
+        let is_told = told
+            .iter()
+            .any(|one| one.starts_with("http_listen") && one.contains("network policy"));
+        assert_eq!(is_told, warned, "{address}: {told:?}");
+    }
+}

@@ -96,6 +96,36 @@ async fn a_registry_file_that_breaks_is_told_and_what_was_read_stays() {
 }
 
 #[tokio::test]
+async fn what_readiness_tells_of_errors_holds_no_credentials() {
+    const SECRET: &str = "hunter2-5ecret";
+    let strict = RedisServer::start(&["--requirepass", "another"]).unwrap();
+    let port = strict.port().to_string();
+    for (port, user) in [("1", ""), (port.as_str(), ""), (port.as_str(), SECRET)] {
+        let redis = format!("redis://{user}:{SECRET}@127.0.0.1:{port}");
+        let mut service = Settings::new()
+            .with("redis_url", redis)
+            .with(
+                "rpc_url",
+                format!("http://127.0.0.1:1/{SECRET}?key={SECRET}"),
+            )
+            .start()
+            .await;
+        for told in ["127.0.0.1", "cannot be reached"] {
+            service.wait_for_page("/readyz", told).await;
+        }
+        let (status, body) = service.page("/readyz").await;
+        assert!(status == 503 && !body.contains(SECRET), "{body}");
+        let (_, probe) = service.probe("ready").await;
+        assert!(!probe.contains(SECRET), "{probe}");
+        service.signal("-TERM").await;
+        service.end().await;
+        for line in &service.log {
+            assert!(!line.contains(SECRET), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn fail_fast_does_not_wait_for_the_store() {
     let output = Settings::new().with("fail_fast", true).refused().await;
     assert_eq!(output.status.code(), Some(69));
