@@ -13,8 +13,24 @@ use unicode_width::UnicodeWidthChar;
 pub(crate) const MESSAGE_WIDTH: usize = 2000;
 
 /// One printable line: whatever is no visible character is written `\u{..}`, and a
-/// backslash doubled, so that the commands take the name as it is shown.
+/// backslash doubled, so that the commands take the name as it is shown. Spaces at
+/// either end are written so too: nobody sees them, and programs that hand lines on
+/// cut them off.
 pub fn escape(text: &str) -> String {
+    let inner = text.trim_start_matches(' ');
+    let before = text.len() - inner.len();
+    let inner = inner.trim_end_matches(' ');
+    let after = text.len() - before - inner.len();
+    let space = "\\u{20}";
+    format!(
+        "{}{}{}",
+        space.repeat(before),
+        visible(inner),
+        space.repeat(after)
+    )
+}
+
+fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -30,7 +46,7 @@ pub fn escape(text: &str) -> String {
 /// escaped what is in its own sentences, and once is enough.
 pub fn sentence(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: Vec<String> = line.split('\\').map(escape).collect();
+    let shown: Vec<String> = line.split('\\').map(visible).collect();
     clip(&shown.join("\\"), MESSAGE_WIDTH).into_owned()
 }
 
@@ -152,8 +168,22 @@ mod tests {
         ] {
             assert_eq!(escape(plain), plain);
         }
+        assert_eq!(escape("a.near/ my  feed"), "a.near/ my  feed");
         assert_eq!(escape(r"a\b"), r"a\\b");
         assert_eq!(unescape(r"a\\b").as_deref(), Some(r"a\b"));
+    }
+
+    #[test]
+    fn spaces_at_the_ends_can_be_seen() {
+        for (text, shown) in [
+            ("a.near/feed ", r"a.near/feed\u{20}"),
+            ("  y", r"\u{20}\u{20}y"),
+            (" ", r"\u{20}"),
+        ] {
+            assert_eq!(escape(text), shown);
+            assert_eq!(unescape(shown).as_deref(), Some(text));
+        }
+        assert_eq!(sentence(r"a \ b"), r"a \ b");
     }
 
     #[test]

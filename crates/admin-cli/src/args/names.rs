@@ -182,8 +182,8 @@ fn resolve(words: &[&str], account: Option<&str>) -> Result<Vec<Name>, Failure> 
 
 fn from_list(list: &str, account: Option<&str>) -> Result<Vec<Name>, Failure> {
     let mut names = Vec::new();
+    // A line is a name to its last space: without that, another indexer is meant.
     for (number, line) in list.lines().enumerate() {
-        let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -201,7 +201,10 @@ fn from_list(list: &str, account: Option<&str>) -> Result<Vec<Name>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::view::name_line;
 
     fn shown(words: &[&str], account: Option<&str>) -> Result<Vec<String>, String> {
         resolve(words, account)
@@ -258,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_list_may_have_remarks_and_escaped_names() {
-        let list = "# all of them\n\n alice.near/feed \nbob.near/a\\u{1b}b\r\n";
+        let list = "# all of them\n\nalice.near/feed\nbob.near/a\\u{1b}b\r\n";
         let names = from_list(list, None).unwrap();
         assert_eq!(names.len(), 2);
         assert_eq!(names[1].function, "a\u{1b}b");
@@ -269,6 +272,75 @@ mod tests {
             failure.message.starts_with("stdin:1: a backslash"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn a_name_in_a_list_keeps_its_spaces() {
+        for (list, account, function) in [
+            ("alice.near/feed \n", None, "feed "),
+            ("alice.near/feed  \r\n", None, "feed  "),
+            ("alice.near/feed\t", None, "feed\t"),
+            ("alice.near/ \n", None, " "),
+            ("alice.near/\u{3000}\n", None, "\u{3000}"),
+            ("  y\n", Some("alice.near"), "  y"),
+            (" # no remark\n", Some("alice.near"), " # no remark"),
+        ] {
+            let names = from_list(list, account).unwrap();
+            assert_eq!(names.len(), 1, "{list:?}");
+            assert_eq!(names[0].account, "alice.near", "{list:?}");
+            assert_eq!(names[0].function, function, "{list:?}");
+        }
+    }
+
+    /// What a function may be called by those who mean no good.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just(" "),
+            Just("\t"),
+            Just("\n"),
+            Just("\r"),
+            Just("\r\n"),
+            Just("\\"),
+            Just("\\u{20}"),
+            Just("/"),
+            Just("#"),
+            Just("-"),
+            Just("\0"),
+            Just("\u{1b}[2J"),
+            Just("\u{85}"),
+            Just("\u{a0}"),
+            Just("\u{301}"),
+            Just("\u{2028}"),
+            Just("\u{202e}"),
+            Just("\u{3000}"),
+            Just("\u{feff}"),
+            Just("alice.near/"),
+            Just("feed"),
+        ]
+        .prop_map(str::to_owned);
+        let any = any::<char>().prop_map(String::from);
+        proptest::collection::vec(prop_oneof![3 => piece, 1 => any], 0..8)
+            .prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_that_was_printed_is_read_back_as_it_was(
+            functions in proptest::collection::vec(hostile(), 0..6),
+            is_of_account in any::<bool>(),
+        ) {
+            let account = "alice.near".to_owned();
+            let names: Vec<Name> = functions
+                .into_iter()
+                .map(|function| Name { account: account.clone(), function })
+                .collect();
+            let list: String = names.iter().map(name_line).collect();
+            let named = is_of_account.then_some(account.as_str());
+            prop_assert_eq!(from_list(&list, named).unwrap(), names.clone());
+            // Programs in between may end lines as Windows does, or cut off blanks.
+            let handed: String = list.lines().map(|line| format!("{}\r\n", line.trim())).collect();
+            prop_assert_eq!(from_list(&handed, named).unwrap(), names);
+        }
     }
 
     #[test]
