@@ -14,7 +14,8 @@ pub enum Exit {
     Usage,
     /// There is no such indexer.
     NotFound,
-    /// The caller may not do this, or did not say who they are.
+    /// The caller may not do this, or did not say who they are, or nobody there
+    /// believes it.
     Refused,
     /// No coordinator answers.
     Unavailable,

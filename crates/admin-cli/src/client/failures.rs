@@ -8,22 +8,58 @@ use tonic::{Code, Status};
 use crate::exit::{Exit, Failure};
 use crate::text;
 
+/// What TLS servers say of a caller's certificate (RFC 8446, section 6.2). They say
+/// it at the end of the handshake, so nothing of a request was read.
+const CERTIFICATE_MISSING: &str = "received fatal alert: CertificateRequired";
+const CERTIFICATE_REFUSED: [&str; 8] = [
+    "received fatal alert: UnknownCA",
+    "received fatal alert: BadCertificate",
+    "received fatal alert: CertificateUnknown",
+    "received fatal alert: CertificateExpired",
+    "received fatal alert: CertificateRevoked",
+    "received fatal alert: UnsupportedCertificate",
+    "received fatal alert: AccessDenied",
+    "received fatal alert: DecryptError",
+];
+
 /// No connection.
 pub(crate) fn of_transport(server: &str, error: &(dyn Error + 'static)) -> Failure {
-    let (cause, advice) = diagnose(server, error);
+    let cause = cause_of(error);
+    if let Some(advice) = refusal(&cause) {
+        return Failure::new(Exit::Refused, refused(server, &cause, advice));
+    }
+    let (cause, advice) = advise(server, &cause);
     Failure::new(
         Exit::Unavailable,
         format!("no coordinator answers at {server}: {cause}. {advice}"),
     )
 }
 
-/// The innermost cause, and what to do about it.
-fn diagnose(server: &str, error: &(dyn Error + 'static)) -> (String, &'static str) {
+/// The innermost cause.
+fn cause_of(error: &(dyn Error + 'static)) -> String {
     let mut deepest = error;
     while let Some(inner) = deepest.source() {
         deepest = inner;
     }
-    advise(server, &text::sentence(&deepest.to_string()))
+    text::sentence(&deepest.to_string())
+}
+
+/// What to do if the server did not let the caller in before anything was asked.
+fn refusal(cause: &str) -> Option<&'static str> {
+    if cause.contains(CERTIFICATE_MISSING) {
+        return Some("It wants to know who you are: give --cert and --key.");
+    }
+    let is_refused = CERTIFICATE_REFUSED
+        .iter()
+        .any(|words| cause.contains(words));
+    is_refused.then_some(
+        "It does not accept the certificate that --cert gave: use one that is in force and signed \
+         by an authority that it trusts.",
+    )
+}
+
+fn refused(server: &str, cause: &str, advice: &str) -> String {
+    format!("{server} let nobody in: {cause}. {advice}")
 }
 
 fn advise(server: &str, cause: &str) -> (String, &'static str) {
@@ -36,13 +72,6 @@ fn advise(server: &str, cause: &str) -> (String, &'static str) {
         "Its certificate is signed by nobody trusted here: give the authority by --ca."
     } else if has(&["certificate not valid for name", "NotValidForName"]) {
         "Its certificate is made out to another name: ask it by that name with --server."
-    } else if has(&[
-        "CertificateRequired",
-        "UnknownCA",
-        "BadCertificate",
-        "CertificateUnknown",
-    ]) {
-        "It wants to know who you are: give --cert and --key."
     } else if has(&["invalid peer certificate", "certificate"]) {
         "Its certificate is not accepted: have it renewed, or see --ca."
     } else if has(&["InvalidContentType", "corrupt message"]) {
@@ -90,10 +119,15 @@ pub(crate) fn of_status(what: &str, server: &str, status: &Status) -> Failure {
             Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
         );
     if is_lost && is_of_transport(status) {
-        let (cause, advice) = match status.source() {
-            Some(error) => diagnose(server, error),
-            None => advise(server, &text::sentence(status.message())),
+        let cause = match status.source() {
+            Some(error) => cause_of(error),
+            None => text::sentence(status.message()),
         };
+        if let Some(advice) = refusal(&cause) {
+            let message = format!("{what}: {}", refused(server, &cause, advice));
+            return Failure::new(Exit::Refused, message);
+        }
+        let (cause, advice) = advise(server, &cause);
         return Failure::uncertain(
             Exit::Unavailable,
             format!("{what}: the connection to {server} was lost: {cause}. {advice}"),

@@ -96,7 +96,7 @@ async fn a_server_may_ask_for_a_certificate() {
     let words = ["list", "--ca", &ca, "--cert", &cert, "--key", &key];
     run(&fake.url(), &words).await.succeeded();
     let ran = run(&fake.url(), &["list", "--ca", &ca]).await;
-    assert_eq!(ran.exit, Exit::Unavailable);
+    assert_eq!(ran.exit, Exit::Refused, "{ran:?}");
     assert!(ran.talk.contains("give --cert and --key"), "{}", ran.talk);
     let ran = run(&fake.url(), &["list", "--ca", &ca, "--cert", &cert]).await;
     assert_eq!(
@@ -108,6 +108,35 @@ async fn a_server_may_ask_for_a_certificate() {
         (ran.exit, ran.talk.as_str()),
         (Exit::Usage, "error: --key needs --cert\n")
     );
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_strange_authority_is_a_refusal() {
+    let papers = Papers::new();
+    let strange = Papers::new();
+    let tls = ServerTlsConfig::new()
+        .identity(papers.server.clone())
+        .client_ca_root(Certificate::from_pem(&papers.authority));
+    let fake = Fake::start_with(world(), Some(tls)).await;
+    let ca = papers.path("ca.pem");
+    let (cert, key) = (strange.path("cert.pem"), strange.path("key.pem"));
+    for words in [
+        &["list"][..],
+        &["disable", "alice.near/feed"],
+        &["watch"],
+        &["wait", "alice.near/feed", "--for", "running"],
+    ] {
+        let mut words = words.to_vec();
+        words.extend(["--ca", &ca, "--cert", &cert, "--key", &key]);
+        let ran = run(&fake.url(), &words).await;
+        assert_eq!(ran.exit, Exit::Refused, "{words:?} {ran:?}");
+        let said = "does not accept the certificate that --cert gave";
+        assert!(ran.talk.contains(said), "{}", ran.talk);
+        for untrue in ["may or may not", "give --cert", "was lost"] {
+            assert!(!ran.talk.contains(untrue), "{}", ran.talk);
+        }
+    }
+    assert!(fake.world().calls.is_empty());
 }
 
 #[tokio::test]
