@@ -96,5 +96,5 @@ examples!(
     SHADOW,
     SHADOW_LONG,
     "  coordinator shadow --disagreements                 where it would act differently
-  coordinator shadow --check                         exit code 1 unless all agree"
+  coordinator shadow --check                         exit code 1 if it cannot vouch for all"
 );

@@ -322,7 +322,9 @@ pub struct Shadow {
     #[arg(long)]
     pub disagreements: bool,
 
-    /// Exit with code 1 unless all that was observed is known, and agreed on
+    /// Exit with code 1 on a disagreement, on anything unknown, and if nothing was observed
+    ///
+    /// What is pending does not count: the original still may do it.
     #[arg(long)]
     pub check: bool,
 
