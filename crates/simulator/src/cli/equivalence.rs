@@ -76,6 +76,16 @@ pub struct Difference {
     pub other: String,
 }
 
+/// What an operator sees of an end. How far an indexer had come before it was
+/// switched off is no part of that: a fault may have kept it from starting.
+fn essence(text: &str) -> &str {
+    let suspended = r#"record "Suspended" enabled false"#;
+    match text.starts_with(suspended) {
+        true => suspended,
+        false => text,
+    }
+}
+
 /// Where two end states differ, by indexer.
 pub fn differences(
     plain: &BTreeMap<String, String>,
@@ -94,7 +104,8 @@ pub fn differences(
         plain: text(plain, indexer),
         other: text(crashed, indexer),
     });
-    all.filter(|one| one.plain != one.other).collect()
+    all.filter(|one| essence(&one.plain) != essence(&one.other))
+        .collect()
 }
 
 /// What went wrong, in words.

@@ -280,10 +280,7 @@ fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
     let Some(plan) = outcome.job.plan().filter(|_| outcome.passed()) else {
         return outcome;
     };
-    let found = differences(
-        &essence(&plain.end_state),
-        &essence(&outcome.report.end_state),
-    );
+    let found = differences(&plain.end_state, &outcome.report.end_state);
     let Some(first) = found.first() else {
         return outcome;
     };
@@ -306,19 +303,6 @@ fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
     outcome.report.verdict = Verdict::Liveness;
     outcome.exit = Exit::Liveness;
     outcome
-}
-
-/// What an operator sees of an end. How far an indexer had come before it was
-/// switched off is no part of that: a fault may have kept it from starting.
-fn essence(state: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let suspended = r#"record "Suspended" enabled false"#;
-    let seen = |text: &String| match text.starts_with(suspended) {
-        true => suspended.to_owned(),
-        false => text.clone(),
-    };
-    (state.iter())
-        .map(|(name, text)| (name.clone(), seen(text)))
-        .collect()
 }
 
 /// One plan, at length.
