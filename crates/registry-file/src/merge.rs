@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::book::{Book, Kept};
 use crate::entry::{Entry, Key, shown};
 use crate::heights::{Belief, Chain};
-use crate::problem::{Place, Problem};
+use crate::problem::{PROBLEMS_MAX, Place, Problem};
 use crate::source::Loaded;
 
 /// A registry file, over time.
@@ -82,12 +82,10 @@ pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
             if let Some((_, first)) = merged.entries.get(&entry.key) {
                 if source.speaks() {
                     let message = format!("{} stands in {first} already", shown(&entry.key));
-                    let problem = Problem::at(path, entry.place.clone(), message);
-                    merged.problems.push(problem);
+                    merged.problem(path, &entry.place, message);
                 }
             } else if let Err((place, message)) = merged.usable(entry) {
-                let problem = Problem::at(path, place.clone(), message);
-                merged.problems.push(problem);
+                merged.problem(path, place, message);
                 merged.refused.insert(&entry.key);
             } else {
                 let of = (entry, name_of(path));
@@ -107,6 +105,14 @@ pub(crate) enum Absence {
 }
 
 impl Merged<'_> {
+    /// Takes note of a problem, if there are not too many.
+    fn problem(&mut self, path: &Path, place: &Place, message: String) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems
+                .push(Problem::at(path, place.clone(), message));
+        }
+    }
+
     /// Whether an entry that is right by itself can be used beside what else is said;
     /// else where and why not.
     fn usable<'e>(&self, entry: &'e Entry) -> Result<(), (&'e Place, String)> {

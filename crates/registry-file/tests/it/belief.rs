@@ -58,6 +58,17 @@ async fn a_version_beyond_belief_is_an_error_of_its_entry_alone() {
     assert_eq!(problems(&registry, &desk.path("")), [""; 0]);
 }
 
+#[test]
+fn of_many_entries_beyond_belief_some_are_told() {
+    let desk = Desk::new();
+    let entries: String = (0..150)
+        .map(|n| versioned(&format!("f{n}"), SLIP))
+        .collect();
+    desk.write(FILE, &format!("{CHAIN}{entries}"));
+    let checked = check(&desk.path(FILE), 1_000_000);
+    assert_eq!((checked.indexers.len(), checked.problems.len()), (0, 100));
+}
+
 #[tokio::test]
 async fn an_indexer_whose_entry_is_beyond_belief_is_not_deleted() {
     let desk = Desk::new();
