@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{Entry, Heights, Key};
 use crate::files::{VERSIONS, read};
-use crate::heights::Belief;
+use crate::heights::{Belief, Chain, Course};
 use crate::problem::{Lines, Problem, brief};
 
 /// The largest book, in bytes.
@@ -44,6 +44,9 @@ pub(crate) struct Book {
     /// The highest height that was given out for lack of `[chain]`, as of then.
     #[serde(default)]
     pub(crate) unchained: u64,
+    /// Whether `[chain]` said which height it was when it was written last.
+    #[serde(default)]
+    pub(crate) chained: bool,
     /// By account and function.
     entries: BTreeMap<String, BTreeMap<String, Kept>>,
 }
@@ -65,6 +68,7 @@ impl Book {
             began,
             written: 0,
             unchained: 0,
+            chained: false,
             entries: BTreeMap::new(),
         }
     }
@@ -141,6 +145,18 @@ impl Book {
             latest: now.max(self.written),
             unchained: self.unchained,
         }
+    }
+
+    /// The heights that a start without [chain] has to go on with, if it had one before.
+    pub(crate) fn course(&self, chain: Option<Chain>, bound: u64) -> Option<Course> {
+        (self.chained && chain.is_none()).then(|| Course {
+            chained: true,
+            height: self.highest(bound),
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// The highest height that is not above `bound`.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::book::{Book, default_path};
-use crate::heights::Belief;
+use crate::heights::{Belief, height_at};
 use crate::merge::merge;
 use crate::problem::Problem;
 use crate::state::read_once;
@@ -23,7 +23,7 @@ pub struct Checked {
 /// Reads the registry file or folder at `path`, with all files that it mentions,
 /// and tells everything that is wrong, as of `now` in milliseconds since 1970. Nothing
 /// is written; of the file with the versions, if one stands at its usual place, only
-/// the times are used, which say what heights can be true.
+/// what says which heights can be true is used.
 /// Reads files: call it where blocking is allowed.
 pub fn check(path: &Path, now: u64) -> Checked {
     let sources = match read_once(path) {
@@ -36,7 +36,7 @@ pub fn check(path: &Path, now: u64) -> Checked {
         }
     };
     let book = Book::load(&default_path(path)).ok().flatten();
-    let belief = book.map_or(
+    let belief = book.as_ref().map_or(
         Belief {
             began: now,
             latest: now,
@@ -47,6 +47,11 @@ pub fn check(path: &Path, now: u64) -> Checked {
     let merged = merge(&sources, &belief);
     let of_files = sources.values().flat_map(|source| &source.problems);
     let mut problems: Vec<Problem> = of_files.chain(&merged.problems).cloned().collect();
+    let course = book.and_then(|book| book.course(merged.chain, merged.bound));
+    let gone = course.and_then(|course| course.objection(None, height_at(None, 0, now)));
+    if let Some(why) = gone.filter(|_| sources.values().all(|one| one.good.is_some())) {
+        problems.push(Problem::of(path, why));
+    }
     problems.sort();
     let living = merged
         .entries

@@ -72,6 +72,39 @@ impl Belief {
     }
 }
 
+/// By how much heights may grow at once. The coordinator believes no answer that is
+/// further above the one before, so from then on it would take none.
+const JUMP_MAX: u64 = 2_000_000;
+
+/// The heights that were given out so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// Whether `[chain]` said what they are.
+    pub(crate) chained: bool,
+    /// Where they are by now.
+    pub(crate) height: u64,
+}
+
+impl Course {
+    /// Why they cannot go on with `next`, which is what `chain` says.
+    pub(crate) fn objection(self, chain: Option<Chain>, next: u64) -> Option<String> {
+        let height = self.height;
+        let jumps = next.saturating_sub(height) > JUMP_MAX;
+        match chain {
+            None if self.chained && (jumps || next < height) => Some(format!(
+                "[chain] is gone, and without it heights are seconds since 1970: {next} in place \
+                 of {height}. Put it back; nothing that has changed counts before"
+            )),
+            Some(_) if jumps => Some(format!(
+                "[chain] would raise the height from {height} to {next} at once, and no answer \
+                 of such a height is believed. Nothing that has changed counts before it is \
+                 lower; if it is right, restart the coordinator"
+            )),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +127,30 @@ mod tests {
             block_time: 0,
         };
         assert_eq!(height_at(Some(high), 0, 7), HEIGHT_MAX);
+    }
+
+    #[test]
+    fn heights_neither_jump_nor_lose_their_chain() {
+        let chain = Some(Chain {
+            height: 1,
+            at: None,
+            block_time: 1,
+        });
+        let refused = |chained, height, chain, next| {
+            let course = Course { chained, height };
+            course.objection(chain, next).is_some()
+        };
+        let far = 100 + JUMP_MAX;
+        assert!(!refused(true, 100, chain, far));
+        assert!(refused(true, 100, chain, far + 1));
+        assert!(refused(false, 100, chain, far + 1));
+        // What is lower waits until it has caught up.
+        assert!(!refused(true, 100, chain, 1));
+        assert!(!refused(true, 100, None, far));
+        assert!(refused(true, 100, None, far + 1));
+        assert!(refused(true, 100, None, 99));
+        assert!(!refused(false, 100, None, far + 1));
+        assert!(!refused(false, 100, None, 99));
     }
 
     #[test]

@@ -46,7 +46,8 @@
 //! heights are seconds since 1970: fine for versions, and refused for `"LATEST"`
 //! and `"CONTINUE"`. An entry may also name its `version` itself; with changed
 //! content it counts only if it has grown. Decide on `[chain]` from the
-//! beginning: heights never go back. What the chain cannot have reached by then, at
+//! beginning: heights never go back, and a registry that had it counts as wrong
+//! without it. What the chain cannot have reached by then, at
 //! four times the pace and with a day to spare, is not believed: an entry with such a
 //! version does not count, and the height of the answers follows no such height.
 

@@ -36,6 +36,8 @@ pub(crate) type Sources = BTreeMap<PathBuf, Source>;
 #[derive(Default)]
 pub(crate) struct Merged<'a> {
     pub(crate) chain: Option<Chain>,
+    /// The file that says it.
+    pub(crate) chain_in: Option<&'a Path>,
     /// No height above it is believed.
     pub(crate) bound: u64,
     /// The entries that count, each with its file's name.
@@ -62,12 +64,11 @@ pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
         .filter_map(|(path, source)| Some((path, source, source.good.as_ref()?)))
         .collect();
     ordered.sort_by_key(|(path, source, _)| (!source.speaks(), *path));
-    let mut chain_in: Option<&PathBuf> = None;
     for (path, source, loaded) in &ordered {
-        match (loaded.chain, chain_in) {
+        match (loaded.chain, merged.chain_in) {
             (Some(chain), None) => {
                 merged.chain = Some(chain);
-                chain_in = Some(path);
+                merged.chain_in = Some(path);
             }
             (Some(_), Some(first)) if source.speaks() => {
                 let message = format!("[chain] stands in {} already", first.display());

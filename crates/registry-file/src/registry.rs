@@ -217,16 +217,19 @@ fn read(answers: &Answers, arguments: &[u8]) -> Result<Bytes, RegistryError> {
         return Err(RegistryError::Contract(text));
     }
     let key = (arguments.account_id, arguments.function_name);
+    // Before anything was read nobody knows which height it is, so that not even a
+    // tombstone can be answered.
+    let known = answers.listing.is_some();
     match answers.points.get(&key) {
-        Some(Point::Entry(json)) => Ok(json.clone()),
+        Some(Point::Entry(json)) if known => Ok(json.clone()),
         Some(Point::Withheld(why)) => Err(RegistryError::Unavailable(format!(
             "what became of {} is not known: {why}",
             crate::entry::shown(&key)
         ))),
-        None if answers.listing.is_none() => Err(RegistryError::Unavailable(
+        None if known => Ok(Bytes::from_static(b"null")),
+        _ => Err(RegistryError::Unavailable(
             "the registry's files could not be read yet".to_owned(),
         )),
-        None => Ok(Bytes::from_static(b"null")),
     }
 }
 

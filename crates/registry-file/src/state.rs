@@ -12,7 +12,7 @@ use coordinator::registry::decode::{ANSWER_LEN_MAX, ENTRIES_MAX};
 use crate::book::Book;
 use crate::entry::{Key, shown, to_json};
 use crate::files::{Stamp, list, stamp};
-use crate::heights::{Belief, Chain, height_at};
+use crate::heights::{Belief, Chain, Course, height_at};
 use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
 use crate::problem::Problem;
 use crate::source::{Loaded, load};
@@ -165,6 +165,17 @@ impl State {
         let belief = self.book.belief(now);
         self.forget_missing(&belief);
         let merged = merge(&self.sources, &belief);
+        if let Some(course) = self.course(&merged, now)
+            && let Some(why) =
+                course.objection(merged.chain, height_at(merged.chain, self.book.began, now))
+        {
+            // A file that was never read may have it; what is wrong with it is told.
+            let unread = self.sources.values().any(|one| one.good.is_none());
+            return match unread || self.root_problem.is_some() {
+                true => Ok(()),
+                false => Err(Problem::of(&self.root, why)),
+            };
+        }
         self.common.extend(merged.problems.iter().cloned());
         let (chain, bound) = (merged.chain, merged.bound);
         let floor = self.book.highest(bound);
@@ -188,6 +199,7 @@ impl State {
                 }
             }
         }
+        book.chained = chain.is_some() && !book.is_empty();
         let listing = list_of(&merged, &book).map_err(|why| Problem::of(&self.root, why))?;
         if book != self.book {
             book.written = now;
@@ -223,6 +235,20 @@ impl State {
         Ok(())
     }
 
+    /// The heights so far, if `merged` has to go on with them. A chain that is there at
+    /// the start is believed: nobody knows how long nobody has looked.
+    fn course(&self, merged: &Merged<'_>, now: u64) -> Option<Course> {
+        let before = &self.answers;
+        if before.listing.is_some() {
+            let height = height_at(before.chain, self.book.began, now);
+            return Some(Course {
+                chained: before.chain.is_some(),
+                height: height.max(before.floor),
+            });
+        }
+        self.book.course(merged.chain, merged.bound)
+    }
+
     /// Says of files that are gone what stays of them, and forgets those of which
     /// nothing does.
     fn forget_missing(&mut self, belief: &Belief) {
@@ -231,6 +257,7 @@ impl State {
         for (_, file) in merged.entries.values() {
             *left.entry(file).or_default() += 1;
         }
+        let chain_in = merged.chain_in.map(Path::to_owned);
         let counts: BTreeMap<PathBuf, usize> = self
             .sources
             .iter()
@@ -241,10 +268,11 @@ impl State {
             })
             .collect();
         for (path, count) in counts {
-            if count == 0 {
+            let has_chain = chain_in.as_ref() == Some(&path);
+            if count == 0 && !has_chain {
                 self.sources.remove(&path);
             } else if let Some(source) = self.sources.get_mut(&path) {
-                source.problems = vec![missing(&path, count)];
+                source.problems = vec![missing(&path, count, has_chain)];
             }
         }
     }
@@ -320,14 +348,18 @@ fn unchanged(source: &Source, now: u64) -> bool {
     source.problems.is_empty() && source.pending.is_none() && good.stamps.iter().all(same)
 }
 
-fn missing(path: &Path, count: usize) -> Problem {
-    Problem::of(
-        path,
-        format!(
-            "it is missing, and its {count} indexers stay; to delete them write `indexer = []` \
-             (or, in JSON, `{{}}`) into it"
-        ),
-    )
+fn missing(path: &Path, count: usize, has_chain: bool) -> Problem {
+    let entries = "to delete them write `indexer = []` (or, in JSON, `{}`) into it";
+    let message = match (count, has_chain) {
+        (0, _) => "it is missing, and its [chain] stays; put it back, or write [chain] into \
+                   another file"
+            .to_owned(),
+        (_, true) => {
+            format!("it is missing, and its [chain] and its {count} indexers stay; {entries}")
+        }
+        (_, false) => format!("it is missing, and its {count} indexers stay; {entries}"),
+    };
+    Problem::of(path, message)
 }
 
 /// The listing, and where each entry stands in it.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 mod belief;
+mod chain;
 mod conformance_suite;
 mod desk;
 mod edits;
