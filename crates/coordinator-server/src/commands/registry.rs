@@ -13,6 +13,10 @@ pub fn registry_check(path: &Path, console: &mut Console<'_>) -> Exit {
     for name in &checked.indexers {
         text.push_str(&format!("{}\n", admin_cli::escape(name)));
     }
+    if checked.indexers.is_empty() && checked.problems.is_empty() {
+        let path = path.display();
+        console.talk(&format!("{path}: right, and without any indexer\n"));
+    }
     let written = console.data(&text);
     for problem in &checked.problems {
         console.talk(&format!("error: {problem}\n"));

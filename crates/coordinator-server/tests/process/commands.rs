@@ -98,6 +98,18 @@ async fn a_registry_file_can_be_checked() {
 
     let missing = run(&["registry", "check", "/nowhere/registry.toml"], &[]).await;
     assert_eq!(missing.status.code(), Some(78));
+
+    let folder = settings.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    for what in ["", "indexer = []\n"] {
+        if !what.is_empty() {
+            settings.file("folder/a.toml", what);
+        }
+        let empty = run(&["registry", "check", arg(&folder)], &[]).await;
+        assert_eq!(empty.status.code(), Some(0), "{}", text(&empty));
+        let said = format!("{}: right, and without any indexer\n", folder.display());
+        assert_eq!(text(&empty), said);
+    }
 }
 
 #[tokio::test]
