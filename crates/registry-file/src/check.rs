@@ -49,14 +49,12 @@ pub fn check(path: &Path, now: u64) -> Checked {
     let mut problems: Vec<Problem> = of_files.chain(&merged.problems).cloned().collect();
     let course = book.and_then(|book| book.course(merged.chain, merged.bound));
     let gone = course.and_then(|course| course.objection(None, height_at(None, 0, now)));
-    if let Some(why) = gone.filter(|_| sources.values().all(|one| one.good.is_some())) {
-        problems.push(Problem::of(path, why));
-    }
+    let gone = gone.filter(|_| sources.values().all(|one| one.good.is_some()));
+    // Then none of them would be.
+    let entries = merged.entries.values().filter(|_| gone.is_none());
+    let living = entries.filter(|(entry, _)| !entry.is_deleted());
+    problems.extend(gone.as_ref().map(|why| Problem::of(path, why)));
     problems.sort();
-    let living = merged
-        .entries
-        .values()
-        .filter(|(entry, _)| !entry.is_deleted());
     Checked {
         indexers: living
             .map(|(entry, _)| format!("{}/{}", entry.key.0, entry.key.1))

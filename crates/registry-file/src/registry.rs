@@ -153,7 +153,8 @@ impl FileRegistry {
         for problem in fresh.take(LOGGED_MAX) {
             tracing::error!(
                 %problem,
-                "the registry file has a problem; what was read before stays in force"
+                "the registry file has a problem; what was read of it before, if anything, stays \
+                 in force"
             );
         }
         if problems.is_empty() {

@@ -18,7 +18,7 @@ use security::{
 };
 use store_redis::{ClientFiles, RedisStore};
 
-use crate::boot::clock::{SystemClock, now};
+use crate::boot::clock::SystemClock;
 use crate::config::{ApiConfig, Config, Problem, RedisConfig, RegistryConfig, ServicesConfig};
 use crate::settings::{self as set, Setting};
 
@@ -113,13 +113,8 @@ type Registry = (Arc<dyn RegistryTransport>, Option<Arc<FileRegistry>>);
 fn registry(config: &Config) -> Result<Registry, Problem> {
     match &config.registry {
         RegistryConfig::File(path) => {
-            // One wrong entry must not keep the others from being looked after;
-            // a file of which nothing can be used is a mistake.
-            let checked = registry_file::check(path, now());
-            if checked.indexers.is_empty() && !checked.problems.is_empty() {
-                let lines = registry_problems(&checked.problems, path).join("\n");
-                return Err(problem(&set::REGISTRY_FILE, lines));
-            }
+            // A file that cannot be read is as a node that does not answer: what runs
+            // goes on, and operators are heard, while somebody mends it.
             let options = registry_file::Options::default();
             let registry = FileRegistry::open(path, options, Arc::new(SystemClock))
                 .map_err(|error| problem(&set::REGISTRY_FILE, error))?;

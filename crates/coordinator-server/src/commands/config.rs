@@ -16,9 +16,19 @@ pub fn check(sources: &Sources, console: &mut Console<'_>) -> Exit {
             return Exit::Config;
         }
     };
-    if let Err(message) = try_parts(&config).and_then(|()| try_registry(&config)) {
-        console.talk(&message);
-        return Exit::Config;
+    match (try_registry(&config), try_parts(&config)) {
+        (Ok(()), Ok(())) => {}
+        (registry, Err(parts)) => {
+            if let Err(Unusable { lines, .. }) = registry {
+                console.talk(&format!("error: {lines}\n\n"));
+            }
+            console.talk(&parts);
+            return Exit::Config;
+        }
+        (Err(Unusable { lines, outlook }), Ok(())) => {
+            console.talk(&format!("error: {lines}\n\n{outlook}\n"));
+            return Exit::Config;
+        }
     }
     let mut text = String::from("The configuration can be used.\n\n");
     for (what, how) in config.summary() {
@@ -65,22 +75,35 @@ fn try_parts(config: &Config) -> Result<(), String> {
     }
 }
 
+/// What is wrong with the registry's file, and what the service would do with it.
+struct Unusable {
+    lines: String,
+    outlook: &'static str,
+}
+
 /// Whether all of the registry's file can be used, if it is one. The service starts
-/// also if only a part of it can; whoever asks beforehand wants to know.
-fn try_registry(config: &Config) -> Result<(), String> {
+/// also if it cannot; whoever asks beforehand wants to know.
+fn try_registry(config: &Config) -> Result<(), Unusable> {
     let RegistryConfig::File(path) = &config.registry else {
         return Ok(());
     };
-    let problems = registry_file::check(path, boot::now()).problems;
-    if problems.is_empty() {
+    let checked = registry_file::check(path, boot::now());
+    if checked.problems.is_empty() {
         return Ok(());
     }
-    let lines = boot::registry_problems(&problems, path);
-    Err(format!(
-        "error: {}\n\nThe service would start with what can be read, and go on with what it read \
-         of the rest before.\n",
-        lines.join("\nerror: ")
-    ))
+    let lines = boot::registry_problems(&checked.problems, path);
+    let outlook = match checked.indexers.is_empty() {
+        true => {
+            "The service would start, and be as without a registry until it can be read: it would \
+             not be ready, and neither start nor delete anything."
+        }
+        false => {
+            "The service would start with what can be read, and go on with what it read of the \
+             rest before."
+        }
+    };
+    let lines = lines.join("\nerror: ");
+    Err(Unusable { lines, outlook })
 }
 
 fn talk_of_warnings(warnings: &[Problem], console: &mut Console<'_>) {

@@ -135,12 +135,12 @@ impl Values {
         Some(located(path.to_str()?, origin, self.base.as_deref()))
     }
 
-    /// A file that must be readable, or a folder.
+    /// A file or a folder, which need not be there yet.
     pub(super) fn file_or_folder(&mut self, setting: &Setting) -> Option<PathBuf> {
         let path = self.path(setting)?;
-        match path.is_dir() {
-            true => Some(path),
-            false => self.file(setting),
+        match std::fs::metadata(&path) {
+            Ok(metadata) if !metadata.is_dir() && !metadata.is_file() => self.file(setting),
+            _ => Some(path),
         }
     }
 

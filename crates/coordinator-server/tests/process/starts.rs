@@ -125,6 +125,47 @@ async fn what_readiness_tells_of_errors_holds_no_credentials() {
     }
 }
 
+/// As with a node that does not answer: operators are heard, and the file can be mended.
+#[tokio::test]
+async fn a_registry_file_that_cannot_be_read_is_waited_for() {
+    let redis = RedisServer::start(&[]).unwrap();
+    for (wrong, told) in [
+        (Some("indexer = []\n[chain\n"), "registry.toml:2:"),
+        (None, "registry.toml: it cannot be read: No such file"),
+    ] {
+        let settings = Settings::new();
+        let registry = settings.path("registry.toml");
+        if let Some(wrong) = wrong {
+            settings.file("registry.toml", wrong);
+        }
+        let settings = settings
+            .with("redis_url", redis.url())
+            .with("registry_file", registry.display());
+        let config = settings.write();
+        let args = ["config", "check", "--config", config.to_str().unwrap()];
+        let checked = run(&args, &[]).await;
+        assert_eq!(checked.status.code(), Some(78), "{}", text(&checked));
+        let said = text(&checked);
+        assert!(
+            said.contains(told) && said.contains("would start"),
+            "{said}"
+        );
+
+        let mut service = settings.start().await;
+        service.wait_for_page("/readyz", told).await;
+        let (status, body) = service.page("/readyz").await;
+        assert_eq!(status, 503, "{body}");
+        let server = format!("http://{}", service.api);
+        let overview = run(&["overview", "--server", &server], &[]).await;
+        assert_eq!(overview.status.code(), Some(0), "{}", text(&overview));
+
+        std::fs::write(&registry, "indexer = []\n").unwrap();
+        service.wait_for_status("/readyz", 200).await;
+        service.signal("-TERM").await;
+        assert_eq!(service.end().await.code(), Some(0));
+    }
+}
+
 #[tokio::test]
 async fn fail_fast_does_not_wait_for_the_store() {
     let output = Settings::new().with("fail_fast", true).refused().await;
@@ -184,10 +225,10 @@ async fn what_cannot_be_used_is_said_before_anything_starts() {
     let output = settings.refused().await;
     assert_eq!(output.status.code(), Some(78));
     let said = text(&output);
-    for subject in ["\n  tls_cert\n", "\n  tokens_file\n", "\n  registry_file\n"] {
+    for subject in ["\n  tls_cert\n", "\n  tokens_file\n"] {
         assert!(said.contains(subject), "{subject:?} in {said}");
     }
-    // `config check` sees the same.
+    // `config check` sees the same, and what the service would start with all the same.
     let config = settings.write();
     let checked = run(
         &["config", "check", "--config", config.to_str().unwrap()],
@@ -196,6 +237,8 @@ async fn what_cannot_be_used_is_said_before_anything_starts() {
     .await;
     assert_eq!(checked.status.code(), Some(78));
     assert!(text(&checked).contains("\n  tokens_file\n"));
+    let of_registry = format!("{}:1:", garbage.display());
+    assert!(text(&checked).contains(&of_registry), "{}", text(&checked));
 }
 
 #[tokio::test]

@@ -144,7 +144,9 @@ async fn the_check_tells_of_a_chain_that_is_gone() {
     names(&registry).await;
     assert_eq!(check(&desk.path(FILE), now).problems.len(), 0);
     desk.write(FILE, &entry("f", "c"));
-    let problems = check(&desk.path(FILE), now).problems;
+    let checked = check(&desk.path(FILE), now);
+    assert!(checked.indexers.is_empty(), "{checked:?}");
+    let problems = checked.problems;
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].message.starts_with("[chain] is gone"));
     // A file of which nothing is known yet may have none.
