@@ -8,11 +8,11 @@ use super::truth::Truth;
 use crate::history::RunPhase;
 
 /// S17. Verifies that no data layer task begins while another of the same
-/// account runs, or of one with which it shares a database. Excuses repeated and late deliveries, tasks that run for so
-/// long that they count as dead, and, after the time a task of unknown fate is
-/// given, tasks whose id was never persisted. Of two coordinators at once neither
-/// knows what the other has begun just now, and whose clock is wrong knows no
-/// task's age.
+/// account runs, or of one with which it shares a database. Excuses repeated and
+/// late deliveries, tasks that run for so long that they count as dead, and, after
+/// the time a task of unknown fate is given, tasks whose id was never persisted. Of
+/// two coordinators at once neither knows what the other has begun just now, and
+/// whose clock is wrong knows no task's age.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,

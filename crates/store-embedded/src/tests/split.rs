@@ -152,12 +152,15 @@ async fn half_a_deletion_is_not_said_to_be_none() {
     split.get_many(&keys(&["a:state"])).await.unwrap();
 }
 
+/// A guard, what it shall be, and what is deleted then.
+type Deletion = (String, Vec<u8>, Vec<String>);
+
 /// A store whose next deletion under a condition is not answered, and arrives late.
 #[derive(Default)]
 struct Late {
     memory: MemoryStore,
     holds: Mutex<bool>,
-    held: Mutex<Option<(String, Vec<u8>, Vec<String>)>>,
+    held: Mutex<Option<Deletion>>,
 }
 
 impl Late {

@@ -432,7 +432,7 @@ async fn leavings_of_older_versions_are_left_alone() {
     assert_eq!(load_all(&real).await.len(), 1);
     let records = records(&real);
     let id = IndexerId::parse(prefix).unwrap();
-    let progress = records.progress(&id).await.unwrap();
+    let progress = records.progress(&id, None).await.unwrap();
     let known = lifecycle::Progress::Known {
         cursor: Some(7),
         queue_head: Some(6),
