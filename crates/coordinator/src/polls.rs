@@ -371,21 +371,20 @@ impl Shared {
         }
     }
 
-    /// Asks about indexers that the registry does not list, a limited number at a
-    /// time, until none is due.
-    pub(crate) async fn confirm_absences(&self) {
+    /// Who is to be asked about, of those that the registry does not list, while the
+    /// registry is being asked about `asked`: so many that no more than a limited number
+    /// are asked about at a time.
+    pub(crate) fn absences_due(&self, asked: &BTreeSet<IndexerId>) -> Vec<IndexerId> {
         let limit = self.knobs.confirm_parallel.max(1);
-        loop {
-            // Whoever was asked about is not due again at once, so this ends.
-            let due = lock(&self.desired).questions_due(limit, Instant::now());
-            futures_util::future::join_all(due.iter().map(|id| self.confirm(id))).await;
-            if due.len() < limit {
-                return;
-            }
-        }
+        let room = limit.saturating_sub(asked.len());
+        let mut due = lock(&self.desired).questions_due(limit, Instant::now());
+        due.retain(|id| !asked.contains(id));
+        due.truncate(room);
+        due
     }
 
-    async fn confirm(&self, id: &IndexerId) {
+    /// Asks what became of an indexer that the registry does not list.
+    pub(crate) async fn confirm(&self, id: &IndexerId) {
         if let Err(error) = self.ask(id).await {
             tracing::warn!(indexer = %id, %error, "the registry did not say what became of it");
             lock(&self.desired).unanswered(id, Instant::now(), &self.knobs);

@@ -1,13 +1,14 @@
 //! Runs the shared polls: each in a task of its own, so that one that hangs or
 //! breaks holds up no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use lifecycle::IndexerId;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -116,10 +117,27 @@ async fn registry(shared: Arc<Shared>) {
     }
 }
 
+/// Asks about whom the registry does not list. An answer that does not come keeps
+/// nobody else from being asked about.
 async fn absences(shared: Arc<Shared>) {
+    let mut questions = FuturesUnordered::new();
+    let mut asked = BTreeSet::new();
     loop {
-        shared.confirm_absences().await;
-        sleep(shared.knobs.tick).await;
+        for id in shared.absences_due(&asked) {
+            asked.insert(id.clone());
+            let shared = Arc::clone(&shared);
+            questions.push(async move {
+                shared.confirm(&id).await;
+                id
+            });
+        }
+        tokio::select! {
+            biased;
+            Some(id) = questions.next() => {
+                asked.remove(&id);
+            }
+            () = sleep(shared.knobs.tick) => {}
+        }
     }
 }
 

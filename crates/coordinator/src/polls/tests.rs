@@ -150,3 +150,27 @@ async fn whose_record_was_lost_before_any_poll_saw_it_is_told() {
     world.store.delete(&lost).await.unwrap();
     assert!(is_told().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_without_an_answer_keeps_nobody_else_waiting() {
+    let world = World::new();
+    let (slow, gone) = ("a.near/slow", "b.near/gone");
+    world.register(slow);
+    world.register(gone);
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(slow) && world.has_stream(gone));
+    world.fault("read_indexer_function", Some(Fault::Hangs));
+    world.take_calls();
+    world.unregister(slow);
+    pass(2).await;
+    assert_eq!(world.calls("read_indexer_function"), 1);
+    world.fault("read_indexer_function", None);
+    world.unregister(gone);
+    pass(4).await;
+    assert!(!world.has_stream(gone), "it was asked about at once");
+    assert!(world.has_stream(slow), "nobody has answered yet");
+    pass(30).await;
+    assert!(!world.has_stream(slow));
+    running.shut_down().await;
+}

@@ -335,6 +335,9 @@ impl Reconciler {
                 settled: false,
             };
         }
+        if let Some(renewed) = self.renewed(&stored.record, action) {
+            return self.commit(Some(stored), &renewed).await;
+        }
         let span = tracing::debug_span!(
             "reconcile",
             indexer = %self.id,
@@ -344,6 +347,21 @@ impl Reconciler {
         self.apply(stored, action, wanted(&seen.desired))
             .instrument(span)
             .await
+    }
+
+    /// The record with an intent of now, if what `action` begins was meant so long ago
+    /// that its age would say nothing of the task.
+    fn renewed(&self, record: &Record, action: &Action) -> Option<Record> {
+        let meant = self.armed.as_ref().map(|task| task.since)?;
+        let now = self.shared.now();
+        let is_old = now.since(meant) > self.shared.knobs.call_deadline;
+        (is_old && matches!(action, Action::StartProvisioning(_))).then(|| Record {
+            task: Some(Task {
+                id: None,
+                since: now,
+            }),
+            ..record.clone()
+        })
     }
 
     async fn apply(&mut self, stored: &Stored, action: &Action, wanted: Option<Target>) -> Next {
@@ -382,9 +400,13 @@ impl Reconciler {
     }
 
     async fn commit(&mut self, stored: Option<&Stored>, next: &Record) -> Next {
-        let had_task = stored.is_some_and(|stored| stored.record.task.is_some());
-        let taken = next.task.as_ref().filter(|_| !had_task);
-        if let Some(task) = taken
+        let task = stored.and_then(|stored| stored.record.task.as_ref());
+        let had_task = task.is_some();
+        // An intent of this loop that no call has followed may be written anew.
+        let is_own = had_task && task == self.armed.as_ref();
+        let renews = |next: &&Task| is_own && next.id.is_none();
+        let taken = (next.task.as_ref()).filter(|next| !had_task || renews(next));
+        if let Some(task) = taken.filter(|_| !had_task)
             && !lock(&self.shared.gate).try_enter(&self.id, task.since)
         {
             return Next::Again;

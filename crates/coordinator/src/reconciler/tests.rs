@@ -403,6 +403,36 @@ async fn an_intent_that_somebody_else_wrote_since_is_not_called_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_intent_that_had_to_wait_is_written_anew_before_the_call() {
+    let fed = Fed::new().await;
+    let intent = Task {
+        id: None,
+        since: fed.shared.now(),
+    };
+    let record = Record {
+        task: Some(intent.clone()),
+        ..Record::new(id(ID))
+    };
+    fed.world.put_record(&record).await;
+    let mut reconciler = fed.reconciler();
+    reconciler.armed = Some(intent.clone());
+    pass(50).await;
+    fed.poll_services().await;
+    assert!(matches!(round(&mut reconciler).await, Next::Again));
+    assert_eq!(fed.world.calls("start_provisioning_task"), 0);
+    let renewed = fed.world.record(ID).unwrap().task;
+    assert!(
+        renewed
+            .as_ref()
+            .is_some_and(|task| task.since > intent.since)
+    );
+    round(&mut reconciler).await;
+    assert_eq!(fed.world.calls("start_provisioning_task"), 1);
+    let noted = fed.world.record(ID).unwrap().task;
+    assert_eq!(noted.map(|task| task.since), renewed.map(|task| task.since));
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_get_their_turn_at_the_gate_and_nobody_asks_in_vain() {
     let world = World::new();
     const NUMBER: u64 = 60;

@@ -62,7 +62,7 @@ use sim_node::{IndexerKey, Time};
 pub use limits::Limits;
 pub use shadow::ShadowView;
 
-use crate::history::{AnswerKind, CallId, Change, Event, Incarnation, Method};
+use crate::history::{AnswerKind, CallId, Change, Event, Incarnation, Method, RunPhase};
 use crate::report::{BlockTally, Violation};
 use blocks::Blocks;
 use dead_end::DeadEnds;
@@ -386,7 +386,7 @@ impl Oracles {
                 self.dead_ends.written(&self.truth, now, number);
             }
             Event::Phase(phase) => {
-                if *phase == crate::history::RunPhase::Silence {
+                if *phase == RunPhase::Silence {
                     self.marks.named("judged L3");
                 }
                 self.dead_ends.enter(now, *phase);
@@ -398,6 +398,12 @@ impl Oracles {
     fn node(&mut self, event: &sim_node::Event) {
         let number = self.truth.intern(event.key());
         match event {
+            sim_node::Event::ExecutorState { .. } => {
+                if self.truth.phase == RunPhase::Silence {
+                    self.storm.changed(number);
+                }
+                return;
+            }
             sim_node::Event::StreamStarted {
                 version,
                 start_height,

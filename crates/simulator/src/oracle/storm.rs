@@ -17,6 +17,8 @@ const WINDOW: Duration = Duration::from_secs(600);
 struct Window {
     since: Time,
     calls: u32,
+    /// How often its executor said something else, which may be noted each time.
+    changes: u32,
 }
 
 impl Window {
@@ -25,7 +27,7 @@ impl Window {
         if now.since(self.since) >= WINDOW {
             *self = Window {
                 since: now,
-                calls: 0,
+                ..Window::default()
             };
         }
         self.calls += 1;
@@ -44,6 +46,12 @@ pub(super) struct Storm {
 }
 
 impl Storm {
+    /// The executor of an indexer changes its state.
+    pub fn changed(&mut self, number: usize) {
+        let window = self.indexers.entry(number).or_default();
+        window.changes = window.changes.saturating_add(1);
+    }
+
     /// The coordinator sends a call.
     pub fn sent(
         &mut self,
@@ -75,8 +83,10 @@ impl Storm {
         let number = number.filter(|number| {
             method.is_effect() && (everybody || broken::is_excused(truth, *number))
         })?;
-        let count = self.indexers.entry(number).or_default().count(now);
-        if count <= truth.limits.effects_on_broken {
+        let window = self.indexers.entry(number).or_default();
+        let count = window.count(now);
+        let limit = truth.limits.effects_on_broken;
+        if count <= limit.saturating_add(window.changes) {
             return None;
         }
         let key = &truth.at(number).key;

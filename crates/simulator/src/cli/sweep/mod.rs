@@ -7,7 +7,6 @@ mod plans;
 mod serve;
 mod tally;
 
-use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
