@@ -143,7 +143,12 @@ fn l4_expects_nothing_between_two_turns_of_a_queue() {
         play.key = IndexerKey::new(account, "other");
         let key = play.key.clone();
         play.see(Event::RecordTampered { key });
-        play.record_with("Running", true, None, r#","task":{"id":"t","since":1}"#);
+        play.record_with(
+            "Initializing",
+            true,
+            None,
+            r#","task":{"id":"t","since":1}"#,
+        );
         play.key = own.clone();
         polls(&mut play, 90);
         play.registered(200, Some(60), false);

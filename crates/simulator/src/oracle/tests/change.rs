@@ -201,6 +201,20 @@ fn p3_objects_to_another_start_than_the_registry_asks_for() {
 fn p3_bounds_where_a_stream_goes_on() {
     for (height, verdict) in [(57, None), (58, None), (59, Some("P3")), (50, Some("P3"))] {
         let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in 50..58 {
+            play.block(100, height);
+        }
+        play.stream_ended(2_100, TaskStopReason::NodeDied);
+        play.start_stream(100, height, 9);
+        assert_eq!(play.verdict().as_deref(), verdict, "{height}");
+    }
+}
+
+#[test]
+fn p3_wants_the_start_until_a_first_start_is_noted() {
+    for (height, verdict) in [(50, None), (57, Some("P3"))] {
+        let mut play = Play::running(100, 50);
         for height in 50..58 {
             play.block(100, height);
         }

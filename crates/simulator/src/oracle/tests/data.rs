@@ -90,6 +90,7 @@ fn p5_objects_to_blocks_out_of_order() {
 #[test]
 fn p5_lets_the_rewind_of_a_restarted_stream_pass() {
     let mut play = Play::running(100, 50);
+    play.noted(100, 50);
     play.block(100, 50);
     let first = play.publish(100, 2_100, 51);
     play.execute(100, 1_100, 51, first);

@@ -517,3 +517,49 @@ fn a_coordinator_that_was_frozen_may_act_on_what_it_knew() {
         assert_eq!(play.verdict().as_deref(), verdict, "{after}");
     }
 }
+
+#[test]
+fn s8_objects_to_a_rule_that_is_refused_for_no_reason() {
+    for supported in [true, false] {
+        let mut play = Play::new();
+        play.coordinator_starts();
+        play.registry(Change::Registered {
+            version: 100,
+            content: 100,
+            start: Some(50),
+            new_life: true,
+            supported,
+        });
+        play.record("Initializing", None);
+        play.record_with(
+            "Repairing",
+            true,
+            None,
+            r#","repair":{"from":"Initializing","cause":"UnsupportedRule","detail":"","limited":true,
+            "attempts":1,"first_at":1,"last_at":1,"next_at":1}"#,
+        );
+        assert_eq!(play.verdict(), supported.then(|| "S8".to_owned()));
+    }
+}
+
+#[test]
+fn s9_objects_to_a_newcomer_that_nobody_switched_off() {
+    let mut play = Play::new();
+    play.coordinator_starts();
+    play.registered(100, Some(50), true);
+    play.record_with("Initializing", false, None, "");
+    play.violates("S9");
+}
+
+#[test]
+fn s12_objects_to_polls_without_a_pause() {
+    let mut play = Play::running(100, 50);
+    for _ in 0..400 {
+        play.sent(Method::ListStreams, None);
+    }
+    play.is_right();
+    for _ in 0..400 {
+        play.sent(Method::ListStreams, None);
+    }
+    play.violates("S12");
+}

@@ -255,6 +255,17 @@ impl Play {
         self.write(Some(&text));
     }
 
+    /// The start of the run's stream is noted.
+    pub fn noted(&mut self, version: u64, start: u64) {
+        let text = format!(
+            r#"{{"account_id":"a.near","function_name":"one","block_stream_synced_at":{version},
+            "enabled":true,"lifecycle_state":"Running","coordinator":{{"format":1,"revision":1,
+            "provisioned":true,"run":{{"target":{{"version":{version},"hash":null}},
+            "start":{start},"prepared":true}}}}}}"#
+        );
+        self.write(Some(&text));
+    }
+
     pub fn admin(&mut self, command: AdminCommand) {
         let key = self.key.clone();
         self.see(Event::AdminSent { key, command });
