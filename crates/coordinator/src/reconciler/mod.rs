@@ -54,6 +54,9 @@ pub(crate) struct Reconciler {
     fresh_after: Instant,
     /// The task intent that we wrote, and have not called for yet.
     armed: Option<Task>,
+    /// The intent was written anew, and once is enough: on a slow machine each is old
+    /// by the time of its call.
+    renewed: bool,
     paces: Paces,
     started: Started,
     /// The last look was too old to be acted upon.
@@ -106,6 +109,7 @@ impl Reconciler {
             wake,
             fresh_after,
             armed: None,
+            renewed: false,
             paces: Paces::default(),
             started: Started::default(),
             looked_in_vain: false,
@@ -335,8 +339,11 @@ impl Reconciler {
                 settled: false,
             };
         }
-        if let Some(renewed) = self.renewed(&stored.record, action) {
-            return self.commit(Some(stored), &renewed).await;
+        if !self.renewed
+            && let Some(intent) = self.renewal(&stored.record, action)
+        {
+            self.renewed = true;
+            return self.commit(Some(stored), &intent).await;
         }
         let span = tracing::debug_span!(
             "reconcile",
@@ -351,7 +358,7 @@ impl Reconciler {
 
     /// The record with an intent of now, if what `action` begins was meant so long ago
     /// that its age would say nothing of the task.
-    fn renewed(&self, record: &Record, action: &Action) -> Option<Record> {
+    fn renewal(&self, record: &Record, action: &Action) -> Option<Record> {
         let meant = self.armed.as_ref().map(|task| task.since)?;
         let now = self.shared.now();
         let is_old = now.since(meant) > self.shared.knobs.call_deadline;
@@ -372,6 +379,7 @@ impl Reconciler {
         self.fresh_after = Instant::now();
         if matches!(action, Action::StartProvisioning(_)) {
             self.armed = None;
+            self.renewed = false;
         }
         if matches!(outcome, Outcome::Done(_)) {
             self.paces.acknowledged(action, self.fresh_after);
