@@ -535,8 +535,8 @@ fn s8_objects_to_a_rule_that_is_refused_for_no_reason() {
             "Repairing",
             true,
             None,
-            r#","repair":{"from":"Initializing","cause":"UnsupportedRule","detail":"","limited":true,
-            "attempts":1,"first_at":1,"last_at":1,"next_at":1}"#,
+            r#","repair":{"from":"Initializing","cause":"UnsupportedRule","detail":"",
+            "limited":true,"attempts":1,"first_at":1,"last_at":1,"next_at":1}"#,
         );
         assert_eq!(play.verdict(), supported.then(|| "S8".to_owned()));
     }
