@@ -84,13 +84,8 @@ fn of_one(truth: &Truth, now: Time, number: usize, problems: &mut Vec<String>) {
 
 fn is_on(indexer: &Indexer) -> bool {
     let stored = indexer.record.known().map(|record| record.enabled);
-    let told = match indexer.desire.current().switch {
-        Switch::On => Some(true),
-        Switch::Off => Some(false),
-        Switch::Unsure => None,
-    };
-    let told = indexer.desire.acknowledged().or(told);
-    told.or(stored).unwrap_or(true)
+    let switch = indexer.desire.current().switch != Switch::Off;
+    indexer.desire.acknowledged().or(stored).unwrap_or(switch)
 }
 
 /// Tasks and workers that no call reaches, and that the coordinator is to blame for.
