@@ -49,6 +49,7 @@ struct State {
     clock_offset: i64,
     keys_read: usize,
     provisioner_apart: bool,
+    data_apart: bool,
     serial: u64,
 }
 
@@ -240,9 +241,9 @@ impl World {
         });
     }
 
-    /// The provisioner is a service of its own.
-    pub(crate) fn set_provisioner_apart(&self) {
-        self.with(|state| state.provisioner_apart = true);
+    /// The provisioner is a service, queues and cursors lie in a store, of their own.
+    pub(crate) fn set_apart(&self, provisioner: bool, data: bool) {
+        self.with(|state| (state.provisioner_apart, state.data_apart) = (provisioner, data));
     }
 
     pub(crate) fn jump_clock(&self, seconds: i64) {
@@ -538,6 +539,10 @@ fn listing(registry: &BTreeMap<IndexerId, String>) -> String {
 
 #[async_trait]
 impl StoreTransport for World {
+    fn keeps_data_apart(&self) -> bool {
+        self.with(|state| state.data_apart)
+    }
+
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.stored("get_many").await?;
         self.with(|state| state.keys_read += keys.len());

@@ -113,13 +113,7 @@ impl<'txn> Tables<'txn> {
                 let (expected, new) = (expected.as_deref(), new.as_deref());
                 self.compare_and_set(key, expected, new, list.as_deref())
             }
-            Change::Delete(keys) => {
-                let mut changed = false;
-                for key in keys {
-                    changed |= self.delete(key)?;
-                }
-                Ok(effect(changed))
-            }
+            Change::Delete(keys) => self.delete_all(keys),
             Change::DeleteIf {
                 guard,
                 expected,
@@ -129,11 +123,7 @@ impl<'txn> Tables<'txn> {
                 if found.as_ref() != Some(expected) {
                     return Ok(Effect::Conflict(found));
                 }
-                let mut changed = false;
-                for key in keys {
-                    changed |= self.delete(key)?;
-                }
-                Ok(effect(changed))
+                self.delete_all(keys)
             }
             Change::SetAdd { key, member } => {
                 if self.has_text(key)? || has_queue(&self.queues, key)? {
@@ -202,6 +192,14 @@ impl<'txn> Tables<'txn> {
             None => self.texts.remove(key)?.map(drop),
         };
         Ok(Effect::Changed)
+    }
+
+    fn delete_all(&mut self, keys: &[String]) -> Result<Effect, StorageError> {
+        let mut changed = false;
+        for key in keys {
+            changed |= self.delete(key)?;
+        }
+        Ok(effect(changed))
     }
 
     fn delete(&mut self, key: &str) -> Result<bool, StorageError> {

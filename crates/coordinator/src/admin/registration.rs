@@ -1,5 +1,6 @@
 //! Whether there is an indexer that a command may be about.
 
+use std::fmt;
 use std::time::Duration;
 
 use lifecycle::{Desired, IndexerId, Phase, Record};
@@ -18,11 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// what is known.
 #[derive(Debug, Default)]
 pub(super) struct Registration {
-    /// Why the registry did not answer: once is enough for a command.
-    silence: Option<RegistryError>,
-    /// It answered that it knows of no such indexer. That is no tombstone: an answer
-    /// that is behind, or wrong, says the same of what runs.
-    denied: bool,
+    /// Once is enough for a command.
+    doubt: Option<Doubt>,
+}
+
+/// Why the registry does not say whether there is such an indexer.
+#[derive(Debug)]
+enum Doubt {
+    /// It did not answer.
+    Silence(RegistryError),
+    /// It answered that it knows of none. That is no tombstone: an answer that is
+    /// behind, or wrong, says the same of what runs.
+    Denial,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::Silence(error) => error.fmt(formatter),
+            Doubt::Denial => formatter.write_str("the registry knows nothing of it"),
+        }
+    }
 }
 
 impl Registration {
@@ -31,26 +48,20 @@ impl Registration {
     /// # Errors
     /// It says that the indexer was deleted.
     pub(super) async fn ask(&mut self, shared: &Shared, id: &IndexerId) -> Result<(), AdminError> {
-        if self.silence.is_some() || self.denied {
+        if self.doubt.is_some() {
             return Ok(());
         }
-        match answer(shared, id).await {
-            Ok((Desired::Present(_), _)) => Ok(()),
+        self.doubt = Some(match answer(shared, id).await {
+            Ok((Desired::Present(_), _)) => return Ok(()),
             Ok((_, false)) => {
                 let why = "the node that answered is behind what the registry said before";
-                self.silence = Some(RegistryError::Unavailable(why.to_owned()));
-                Ok(())
+                Doubt::Silence(RegistryError::Unavailable(why.to_owned()))
             }
-            Ok((Desired::Deleted { at, .. }, true)) => Err(deleted(id, at)),
-            Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => {
-                self.denied = true;
-                Ok(())
-            }
-            Err(error) => {
-                self.silence = Some(error);
-                Ok(())
-            }
-        }
+            Ok((Desired::Deleted { at, .. }, true)) => return Err(deleted(id, at)),
+            Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => Doubt::Denial,
+            Err(error) => Doubt::Silence(error),
+        });
+        Ok(())
     }
 
     /// Says whether a command may be about an indexer with such a `record`, if the
@@ -64,10 +75,8 @@ impl Registration {
         id: &IndexerId,
         record: Option<&Record>,
     ) -> Result<(), AdminError> {
-        let why = match &self.silence {
-            Some(silence) => silence.to_string(),
-            None if self.denied => "the registry knows nothing of it".to_owned(),
-            None => return Ok(()),
+        let Some(doubt) = &self.doubt else {
+            return Ok(());
         };
         match (known(shared, id), record.map(|record| record.phase)) {
             (Desired::Present(_), _) => Ok(()),
@@ -75,14 +84,14 @@ impl Registration {
             (Desired::Deleted { at, .. }, _) => Err(deleted(id, at)),
             (_, Some(Phase::Deleting | Phase::Deleted)) => Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and nobody says whether it \
-                 has been registered again: {why}"
+                 has been registered again: {doubt}"
             ))),
             (_, Some(_)) => Ok(()),
-            (_, None) if self.denied => {
+            (_, None) if matches!(doubt, Doubt::Denial) => {
                 Err(AdminError::NotFound(format!("{id} is not registered")))
             }
             (_, None) => Err(AdminError::NotNow(format!(
-                "{id}: nothing is changed, since nobody says whether it is registered: {why}"
+                "{id}: nothing is changed, since nobody says whether it is registered: {doubt}"
             ))),
         }
     }

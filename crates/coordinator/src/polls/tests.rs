@@ -75,7 +75,7 @@ async fn what_is_read_follows_the_loops_there_are() {
 #[tokio::test(start_paused = true)]
 async fn a_provisioner_of_its_own_is_asked_by_itself_whether_it_is_there() {
     let world = World::new();
-    world.set_provisioner_apart();
+    world.set_apart(true, false);
     for method in ["start_provisioning_task", "get_task_status"] {
         world.fault(method, Some(Fault::Fails));
     }
@@ -111,7 +111,7 @@ async fn only_a_provisioner_of_its_own_works_while_the_executors_are_away() {
     for apart in [true, false] {
         let world = World::new();
         if apart {
-            world.set_provisioner_apart();
+            world.set_apart(true, false);
         }
         world.fault("list_executors", Some(Fault::Fails));
         let running = world.run(Knobs::default());

@@ -342,7 +342,6 @@ impl Reconciler {
         if !self.renewed
             && let Some(intent) = self.renewal(&stored.record, action)
         {
-            self.renewed = true;
             return self.commit(Some(stored), &intent).await;
         }
         let span = tracing::debug_span!(
@@ -379,7 +378,6 @@ impl Reconciler {
         self.fresh_after = Instant::now();
         if matches!(action, Action::StartProvisioning(_)) {
             self.armed = None;
-            self.renewed = false;
         }
         if matches!(outcome, Outcome::Done(_)) {
             self.paces.acknowledged(action, self.fresh_after);
@@ -427,6 +425,7 @@ impl Reconciler {
                     tracing::info!(indexer = %self.id, %from, to = %next.phase, "new phase");
                 }
                 self.armed = taken.cloned();
+                self.renewed = had_task;
                 self.conflicts = 0;
                 self.sync_gate(Some(&written));
                 Next::Again

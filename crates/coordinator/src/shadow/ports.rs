@@ -127,6 +127,10 @@ impl ProvisionerTransport for ReadOnly<dyn ProvisionerTransport> {
 
 #[async_trait]
 impl StoreTransport for ReadOnly<dyn StoreTransport> {
+    fn keeps_data_apart(&self) -> bool {
+        self.0.keeps_data_apart()
+    }
+
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.0.get_many(keys).await
     }

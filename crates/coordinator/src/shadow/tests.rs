@@ -22,6 +22,21 @@ fn entry(coordinator: &Coordinator) -> ShadowEntry {
     report.entries.into_iter().next().unwrap()
 }
 
+#[tokio::test]
+async fn a_shadow_knows_what_lies_apart() {
+    let world = World::new();
+    let apart = || {
+        let ports = ports::read_only(world.ports());
+        (
+            ports.provisioner.stands_apart(),
+            ports.store.keeps_data_apart(),
+        )
+    };
+    assert_eq!(apart(), (false, false));
+    world.set_apart(true, true);
+    assert_eq!(apart(), (true, true));
+}
+
 /// Everything that would change the world.
 fn changes(world: &World) -> u64 {
     [

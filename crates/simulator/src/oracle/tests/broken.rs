@@ -61,6 +61,18 @@ fn after_a_wrong_clock_of_the_streamer_a_stream_may_still_be_restarted_in_the_si
 }
 
 #[test]
+fn a_wrong_clock_of_the_streamer_excuses_no_longer_than_signs_of_life_may_be_missing() {
+    let mut play = Play::running(100, 50);
+    play.see(Event::Fault {
+        text: "the clock of block_streamer jumps by +1s".to_owned(),
+    });
+    play.see(Event::Phase(RunPhase::Silence));
+    play.wait(200);
+    play.record("Running", Some((100, 50, true)));
+    play.violates("L1");
+}
+
+#[test]
 fn what_names_nobody_is_not_written_while_nothing_is_broken() {
     let mut play = Play::running(100, 50);
     play.see(Event::Phase(RunPhase::Silence));
