@@ -97,6 +97,26 @@ fn patience_is_counted_over_ten_minutes() {
 }
 
 #[test]
+fn what_fails_and_recovers_by_itself_may_be_noted_each_time() {
+    for flaps in [false, true] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        play.oracles.give_up(&key);
+        play.see(Event::Phase(RunPhase::Silence));
+        play.wait(600);
+        for second in 0..170 {
+            play.wait(2);
+            if flaps {
+                let (key, state) = (key.clone(), 2 + second % 2);
+                play.node(Node::ExecutorState { key, state });
+            }
+            play.sent(Method::StoreCompareAndSet, Some(&key));
+        }
+        assert_eq!(play.verdict(), (!flaps).then(|| "S12".to_owned()));
+    }
+}
+
+#[test]
 fn a_node_that_is_gone_is_not_asked_without_end() {
     let mut play = Play::running(100, 50);
     play.oracles.lose(NodeName::BlockStreamer);
