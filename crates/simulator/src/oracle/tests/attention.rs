@@ -76,11 +76,12 @@ fn l4_objects_to_an_update_and_to_a_deletion_that_were_heard_and_ignored() {
 fn l4_lets_a_deletion_be_doubted_after_a_listing_that_lacked_much() {
     for lacks in [true, false] {
         let mut play = settled();
+        play.oracles.truth.limits.absences_held = Duration::from_secs(60);
         if lacks {
             let text = "*: RegistryListAll meets Empty".to_owned();
             play.see(Event::Fault { text });
         }
-        polls(&mut play, 4);
+        polls(&mut play, 40);
         play.registry(Change::Deleted { height: 9_000 });
         polls(&mut play, 8);
         assert_eq!(play.verdict(), (!lacks).then(|| "L4".to_owned()));
