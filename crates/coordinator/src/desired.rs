@@ -138,8 +138,8 @@ impl DesiredView {
         self.listed_at.max(self.floor)
     }
 
-    /// As of which height `id` is known.
-    fn known_at(&self, id: &IndexerId) -> u64 {
+    /// As of which height `id` is known; 0 if nobody was heard of yet.
+    pub(crate) fn known_at(&self, id: &IndexerId) -> u64 {
         let told = self.told.get(id).copied().unwrap_or(0);
         told.max(self.everybody_at())
     }

@@ -140,6 +140,8 @@ pub struct Observed {
     pub record: Option<Record>,
     /// What the registry wants.
     pub desired: Desired,
+    /// As of which height of the chain `desired` is; 0 if the registry has said nothing.
+    pub desired_as_of: u64,
     /// The stream.
     pub stream: Seen<Stream>,
     /// The executor.

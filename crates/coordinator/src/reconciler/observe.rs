@@ -30,7 +30,10 @@ impl Reconciler {
     pub(crate) async fn observe(&self, stored: Option<&Stored>, look: Look) -> Observed {
         let shared = &self.shared;
         let record = stored.map(|stored| stored.record.clone());
-        let desired = lock(&shared.desired).desired(&self.id);
+        let (desired, desired_as_of) = {
+            let view = lock(&shared.desired);
+            (view.desired(&self.id), view.known_at(&self.id))
+        };
         let services = self.services();
         let (stream, executor, task) = futures_util::join!(
             self.stream(record.as_ref(), &desired, look, &services),
@@ -46,6 +49,7 @@ impl Reconciler {
             id: self.id.clone(),
             record,
             desired,
+            desired_as_of,
             stream,
             executor,
             progress,

@@ -14,6 +14,11 @@ use crate::{
     Target, Timestamp,
 };
 
+/// How far behind the chain an answer of the registry may be (three weeks of blocks). What
+/// runs in a version that is newer by more was not started by anybody who goes by this
+/// registry.
+const BEHIND_MAX: u64 = 2_000_000;
+
 /// Decides the one next step.
 ///
 /// Precedence: an operator's hold, deletion, then the operator's switch, then the phase's own work.
@@ -38,6 +43,9 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
             if let Desired::Deleted { version, at } = seen.desired
                 && record.run.is_none_or(|run| run.target.version <= version)
             {
+                if let Some(step) = caught_up(seen, at, policy, now) {
+                    return step;
+                }
                 return Step::commit(Record {
                     phase: Phase::Deleting,
                     tombstone: Some(at),
@@ -178,6 +186,7 @@ fn unseen(service: Service, policy: &Policy, now: Timestamp) -> Step {
 fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
     match &seen.desired {
         Desired::Present(_) => Step::commit(Record::new(seen.id.clone())),
+        Desired::Deleted { at, .. } if let Some(step) = caught_up(seen, *at, policy, now) => step,
         Desired::Deleted { at, .. } => match (&seen.stream, &seen.executor) {
             (Seen::Absent, Seen::Absent) => Step::Finish { height: None },
             (Seen::Present(_), _) | (_, Seen::Present(_)) => Step::commit(Record {
@@ -191,6 +200,33 @@ fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
         Desired::Missing | Desired::Unlisted(_) => Step::wait(Reason::NotInRegistry, None),
         Desired::Unknown => Step::wait(Reason::RegistryUnknown, None),
     }
+}
+
+/// A wait, where something runs in a version that is newer than `told`, and than the
+/// registry's answer: it was registered after that, and the answer is old. The record
+/// need not know of it: the original, or a store that forgot, leaves such records.
+fn caught_up(seen: &Observed, told: u64, policy: &Policy, now: Timestamp) -> Option<Step> {
+    let stream = match &seen.stream {
+        Seen::Present(stream) => stream.version,
+        _ => 0,
+    };
+    let executor = match &seen.executor {
+        Seen::Present(executor) => executor.version,
+        _ => 0,
+    };
+    let as_of = seen.desired_as_of;
+    let possible = as_of.saturating_add(1)..=as_of.saturating_add(BEHIND_MAX);
+    let newer = [stream, executor]
+        .into_iter()
+        .filter(|version| *version > told && possible.contains(version));
+    newer.max().map(|running| {
+        let reason = Reason::StaleRegistry {
+            running,
+            answered: told,
+        };
+        // The answer that says the same as of a later height is no news for anybody.
+        Step::wait(reason, Some(now + policy.recheck))
+    })
 }
 
 /// Phases whose work needs to know what is wanted.
@@ -209,6 +245,9 @@ fn with_spec(round: &Round<'_>) -> Step {
         .is_some_and(|run| spec.version < run.target.version)
     {
         return round.stale(spec.version);
+    }
+    if let Some(step) = caught_up(round.seen, spec.version, round.policy, round.now) {
+        return step;
     }
     match round.record.phase {
         Phase::Initializing => provisioning::initializing(round, spec),

@@ -157,6 +157,7 @@ impl Environment {
             id: id(),
             record: self.record.clone(),
             desired: self.desired.clone(),
+            desired_as_of: 1_000,
             stream: self
                 .stream
                 .map_or(Seen::Absent, |(version, health)| stream(version, health)),

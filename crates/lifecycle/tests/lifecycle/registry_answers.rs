@@ -76,6 +76,91 @@ fn a_tombstone_of_an_earlier_life_is_a_stale_answer() {
 }
 
 #[test]
+fn what_runs_in_a_newer_version_than_the_answer_knows_is_left_alone() {
+    let told_as_of = |world: World, height| World {
+        seen: lifecycle::Observed {
+            desired_as_of: height,
+            ..world.seen
+        },
+        ..world
+    };
+    // The record need not know of version 5: the original had not noted it yet, or the
+    // store has lost it.
+    let unnoted = in_phase(Phase::Running).record(|record| record.inherited = true);
+    let unknowing = [
+        (unnoted, latest(3).version),
+        (in_phase(Phase::Initializing), 3),
+        (
+            running().record(|record| record.run = Some(run(&latest(3), 3))),
+            3,
+        ),
+    ];
+    for (world, version) in unknowing {
+        for world in [
+            world.clone().stream(5),
+            world.clone().executor(5),
+            world.stream(version).executor(5),
+        ] {
+            let world = world.wants(latest(version));
+            // The record of what was begun may be unprepared first; nothing else is done.
+            let old = told_as_of(world.clone(), 4);
+            let old = if old.plan().starts_with("commit ") {
+                old.committed()
+            } else {
+                old
+            };
+            assert_eq!(
+                old.plan(),
+                "wait: the registry answered version 3, older than 5 which runs or was deleted"
+            );
+            assert!(
+                old.wakes_in().is_some(),
+                "no news tells that the registry caught up"
+            );
+            for caught_up in [5, 9] {
+                let world = told_as_of(world.clone(), caught_up);
+                assert!(
+                    !world.plan().starts_with("wait: the registry"),
+                    "{}",
+                    world.plan()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tombstone_older_than_what_runs_is_left_alone_whatever_the_record_knows() {
+    let as_of = |height| {
+        let mut world = in_phase(Phase::Running).record(|record| record.inherited = true);
+        world.seen.desired_as_of = height;
+        world.desired(deleted(3, 4)).stream(7).executor(7)
+    };
+    let nothing_known = |height| {
+        let mut world = as_of(height);
+        world.seen.record = None;
+        world
+    };
+    for world in [as_of(6), nothing_known(6)] {
+        assert_eq!(
+            world.plan(),
+            "wait: the registry answered version 4, older than 7 which runs or was deleted"
+        );
+    }
+    for world in [as_of(7), nothing_known(7)] {
+        assert!(world.plan().starts_with("commit "), "{}", world.plan());
+    }
+}
+
+#[test]
+fn a_version_that_no_registration_can_have_had_keeps_nobody_waiting() {
+    let mut world = in_phase(Phase::Running).record(|record| record.inherited = true);
+    world.seen.desired_as_of = 4;
+    let world = world.stream(u64::MAX).wants(latest(3));
+    assert!(world.plan().starts_with("stop stream"), "{}", world.plan());
+}
+
+#[test]
 fn a_stale_tombstone_does_not_disturb_a_suspended_indexer() {
     let world = suspended().desired(deleted(3, 4));
     assert_eq!(world.plan(), "wait: disabled by an operator");

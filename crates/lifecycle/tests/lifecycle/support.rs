@@ -127,6 +127,7 @@ pub fn world() -> World {
             id: id(),
             record: None,
             desired: Desired::Present(latest(5)),
+            desired_as_of: 1_000,
             stream: Seen::Absent,
             executor: Seen::Absent,
             progress: Progress::Known {

@@ -23,6 +23,7 @@ fn seen() -> Observed {
         id: IndexerId::parse("a.near/f").unwrap(),
         record: Some(record(Phase::Running)),
         desired: wanted(),
+        desired_as_of: 1_000,
         stream: Seen::Absent,
         executor: Seen::Absent,
         progress: Progress::Unknown,
