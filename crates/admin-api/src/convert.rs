@@ -72,6 +72,10 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
             .unreadable
             .as_deref()
             .map_or_else(String::new, |why| clipped(why, TEXT_MAX)),
+        recalled: report.recalled.as_ref().map(|recalled| pb::Recalled {
+            why: clipped(&recalled.why, TEXT_MAX),
+            age_seconds: recalled.age.map(|age| age.as_secs()),
+        }),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lifecycle::Timestamp;
 
 use crate::registry::decode::Quarantined;
+use crate::sentence::sentence;
+use crate::store::StoreError;
 
 /// The most names that are kept of what was set aside; all are counted.
 pub(crate) const NAMES_MAX: usize = 1_000;
@@ -34,6 +36,8 @@ pub(crate) struct Health {
     pub(crate) unreadable_keys: BTreeSet<String>,
     /// Since when the store has not answered.
     pub(crate) store_down: Option<Timestamp>,
+    /// Why it cannot be read, while it does not answer.
+    pub(crate) store_problem: Option<String>,
     /// Since when a provisioner that stands apart has not answered.
     pub(crate) provisioner_down: Option<Timestamp>,
     /// Panics of loops since the start.
@@ -48,6 +52,18 @@ impl Health {
             why: entry.why.clone(),
         });
         self.quarantined = (entries.len(), kept.collect());
+    }
+
+    /// Takes note that the store did not answer at the time `now`.
+    pub(crate) fn set_store_down(&mut self, now: Timestamp, error: &StoreError) {
+        self.store_down.get_or_insert(now);
+        self.store_problem = Some(why_unread(error));
+    }
+
+    /// Takes note that the store answers.
+    pub(crate) fn set_store_up(&mut self) {
+        self.store_down = None;
+        self.store_problem = None;
     }
 
     /// Takes note of a record that cannot be read.
@@ -80,6 +96,14 @@ impl Health {
             self.unreadable_keys.remove(&key);
             self.unreadable.remove(&key);
         }
+    }
+}
+
+/// Why the store could not be read, where it is said already that it could not.
+pub(crate) fn why_unread(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(why) => sentence(why),
+        StoreError::Indefinite(_) | StoreError::Rejected(_) => sentence(&error.to_string()),
     }
 }
 

@@ -17,6 +17,7 @@ mod knobs;
 mod planner;
 mod polls;
 mod ports;
+mod recall;
 mod reconciler;
 mod sentence;
 mod services;

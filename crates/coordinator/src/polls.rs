@@ -81,6 +81,10 @@ struct Batch {
     keys: Vec<String>,
     /// What `RecordPoll::last` says of each.
     values: Vec<Option<Bytes>>,
+    /// It begins behind this one, and ends with that one.
+    bounds: (Option<IndexerId>, Option<IndexerId>),
+    /// It was read since it was made.
+    is_read: bool,
 }
 
 impl RecordPoll {
@@ -99,16 +103,20 @@ impl RecordPoll {
         }
         let ids = shared.owned_after(self.cursor.as_ref(), READ_KEYS_MAX);
         let whole = self.cursor.is_none() && ids.len() < READ_KEYS_MAX;
+        let after = self.cursor.take();
         self.cursor = (ids.len() == READ_KEYS_MAX)
             .then(|| ids.last().cloned())
             .flatten();
         if self.cursor.is_none() {
             self.last.retain(|id, _| shared.owns(id));
+            lock(&shared.recall).retain(|id| shared.owns(id));
         }
         self.batch = Batch {
             roll: whole.then_some(roll),
             keys: ids.iter().map(keys::state).collect(),
             values: ids.iter().map(|id| self.last.get(id).cloned()).collect(),
+            bounds: (after, self.cursor.clone()),
+            is_read: false,
             ids,
         };
     }
@@ -237,6 +245,7 @@ impl Shared {
     /// Reads the records that the loops hold, and wakes those whose record changed
     /// under them. Of very many it reads a part at each tick, in turn.
     pub(crate) async fn poll_records(&self, poll: &mut RecordPoll) {
+        let asked_at = Instant::now();
         poll.turn(self);
         if poll.batch.ids.is_empty() {
             return;
@@ -244,19 +253,46 @@ impl Shared {
         let values = match self.records.raw_at(&poll.batch.keys).await {
             Ok(values) => values,
             Err(error) => {
+                let now = self.now();
+                lock(&self.health).set_store_down(now, &error);
                 if !std::mem::replace(&mut poll.failed, true) {
-                    lock(&self.health).store_down = Some(self.now());
                     tracing::warn!(%error, "the records cannot be read; what needs them waits");
                 }
                 return;
             }
         };
         if std::mem::take(&mut poll.failed) {
-            lock(&self.health).store_down = None;
+            lock(&self.health).set_store_up();
             tracing::info!("the records can be read again");
             self.wake_unsettled();
         }
-        poll.take(values).iter().for_each(|id| self.wake(id));
+        let changed = poll.take(values);
+        self.note_read(poll, &changed, asked_at);
+        changed.iter().for_each(|id| self.wake(id));
+    }
+
+    /// Takes note of what was read, for times in which nothing can be, and tells
+    /// watchers again what they were told from such notes.
+    fn note_read(&self, poll: &mut RecordPoll, changed: &[IndexerId], asked_at: Instant) {
+        let batch = &mut poll.batch;
+        let mut recall = lock(&self.recall);
+        if std::mem::replace(&mut batch.is_read, true) {
+            for id in changed {
+                recall.note(id, poll.last.get(id), asked_at);
+            }
+        } else {
+            for (id, value) in batch.ids.iter().zip(&batch.values) {
+                recall.note(id, value.as_ref(), asked_at);
+            }
+        }
+        let (after, upto) = &batch.bounds;
+        recall.read(after.as_ref(), upto.as_ref(), asked_at);
+        let told = recall.take_told();
+        drop(recall);
+        if !told.is_empty() {
+            let mut log = lock(&self.log);
+            told.iter().for_each(|id| log.note(id));
+        }
     }
 
     /// Looks which records there are: a store that went back in time may have

@@ -5,8 +5,10 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use lifecycle::{IndexerId, Timestamp};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::budget::StartBudget;
 use crate::desired::DesiredView;
@@ -15,6 +17,7 @@ use crate::health::Health;
 use crate::knobs::Knobs;
 use crate::planner::{Lifecycle, Planner};
 use crate::ports::{Clock, Ports};
+use crate::recall::Recall;
 use crate::services::{BlockStreamers, ExecutorView, Executors, Provisioner, StreamView};
 use crate::shadow::{ShadowLog, read_only};
 use crate::status::LoopStatus;
@@ -77,6 +80,8 @@ pub struct Shared {
     /// What there was news of that has no loop.
     unowned: Mutex<BTreeSet<IndexerId>>,
     pub(crate) log: Mutex<StatusLog>,
+    /// What was last known of the records.
+    pub(crate) recall: Mutex<Recall>,
     pub(crate) health: Mutex<Health>,
     pub(crate) shadow_log: Mutex<ShadowLog>,
 }
@@ -119,6 +124,7 @@ impl Shared {
             roll: AtomicU64::new(0),
             unowned: Mutex::new(BTreeSet::new()),
             log: Mutex::default(),
+            recall: Mutex::default(),
             health: Mutex::default(),
             shadow_log: Mutex::default(),
             knobs,
@@ -215,7 +221,16 @@ impl Shared {
         }
         drop(wakes);
         lock(&self.log).remove(id);
+        lock(&self.recall).forget(id);
         lock(&self.budget).release(id);
+    }
+
+    /// Takes note of what stood under the key of the record of `id` at the time `at`, at
+    /// least, if it has a loop.
+    pub(crate) fn note_record(&self, id: &IndexerId, raw: Option<&Bytes>, at: Instant) {
+        if self.owns(id) {
+            lock(&self.recall).note(id, raw, at);
+        }
     }
 
     pub(crate) fn publish(&self, status: LoopStatus) {

@@ -28,8 +28,8 @@ pub(crate) struct StatusLog {
 /// What changed since a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// These did, and the reader now stands at that revision.
-    Changed(u64, Vec<IndexerId>),
+    /// These did, each at its revision, and the reader now stands at the first one.
+    Changed(u64, Vec<(u64, IndexerId)>),
     /// That is too long ago: the reader has to look at everything, and then
     /// stands at this revision.
     TooLong(u64),
@@ -125,8 +125,8 @@ impl StatusLog {
             Some((reached, _)) if changes.len() == limit => **reached,
             _ => *self.revision.borrow(),
         };
-        let ids = changes.into_iter().map(|(_, id)| id.clone()).collect();
-        Since::Changed(reached, ids)
+        let changes = changes.into_iter().map(|(at, id)| (*at, id.clone()));
+        Since::Changed(reached, changes.collect())
     }
 
     fn touch(&mut self, id: &IndexerId) -> u64 {
@@ -170,17 +170,29 @@ mod tests {
         }
     }
 
+    fn since(log: &StatusLog, revision: u64, limit: usize) -> (u64, Vec<IndexerId>) {
+        let Since::Changed(reached, changes) = log.since(revision, limit) else {
+            panic!("too long ago");
+        };
+        assert!(
+            changes
+                .iter()
+                .all(|(at, _)| (revision + 1..=reached).contains(at))
+        );
+        (reached, changes.into_iter().map(|(_, id)| id).collect())
+    }
+
     #[test]
     fn only_what_is_new_is_a_change() {
         let mut log = StatusLog::default();
         log.put(says("a", None, 1));
         log.put(says("b", None, 2));
-        assert_eq!(log.since(0, 10), Since::Changed(2, vec![id("a"), id("b")]));
+        assert_eq!(since(&log, 0, 10), (2, vec![id("a"), id("b")]));
         log.put(says("a", None, 3));
-        assert_eq!(log.since(2, 10), Since::Changed(2, vec![]));
+        assert_eq!(since(&log, 2, 10), (2, vec![]));
         assert_eq!(log.get(&id("a")).unwrap().since, Timestamp(1));
         log.put(says("a", Some("broken"), 4));
-        assert_eq!(log.since(0, 10), Since::Changed(3, vec![id("b"), id("a")]));
+        assert_eq!(since(&log, 0, 10), (3, vec![id("b"), id("a")]));
     }
 
     #[test]
@@ -189,10 +201,10 @@ mod tests {
         log.put(says("a", None, 1));
         log.remove(&id("a"));
         log.remove(&id("a"));
-        assert_eq!(log.since(1, 10), Since::Changed(2, vec![id("a")]));
+        assert_eq!(since(&log, 1, 10), (2, vec![id("a")]));
         assert!(log.get(&id("a")).is_none());
         log.put(says("a", None, 1));
-        assert_eq!(log.since(0, 10), Since::Changed(3, vec![id("a")]));
+        assert_eq!(since(&log, 0, 10), (3, vec![id("a")]));
     }
 
     #[test]
@@ -201,9 +213,9 @@ mod tests {
         log.put(says("a", None, 1));
         log.note(&id("a"));
         log.note(&id("b"));
-        assert_eq!(log.since(1, 10), Since::Changed(3, vec![id("a"), id("b")]));
+        assert_eq!(since(&log, 1, 10), (3, vec![id("a"), id("b")]));
         log.put(says("b", None, 1));
-        assert_eq!(log.since(0, 10), Since::Changed(4, vec![id("a"), id("b")]));
+        assert_eq!(since(&log, 0, 10), (4, vec![id("a"), id("b")]));
         for number in 0..=ENDED_MAX {
             log.note(&id(&number.to_string()));
         }
@@ -216,8 +228,8 @@ mod tests {
         for name in ["a", "b", "c"] {
             log.put(says(name, None, 1));
         }
-        assert_eq!(log.since(0, 2), Since::Changed(2, vec![id("a"), id("b")]));
-        assert_eq!(log.since(2, 2), Since::Changed(3, vec![id("c")]));
+        assert_eq!(since(&log, 0, 2), (2, vec![id("a"), id("b")]));
+        assert_eq!(since(&log, 2, 2), (3, vec![id("c")]));
     }
 
     #[test]
@@ -229,7 +241,7 @@ mod tests {
         }
         let newest = 2 * (ENDED_MAX as u64 + 1);
         assert_eq!(log.since(0, 10), Since::TooLong(newest));
-        assert_eq!(log.since(newest, 10), Since::Changed(newest, vec![]));
+        assert_eq!(since(&log, newest, 10), (newest, vec![]));
         assert!(log.changed.len() <= ENDED_MAX);
     }
 }

@@ -113,7 +113,7 @@ impl Supervisor {
                 Ok(records) => return records,
                 Err(error) => {
                     let now = self.shared.now();
-                    lock(&self.shared.health).store_down.get_or_insert(now);
+                    lock(&self.shared.health).set_store_down(now, &error);
                     tracing::warn!(%error, ?pause, "cannot read the records; trying again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(10));
@@ -123,13 +123,14 @@ impl Supervisor {
     }
 
     async fn try_restore(&mut self) -> Result<BTreeMap<IndexerId, Bytes>, StoreError> {
+        let asked_at = Instant::now();
         let mark = self.shared.records.high_water().await?.unwrap_or(0);
         let records = if self.shared.shadow {
             self.shared.records.load_all().await?
         } else {
             self.shared.records.load_and_tidy().await?
         };
-        lock(&self.shared.health).store_down = None;
+        lock(&self.shared.health).set_store_up();
         let began = self.first_look().await;
         *lock(&self.shared.desired) = DesiredView::new(mark);
         let mut raw = BTreeMap::new();
@@ -141,6 +142,7 @@ impl Supervisor {
                         lock(&self.shared.gate).hold(&id, task.since);
                     }
                     self.ensure_loop(&id, began);
+                    self.shared.note_record(&id, Some(&stored.raw), asked_at);
                     raw.insert(id, stored.raw);
                 }
                 Err(corrupt) => {

@@ -4,6 +4,7 @@
 
 mod access;
 mod audited;
+mod away;
 mod crowding;
 mod hoarding;
 mod hostile;

@@ -207,7 +207,8 @@ fn at_rest(change: &Change, indexer: &Indexer) -> bool {
         Change::Hold(_) => indexer.state == "Held",
         _ => true,
     };
-    ended && in_effect(change, indexer)
+    // What was, is no proof of what is.
+    ended && indexer.recalled.is_none() && in_effect(change, indexer)
 }
 
 /// What was done, and whether it shows.

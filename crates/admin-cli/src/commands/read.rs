@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::text;
 use crate::view::explain::Explanation;
+use crate::view::recalled::notice;
 use crate::view::{card, json, name_line, table};
 
 pub(crate) async fn list(args: List, console: &mut Console) -> Result<Exit, Failure> {
@@ -27,6 +28,7 @@ pub(crate) async fn list(args: List, console: &mut Console) -> Result<Exit, Fail
         Format::Name => indexers.iter().map(name_of).collect(),
     };
     console.data(&shown)?;
+    tell_of_recalled(indexers, console);
     if indexers.is_empty() {
         console.talk("no indexers match");
     } else if found.has_more {
@@ -36,6 +38,13 @@ pub(crate) async fn list(args: List, console: &mut Console) -> Result<Exit, Fail
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Says so if what was shown does not come from the store.
+fn tell_of_recalled(indexers: &[Indexer], console: &mut Console) {
+    if let Some(notice) = notice(indexers) {
+        console.talk(&notice);
+    }
 }
 
 /// One JSON object a line.
@@ -96,6 +105,7 @@ pub(crate) async fn get(args: Get, console: &mut Console) -> Result<Exit, Failur
         Format::Name => indexers.iter().map(name_of).collect(),
     };
     console.data(&shown)?;
+    tell_of_recalled(&indexers, console);
     Ok(exit)
 }
 
@@ -141,6 +151,7 @@ pub(crate) async fn explain(args: Get, console: &mut Console) -> Result<Exit, Fa
         Format::Name => indexers.iter().map(name_of).collect(),
     };
     console.data(&shown)?;
+    tell_of_recalled(&indexers, console);
     Ok(exit)
 }
 

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::view::explain::Explanation;
+use crate::view::recalled::{is_unread, notice};
 use crate::view::{json, name_line};
 use crate::{moment, text};
 
@@ -52,6 +53,7 @@ pub(crate) async fn wait(args: Wait, console: &mut Console) -> Result<Exit, Fail
     for waited in waits.iter().filter(|waited| !waited.is_reached) {
         exit = exit.max(match &waited.seen {
             Seen::Nothing(_) => Exit::Unavailable,
+            Seen::Indexer(indexer) if indexer.recalled.is_some() => Exit::Unavailable,
             Seen::Indexer(_) | Seen::Missing => Exit::Failed,
         });
         let limit = humantime::format_duration(args.timeout);
@@ -81,12 +83,21 @@ impl Waiter<'_> {
             let look = Instant::now();
             let seen = self.look(&name).await?;
             let is_reached = match &seen {
+                // What was, is no proof of what is.
+                Seen::Indexer(indexer) if indexer.recalled.is_some() => false,
                 Seen::Indexer(indexer) => goal.is_reached(indexer),
                 Seen::Missing => *goal == Goal::Gone,
                 Seen::Nothing(_) => false,
             };
+            if let Seen::Indexer(indexer) = &seen
+                && let Some(notice) = notice([indexer.as_ref()])
+                && !std::mem::replace(&mut self.has_complained, true)
+            {
+                console.talk(&format!("still waiting: {notice}"));
+            }
             match &seen {
-                Seen::Indexer(_) => was_there = true,
+                // Of one that was never read it is not known whether it is there.
+                Seen::Indexer(indexer) => was_there |= !is_unread(indexer),
                 Seen::Missing if !is_reached && (was_there || !self.args.allow_missing) => {
                     let what = if was_there {
                         "it is gone, so it will never be"

@@ -11,6 +11,7 @@ use crate::args::{Format, Name, Watch};
 use crate::client::Client;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
+use crate::view::recalled::notice;
 use crate::view::{json, name_line, table};
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -25,6 +26,7 @@ pub(crate) async fn watch(args: Watch, console: &mut Console) -> Result<Exit, Fa
         known: BTreeMap::new(),
         fresh: None,
         has_synced: false,
+        is_recalled: false,
     };
     let mut pause = PAUSE_MIN;
     let mut client = Client::connect(&args.common.connection).await?;
@@ -90,6 +92,8 @@ struct View {
     /// What came since the connection was opened, until all has come.
     fresh: Option<BTreeMap<Name, Indexer>>,
     has_synced: bool,
+    /// What was told last does not come from the store.
+    is_recalled: bool,
 }
 
 impl View {
@@ -101,6 +105,7 @@ impl View {
         match change.event {
             Some(Event::Indexer(indexer)) => {
                 let name = Name::of(indexer.name.as_ref());
+                self.tell_of_recalled(&indexer, console);
                 if let Some(fresh) = &mut self.fresh {
                     fresh.insert(name, indexer);
                     return within_bounds(fresh.len());
@@ -121,6 +126,18 @@ impl View {
             Some(Event::Synced(_)) => self.sync(console),
             // A kind of event that is newer than this program.
             None => Ok(()),
+        }
+    }
+
+    /// Says when what is told begins and ends to be from memory.
+    fn tell_of_recalled(&mut self, indexer: &Indexer, console: &mut Console) {
+        let is_recalled = indexer.recalled.is_some();
+        if std::mem::replace(&mut self.is_recalled, is_recalled) == is_recalled {
+            return;
+        }
+        match notice([indexer]) {
+            Some(notice) => console.talk(&notice),
+            None => console.talk("the store can be read again"),
         }
     }
 

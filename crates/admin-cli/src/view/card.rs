@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::coordinator::{Indexer, Overview, Quarantined};
 
+use super::recalled::is_unread;
 use super::table::{Tone, bold, resource};
 use crate::args::Name;
 use crate::moment;
@@ -54,10 +55,15 @@ fn height(height: Option<u64>) -> String {
 pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
     let mut card = Card::default();
     let phase = match indexer.phase.as_str() {
+        "" if is_unread(indexer) => "not known".to_owned(),
         "" => "none, it has no record".to_owned(),
         phase => text::sentence(phase),
     };
-    let switch = if indexer.enabled { "yes" } else { "no" };
+    let switch = match indexer.enabled {
+        _ if is_unread(indexer) => "not known",
+        true => "yes",
+        false => "no",
+    };
     card.add("Enabled", switch);
     if let Some(hold) = &indexer.hold {
         card.add(
@@ -102,6 +108,7 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
     card.add(
         "Runs",
         match indexer.running_version {
+            _ if is_unread(indexer) => "not known".to_owned(),
             0 => "nothing was decided yet".to_owned(),
             version => format!(
                 "version {version} from block {}",
@@ -121,10 +128,10 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
         };
         card.add(label, format!("{}{id}", resource(it.as_ref())));
     }
-    let provisioned = if indexer.provisioned {
-        "created"
-    } else {
-        "not created"
+    let provisioned = match indexer.provisioned {
+        _ if is_unread(indexer) => "not known",
+        true => "created",
+        false => "not created",
     };
     let task = match text::sentence(&indexer.provisioning_task) {
         task if task.is_empty() => String::new(),

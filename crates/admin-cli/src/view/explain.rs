@@ -2,6 +2,7 @@
 
 use proto::coordinator::Indexer;
 
+use super::recalled::is_unread;
 use super::table::{Tone, bold};
 use crate::args::Name;
 use crate::moment;
@@ -55,6 +56,7 @@ impl Explanation {
 
 fn place(indexer: &Indexer, now: u64) -> String {
     let phase = match indexer.phase.as_str() {
+        _ if is_unread(indexer) => "It is not known whether it has a record, and what is in it",
         _ if !indexer.unreadable.is_empty() => "Its record cannot be read",
         "" => "It has no record yet: nothing was decided about it",
         _ if is_kept_by_a_hold(indexer) => {

@@ -84,6 +84,15 @@ pub(crate) struct Indexer<'a> {
     provisioned: bool,
     panics: u32,
     unreadable: Option<&'a str>,
+    recalled: Option<Recalled<'a>>,
+}
+
+/// Set if the store could not be read: it is what was last known.
+#[derive(Serialize)]
+struct Recalled<'a> {
+    why: &'a str,
+    /// Null if the record was never read.
+    age_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +166,10 @@ impl<'a> Indexer<'a> {
             provisioned: indexer.provisioned,
             panics: indexer.panics,
             unreadable: some(&indexer.unreadable),
+            recalled: indexer.recalled.as_ref().map(|recalled| Recalled {
+                why: &recalled.why,
+                age_seconds: recalled.age_seconds,
+            }),
         }
     }
 }

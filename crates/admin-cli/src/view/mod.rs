@@ -3,6 +3,7 @@
 pub(crate) mod card;
 pub(crate) mod explain;
 pub(crate) mod json;
+pub(crate) mod recalled;
 pub(crate) mod table;
 
 use crate::args::Name;

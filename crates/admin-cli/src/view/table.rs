@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use proto::coordinator::{Indexer, Resource, ShadowIndexer};
 
+use super::recalled::is_unread;
 use crate::args::Name;
 use crate::moment;
 use crate::text;
@@ -151,10 +152,18 @@ fn name(indexer: &Indexer, width: usize) -> String {
     text::clip(&name, width).into_owned()
 }
 
+/// Its phase; a question mark where nobody knows whether it has one.
+fn phase(indexer: &Indexer) -> &str {
+    match indexer.phase.as_str() {
+        "" if is_unread(indexer) => "?",
+        phase => phase,
+    }
+}
+
 fn row(indexer: &Indexer, now: u64) -> Vec<String> {
     vec![
         name(indexer, NAME_WIDTH),
-        cell(&indexer.phase, WORD_WIDTH),
+        cell(phase(indexer), WORD_WIDTH),
         cell(&indexer.state, WORD_WIDTH),
         moment::age(now, indexer.state_since_ms),
         cell(said(indexer), WORDS_WIDTH),
@@ -170,8 +179,13 @@ fn wide_row(indexer: &Indexer, now: u64) -> Vec<String> {
     let tries = indexer.failure.as_ref().map_or(0, |it| it.attempts);
     vec![
         name(indexer, WIDE_NAME_WIDTH),
-        if indexer.enabled { "yes" } else { "no" }.to_owned(),
-        cell(&indexer.phase, WORD_WIDTH),
+        match indexer.enabled {
+            _ if is_unread(indexer) => "?",
+            true => "yes",
+            false => "no",
+        }
+        .to_owned(),
+        cell(phase(indexer), WORD_WIDTH),
         cell(&indexer.state, WORD_WIDTH),
         moment::age(now, indexer.state_since_ms),
         number(indexer.running_version),
@@ -217,7 +231,7 @@ pub(crate) fn change(indexer: &Indexer, is_wide: bool, now: u64) -> String {
         "{}  {}  {} / {}  {}",
         clock(now),
         name(indexer, WIDE_NAME_WIDTH),
-        cell(&indexer.phase, WORD_WIDTH),
+        cell(phase(indexer), WORD_WIDTH),
         cell(&indexer.state, WORD_WIDTH),
         cell(said(indexer), words),
     );

@@ -9,13 +9,34 @@ impl IndexerReport {
     /// Sentences for people: where the indexer stands, why, what happens next,
     /// and what an operator may do. Times are left to whoever shows them.
     pub fn explain(&self) -> String {
-        let parts = [self.standing(), self.why(), self.next()];
+        let parts = [self.standing(), self.why(), self.next(), self.reservation()];
         let told: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         told.join(" ")
     }
 
+    /// That it is not known whether all this still holds.
+    fn reservation(&self) -> String {
+        let Some(recalled) = &self.recalled else {
+            return String::new();
+        };
+        let why = printable(&recalled.why);
+        match recalled.age {
+            Some(age) => format!(
+                "The store cannot be reached ({why}): of its record this is what was known {} s \
+                 ago.",
+                age.as_secs()
+            ),
+            None => format!(
+                "The store cannot be reached ({why}), and its record was not read since the start."
+            ),
+        }
+    }
+
     fn standing(&self) -> String {
         let id = printable(self.id.as_str());
+        if self.is_unread() {
+            return format!("It is not known whether {id} has a record, and what is in it.");
+        }
         let Some(record) = &self.record else {
             return match (&self.unreadable, &self.desired) {
                 (Some(_), _) => format!("{id} has a record that cannot be read."),

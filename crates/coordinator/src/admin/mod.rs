@@ -10,11 +10,14 @@ mod explain;
 mod mutate;
 mod overview;
 mod page;
+mod recalled;
 mod registration;
 mod report;
 
 #[cfg(test)]
 mod audit_tests;
+#[cfg(test)]
+mod away_tests;
 #[cfg(test)]
 mod operating_tests;
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub use changes::{Change, Changes};
 pub use mutate::{HOLD_REASON_LEN_MAX, NAME_LEN_MAX};
 pub use overview::Overview;
 pub use page::{Filter, PAGE_MAX, Page};
+pub use recalled::Recalled;
 pub use report::IndexerReport;
 
 use std::sync::Arc;
@@ -33,6 +37,7 @@ use std::sync::Arc;
 use lifecycle::IndexerId;
 use tokio::time::timeout;
 
+use crate::health::why_unread;
 use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::shadow::ShadowReport;
 use crate::shared::{Shared, lock};
@@ -93,16 +98,26 @@ impl AdminService {
         AdminService { shared }
     }
 
-    /// One indexer with everything that is known about it.
+    /// One indexer with everything that is known about it. While the store cannot be
+    /// read the record is what was last known of it, which the report says.
     ///
     /// # Errors
     /// The name makes no sense, nothing is known of such an indexer, or its record
-    /// cannot be read from the store.
+    /// cannot be read from the store and was not since the start.
     pub async fn get(&self, account: &str, function: &str) -> Result<IndexerReport, AdminError> {
         let id = named(account, function)?;
-        let stored = match self.shared.records.look(&id).await {
+        let shared = &self.shared;
+        if let Some(why) = shared.store_away()
+            && shared.recalls(&id)
+        {
+            return Ok(shared.report_without_store(id, &why));
+        }
+        let stored = match shared.records.look(&id).await {
             Ok(stored) => Ok(stored),
             Err(LoadError::Corrupt(corrupt)) => Err(corrupt),
+            Err(LoadError::Store(error)) if shared.recalls(&id) => {
+                return Ok(shared.report_without_store(id, &why_unread(&error)));
+            }
             Err(LoadError::Store(error)) => return Err(unavailable(error)),
         };
         let known = !matches!(stored, Ok(None)) || self.shared.concerns(&id);
@@ -123,10 +138,12 @@ impl AdminService {
 
     /// The indexers that this coordinator looks after, those after `after` in the
     /// order of names: at most `limit` that pass `filter`. It looks at a bounded
-    /// number, so a page may be short, even empty, and still not be the last.
+    /// number, so a page may be short, even empty, and still not be the last. While the
+    /// store cannot be read the records are what was last known of them, which each
+    /// report says; whose record never was read passes any choice of phases.
     ///
     /// # Errors
-    /// The records were not read yet or cannot be read from the store; or those
+    /// The records were not read yet, or cannot be read and none was; or those
     /// without a record are asked for by name of phase, and the registry, which
     /// alone knows of them, has not answered yet.
     pub async fn page(

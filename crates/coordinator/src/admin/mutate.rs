@@ -2,6 +2,7 @@
 
 use lifecycle::{Hold, IndexerId, Phase, Record};
 use near_account_id::AccountIdRef;
+use tokio::time::Instant;
 
 use super::explain::printable;
 use super::registration::Registration;
@@ -261,7 +262,11 @@ impl AdminService {
                 None => before.clone(),
             };
             match records.commit(id, stored.as_ref(), &next).await {
-                Ok(Commit::Written(_)) => return Ok(true),
+                Ok(Commit::Written(written)) => {
+                    let raw = Some(&written.raw);
+                    self.shared.note_record(id, raw, Instant::now());
+                    return Ok(true);
+                }
                 Ok(Commit::Conflict) => {}
                 Err(error @ StoreError::Indefinite(_)) => last_failure = Some(error),
                 Err(error) => return Err(undone(&error, last_failure.as_ref())),

@@ -455,3 +455,26 @@ async fn the_overview_counts_and_names_what_is_wrong() {
     );
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_indexers_with_long_names_come_in_more_batches() {
+    let world = World::new();
+    let it = running(&world).await;
+    let mut changes = it.coordinator.admin().changes();
+    for n in 0..12 {
+        world.register(&format!("b.near/{n:02}{}", "x".repeat(NAME_LEN_MAX - 2)));
+    }
+    pass(15).await;
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < 12 {
+        let batch = changes.next().await.unwrap();
+        let names = batch.iter().map(|change| match change {
+            Change::Indexer(report) => report.id.clone(),
+            other => panic!("{other:?}"),
+        });
+        let before = told.len();
+        told.extend(names);
+        assert!(told.len() > before && batch.len() <= 8, "{}", batch.len());
+    }
+    it.shut_down().await;
+}

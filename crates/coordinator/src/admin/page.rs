@@ -3,6 +3,7 @@
 use lifecycle::{IndexerId, Phase};
 
 use super::report::IndexerReport;
+use crate::health::why_unread;
 use crate::shared::Shared;
 use crate::store::StoreError;
 
@@ -28,12 +29,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether `report` is wanted.
+    /// Whether `report` is wanted. One whose phase is not known may be in any.
     pub fn passes(&self, report: &IndexerReport) -> bool {
         let account = self.account.as_deref();
         let phase = report.record.as_ref().map(|record| record.phase);
         account.is_none_or(|account| account == report.id.account())
-            && (self.phases.is_empty() || self.phases.contains(&phase))
+            && (self.phases.is_empty() || self.phases.contains(&phase) || report.is_unread())
             && (!self.troubled || report.troubled())
     }
 }
@@ -58,6 +59,8 @@ pub(super) async fn page(
     let mut reached = after.cloned();
     // Where all of them pass no more are read than are wanted.
     let all_pass = filter.phases.is_empty() && !filter.troubled && filter.account.is_none();
+    // Once it did not answer the store is not waited for again.
+    let mut away = shared.store_away();
     let chunk = if all_pass { CHUNK.min(limit) } else { CHUNK };
     for _ in 0..LOOKED_AT_MAX / CHUNK {
         let ids = shared.owned_after(reached.as_ref(), chunk);
@@ -73,10 +76,7 @@ pub(super) async fn page(
             })
             .cloned()
             .collect();
-        let values = shared.records.raw_many(&wanted).await?;
-        for (id, value) in wanted.into_iter().zip(values) {
-            let stored = shared.decoded(&id, value);
-            let report = shared.report(id, stored);
+        for report in shared.reports(wanted, &mut away).await? {
             if filter.passes(&report) {
                 reports.push(report);
             }
@@ -97,4 +97,39 @@ pub(super) async fn page(
         reports,
         next: reached,
     })
+}
+
+impl Shared {
+    /// What is known of `ids`, in their order. Without the store, which is `away` for
+    /// that reason or turns out to be, it is what was last known.
+    async fn reports(
+        &self,
+        ids: Vec<IndexerId>,
+        away: &mut Option<String>,
+    ) -> Result<Vec<IndexerReport>, StoreError> {
+        let recalled = |ids: Vec<IndexerId>, why: &str| {
+            let ids = ids.into_iter();
+            ids.map(|id| self.report_without_store(id, why)).collect()
+        };
+        if let Some(why) = away
+            && self.recalls_anything()
+        {
+            return Ok(recalled(ids, why));
+        }
+        match self.records.raw_many(&ids).await {
+            Ok(values) => {
+                let read = ids.into_iter().zip(values);
+                let reports = read.map(|(id, value)| {
+                    let stored = self.decoded(&id, value);
+                    self.report(id, stored)
+                });
+                Ok(reports.collect())
+            }
+            Err(error) if self.recalls_anything() => {
+                let why = away.insert(why_unread(&error));
+                Ok(recalled(ids, why))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

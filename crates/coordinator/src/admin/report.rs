@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lifecycle::{Desired, Executor, IndexerId, Phase, Progress, Record, Seen, Stream};
 use tokio::time::Instant;
 
+use super::recalled::Recalled;
 use crate::reconciler::observe::{executor_seen, stream_seen};
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
@@ -29,9 +30,17 @@ pub struct IndexerReport {
     pub progress: Progress,
     /// What its loop does, if it has one.
     pub status: Option<LoopStatus>,
+    /// Set if the store could not be read: then the record is what was last known of it.
+    pub recalled: Option<Recalled>,
 }
 
 impl IndexerReport {
+    /// Whether it is not known if there is a record: the store cannot be read, and was
+    /// not since the start.
+    pub fn is_unread(&self) -> bool {
+        (self.recalled.as_ref()).is_some_and(|recalled| recalled.age.is_none())
+    }
+
     /// A word for programs: what its loop waits for or does. `Idle` without a
     /// loop, `Unreadable` if its record cannot be read.
     pub fn state(&self) -> &'static str {
@@ -115,6 +124,7 @@ impl Shared {
             stream,
             executor,
             progress: Progress::Unknown,
+            recalled: None,
         }
     }
 }

@@ -194,6 +194,7 @@ impl Reconciler {
 
     /// Reads the record; an error is what to do instead.
     pub(crate) async fn load(&mut self) -> Result<Option<Stored>, Next> {
+        let asked_at = Instant::now();
         let records = &self.shared.records;
         // A coordinator that acts finds out when it writes; a shadow never writes.
         let loaded = if self.unreadable || self.shared.shadow {
@@ -203,6 +204,8 @@ impl Reconciler {
         };
         match loaded {
             Ok(stored) => {
+                let raw = stored.as_ref().map(|stored| &stored.raw);
+                self.shared.note_record(&self.id, raw, asked_at);
                 self.unreadable_since = None;
                 if std::mem::take(&mut self.unreadable) {
                     lock(&self.shared.health).set_readable(&keys::state(&self.id));
@@ -212,6 +215,8 @@ impl Reconciler {
             Err(LoadError::Store(error)) => Err(Next::Pause(Trouble::Store(error.to_string()))),
             Err(LoadError::Corrupt(corrupt)) => {
                 self.unreadable = true;
+                // That it cannot be read is known elsewhere.
+                self.shared.note_record(&self.id, None, asked_at);
                 self.give_way();
                 lock(&self.shared.health).set_unreadable(&corrupt.key, &corrupt.why);
                 Err(Next::Pause(Trouble::Corrupt(format!(
@@ -420,6 +425,8 @@ impl Reconciler {
         let before = stored.map(|stored| stored.record.phase);
         match self.shared.records.commit(&self.id, stored, next).await {
             Ok(Commit::Written(written)) => {
+                let raw = Some(&written.raw);
+                self.shared.note_record(&self.id, raw, Instant::now());
                 if before != Some(next.phase) {
                     let from = before.map_or("nothing".to_owned(), |phase| phase.to_string());
                     tracing::info!(indexer = %self.id, %from, to = %next.phase, "new phase");

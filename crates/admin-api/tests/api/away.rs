@@ -1,0 +1,61 @@
+//! What is answered while the store is away.
+
+use proto::coordinator as pb;
+use proto::coordinator::watch_indexers_response::Event;
+use tonic::Code;
+
+use crate::support::{Setup, name, soon, until};
+use crate::world::World;
+
+#[tokio::test]
+async fn what_the_loops_knew_is_answered_with_its_age() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let api = Setup::local(&world).start();
+    api.reaches("a.near", "f", "Steady").await;
+    let mut client = api.operations();
+    let get = pb::GetIndexerRequest {
+        name: name("a.near", "f"),
+    };
+    let before = client.get_indexer(get.clone()).await.unwrap().into_inner();
+    assert_eq!(before.recalled, None);
+    let request = pb::WatchIndexersRequest::default();
+    let mut events = client.watch_indexers(request).await.unwrap().into_inner();
+
+    world.set_store_away(true);
+    let recalled = client.get_indexer(get.clone()).await.unwrap().into_inner();
+    let mark = recalled.recalled.clone().unwrap();
+    assert_eq!(mark.why, "the store is away");
+    assert!(mark.age_seconds.is_some_and(|age| age < 60), "{mark:?}");
+    assert_eq!((recalled.cursor, recalled.queue_head), (None, None));
+    assert_eq!(
+        (&recalled.phase, recalled.running_version, recalled.enabled),
+        (&before.phase, before.running_version, true)
+    );
+    let page = client.list_indexers(pb::ListIndexersRequest::default());
+    let page = page.await.unwrap().into_inner();
+    assert_eq!(page.indexers[0].recalled.clone().unwrap().why, mark.why);
+    let refused = client.disable_indexer(pb::DisableIndexerRequest {
+        name: name("a.near", "f"),
+    });
+    assert_eq!(refused.await.unwrap_err().code(), Code::Unavailable);
+
+    world.set_store_away(false);
+    until(async || {
+        let indexer = client.get_indexer(get.clone()).await.unwrap().into_inner();
+        indexer.recalled.is_none().then_some(())
+    })
+    .await;
+    // Whatever the watch was told from memory it is told again.
+    world.register("b.near", "g");
+    let mut last = None;
+    while let Some(event) = soon(events.message()).await.unwrap() {
+        match event.event.unwrap() {
+            Event::Indexer(it) if it.name == name("a.near", "f") => last = Some(it),
+            Event::Indexer(it) if it.state == "Steady" => break,
+            _ => {}
+        }
+    }
+    assert_eq!(last.unwrap().recalled, None);
+    api.end().await;
+}

@@ -1,0 +1,98 @@
+//! What the coordinator tells while it cannot read its store.
+
+use proto::coordinator::Indexer;
+
+use crate::text;
+
+/// The longest reason that is shown, in characters.
+const WHY_WIDTH: usize = 200;
+
+/// Whether it is not known if there is a record.
+pub(crate) fn is_unread(indexer: &Indexer) -> bool {
+    let recalled = indexer.recalled.as_ref();
+    recalled.is_some_and(|recalled| recalled.age_seconds.is_none())
+}
+
+/// One line for whoever reads `indexers`, if some of them do not come from the store.
+pub(crate) fn notice<'a>(indexers: impl IntoIterator<Item = &'a Indexer>) -> Option<String> {
+    let (mut why, mut oldest) = (None, None);
+    let (mut from_store, mut known, mut unread) = (0, 0, 0);
+    for indexer in indexers {
+        let Some(recalled) = &indexer.recalled else {
+            from_store += 1;
+            continue;
+        };
+        why.get_or_insert(&recalled.why);
+        match recalled.age_seconds {
+            Some(_) => known += 1,
+            None => unread += 1,
+        }
+        oldest = oldest.max(recalled.age_seconds);
+    }
+    let why = text::sentence(why?);
+    let mut line = format!(
+        "the store cannot be reached ({})",
+        text::clip(&why, WHY_WIDTH)
+    );
+    if let Some(age) = oldest {
+        let what = match (from_store, unread) {
+            (0, 0) => "this".to_owned(),
+            _ => format!("of {} this", text::count(known, "indexer")),
+        };
+        line.push_str(&format!("; {what} is what the loops knew, {age} s ago"));
+    }
+    if unread > 0 {
+        let count = text::count(unread, "indexer");
+        line.push_str(&format!(
+            "; of {count} the record was not read since the start: it is not known whether there \
+             is one, and what is in it"
+        ));
+    }
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::coordinator::Recalled;
+
+    use super::*;
+
+    fn recalled(why: &str, age_seconds: Option<u64>) -> Indexer {
+        Indexer {
+            recalled: Some(Recalled {
+                why: why.to_owned(),
+                age_seconds,
+            }),
+            ..Indexer::default()
+        }
+    }
+
+    #[test]
+    fn the_oldest_age_is_told_and_what_nobody_knows() {
+        assert_eq!(notice(&[Indexer::default()]), None);
+        let both = [
+            recalled("re\u{1b}fused", Some(3)),
+            recalled("late", Some(40)),
+        ];
+        assert_eq!(
+            notice(&both).unwrap(),
+            "the store cannot be reached (re\\u{1b}fused); this is what the loops knew, 40 s ago"
+        );
+        let mixed = [
+            Indexer::default(),
+            recalled("late", Some(0)),
+            recalled("late", None),
+        ];
+        assert_eq!(
+            notice(&mixed).unwrap(),
+            "the store cannot be reached (late); of 1 indexer this is what the loops knew, 0 s \
+             ago; of 1 indexer the record was not read since the start: it is not known whether \
+             there is one, and what is in it"
+        );
+        assert!(
+            notice(&[recalled("x", None)])
+                .unwrap()
+                .contains("(x); of 1")
+        );
+    }
+}
