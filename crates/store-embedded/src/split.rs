@@ -23,8 +23,8 @@ fn is_data_plane(key: &str) -> bool {
 /// of keys of both kinds asks both stores at once. A deletion of keys of both
 /// kinds goes through them in the order given, one store after the other, and is
 /// not atomic: if a later part fails, the whole is
-/// [`Indefinite`](StoreError::Indefinite). A deletion under a condition is one step
-/// only if the condition is about a key of the same kind.
+/// [`Indefinite`](StoreError::Indefinite). A deletion under a condition is one step,
+/// and is refused where the condition is about a key of the other kind.
 #[derive(Clone)]
 pub struct SplitStore {
     records: Arc<dyn StoreTransport>,
@@ -126,11 +126,10 @@ impl StoreTransport for SplitStore {
         if keys.iter().all(|key| is_data_plane(key) == kind) {
             return self.holder(guard).delete_if(guard, expected, keys).await;
         }
-        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
-        if found.as_deref() != Some(expected) {
-            return Ok(CasOutcome::Conflict(found));
-        }
-        self.delete(keys).await.map(|()| CasOutcome::Applied)
+        Err(StoreError::Rejected(format!(
+            "`{guard}` and what is to be deleted under its condition lie in two stores, and no \
+             step is one for both"
+        )))
     }
 
     fn keeps_data_apart(&self) -> bool {

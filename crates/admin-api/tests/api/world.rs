@@ -229,6 +229,16 @@ impl StoreTransport for World {
         self.store.delete(keys).await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        self.expect_store()?;
+        self.store.delete_if(guard, expected, keys).await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.expect_store()?;
         self.store.set_members(key).await

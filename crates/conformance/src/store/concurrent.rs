@@ -12,6 +12,7 @@ pub(super) const CASES: &[Case] = list![
     of_many_creators_one_wins,
     of_many_replacers_one_wins,
     of_many_deleters_one_wins,
+    what_is_written_after_the_guard_changed_is_not_deleted,
     no_increment_is_lost,
     no_addition_to_a_set_is_lost,
     readers_see_whole_texts,
@@ -89,6 +90,40 @@ async fn of_many_deleters_one_wins(subject: &dyn Subject, prefix: &str) -> Outco
         format!("expected one winner, got {winners}: {answers:?}")
     })?;
     text(subject, &key, None, "afterwards").await
+}
+
+async fn what_is_written_after_the_guard_changed_is_not_deleted(
+    subject: &dyn Subject,
+    prefix: &str,
+) -> Outcome {
+    const ROUNDS: usize = 20;
+    let (guard, data) = (format!("{prefix}guard"), [format!("{prefix}data")]);
+    let name = data.first().map_or("", String::as_str);
+    done(subject.set_raw(&guard, b"0").await, "writing")?;
+    for round in 0..ROUNDS {
+        let [now, next] = [round, round + 1].map(|number| number.to_string());
+        done(subject.set_raw(name, b"old").await, "writing")?;
+        let store = subject.store();
+        let deletions = (0..WORKERS).map(|_| store.delete_if(&guard, now.as_bytes(), &data));
+        let change = async {
+            let change = (Some(now.as_bytes()), Some(next.as_bytes()));
+            applied(subject, &guard, change, "changing the guard").await?;
+            done(subject.set_raw(name, b"new").await, "writing")
+        };
+        let (answers, changed) = futures_util::join!(join_all(deletions), change);
+        changed?;
+        for answer in answers {
+            done(answer.map(drop), "deleting under a condition")?;
+        }
+        text(
+            subject,
+            name,
+            Some(b"new"),
+            "written when the guard was another",
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 async fn no_increment_is_lost(subject: &dyn Subject, prefix: &str) -> Outcome {

@@ -45,6 +45,7 @@ enum Flaw {
     BoundedSets,
     TornTexts,
     IgnoresTheGuard,
+    LooksThenDeletes,
     ForgetsTheList,
     ListsAfterwards,
     ListsConflicts,
@@ -52,7 +53,7 @@ enum Flaw {
     UnlistsAtSight,
 }
 
-const FLAWS: [Flaw; 37] = [
+const FLAWS: [Flaw; 38] = [
     Flaw::ForgetsExpected,
     Flaw::TakesEmptyForAbsent,
     Flaw::ComparesTrimmed,
@@ -85,6 +86,7 @@ const FLAWS: [Flaw; 37] = [
     Flaw::BoundedSets,
     Flaw::TornTexts,
     Flaw::IgnoresTheGuard,
+    Flaw::LooksThenDeletes,
     Flaw::ForgetsTheList,
     Flaw::ListsAfterwards,
     Flaw::ListsConflicts,
@@ -325,6 +327,9 @@ impl StoreTransport for Flawed {
         let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
         if found.as_deref() != Some(expected) && !self.is(Flaw::IgnoresTheGuard) {
             return Ok(CasOutcome::Conflict(found));
+        }
+        if self.is(Flaw::LooksThenDeletes) {
+            tokio::task::yield_now().await;
         }
         self.delete(keys).await.map(|()| CasOutcome::Applied)
     }

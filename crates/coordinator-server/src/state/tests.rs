@@ -352,6 +352,9 @@ impl StoreTransport for Mute {
     async fn delete(&self, _: &[String]) -> Result<(), StoreError> {
         Err(StoreError::Indefinite("no answer".to_owned()))
     }
+    async fn delete_if(&self, _: &str, _: &[u8], _: &[String]) -> Result<CasOutcome, StoreError> {
+        Err(StoreError::Indefinite("no answer".to_owned()))
+    }
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.0.set_members(key).await
     }

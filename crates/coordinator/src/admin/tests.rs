@@ -81,6 +81,15 @@ impl StoreTransport for World {
         self.memory.delete(keys).await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        self.memory.delete_if(guard, expected, keys).await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.memory.set_members(key).await
     }

@@ -149,6 +149,10 @@ impl StoreTransport for ReadOnly<dyn StoreTransport> {
         rejected("delete")
     }
 
+    async fn delete_if(&self, _: &str, _: &[u8], _: &[String]) -> Result<CasOutcome, StoreError> {
+        rejected("delete")
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.0.set_members(key).await
     }

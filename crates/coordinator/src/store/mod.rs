@@ -74,23 +74,18 @@ pub trait StoreTransport: Send + Sync {
 
     /// Deletes keys of any type if `guard`, which is none of them, now is `expected`;
     /// idempotent. A request that comes late, or from a coordinator that has been
-    /// replaced, does nothing then. Whoever can, looks and deletes in one step; this
-    /// looks first, and leaves a gap between the two.
+    /// replaced, does nothing then. The look and the deletion are one step: whatever
+    /// is written once the guard has changed is not deleted.
     ///
     /// # Errors
-    /// See [`StoreError`].
+    /// See [`StoreError`]. A store that [keeps data apart](Self::keeps_data_apart)
+    /// refuses keys that do not lie where the guard does.
     async fn delete_if(
         &self,
         guard: &str,
         expected: &[u8],
         keys: &[String],
-    ) -> Result<CasOutcome, StoreError> {
-        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
-        if found.as_deref() != Some(expected) {
-            return Ok(CasOutcome::Conflict(found));
-        }
-        self.delete(keys).await.map(|()| CasOutcome::Applied)
-    }
+    ) -> Result<CasOutcome, StoreError>;
 
     /// Whether queues and cursors lie in another store than the records: then either
     /// may go back in time without the other, and no step is one for both.

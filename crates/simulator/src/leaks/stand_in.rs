@@ -44,6 +44,15 @@ impl StoreTransport for Leaky {
         self.store.delete(keys).await
     }
 
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        self.store.delete_if(guard, expected, keys).await
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.store.set_members(key).await
     }

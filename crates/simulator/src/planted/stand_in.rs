@@ -186,6 +186,20 @@ impl StoreTransport for Through {
         self.bug.delete(&*self.ports.store, keys).await
     }
 
+    /// Looks first, so that a bug may have its say in what is deleted.
+    async fn delete_if(
+        &self,
+        guard: &str,
+        expected: &[u8],
+        keys: &[String],
+    ) -> Result<CasOutcome, StoreError> {
+        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
+        if found.as_deref() != Some(expected) {
+            return Ok(CasOutcome::Conflict(found));
+        }
+        self.delete(keys).await.map(|()| CasOutcome::Applied)
+    }
+
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {
         self.ports.store.set_members(key).await
     }

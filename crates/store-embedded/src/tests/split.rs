@@ -91,6 +91,33 @@ async fn a_mixed_deletion_reaches_both_stores() {
     assert_eq!(held(&data_plane), [false, true, true, false]);
 }
 
+#[tokio::test]
+async fn a_deletion_under_a_condition_is_one_step_or_is_refused() {
+    let (records, data_plane) = (Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()));
+    let split = SplitStore::new(records.clone(), data_plane.clone());
+    let (record, queue, cursor) = ("a:state", "q:block_stream", "q:last_published_block");
+    records.put(record, "1");
+    for key in [queue, cursor] {
+        data_plane.put(key, "1");
+    }
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    for (guard, deleted) in [
+        (record, keys(&[queue])),
+        (record, keys(&["b:state", queue])),
+        (queue, keys(&[cursor, record])),
+    ] {
+        let refused = split.delete_if(guard, b"1", &deleted).await;
+        assert!(
+            matches!(refused, Err(StoreError::Rejected(_))),
+            "{refused:?}"
+        );
+    }
+    assert!(records.exists(record) && data_plane.exists(queue) && data_plane.exists(cursor));
+    let done = split.delete_if(queue, b"1", &keys(&[cursor])).await;
+    assert_eq!(done, Ok(CasOutcome::Applied));
+    assert!(!data_plane.exists(cursor));
+}
+
 /// A store that cannot be reached.
 struct Gone;
 
@@ -113,6 +140,9 @@ impl StoreTransport for Gone {
         gone()
     }
     async fn delete(&self, _: &[String]) -> Result<(), StoreError> {
+        gone()
+    }
+    async fn delete_if(&self, _: &str, _: &[u8], _: &[String]) -> Result<CasOutcome, StoreError> {
         gone()
     }
     async fn set_members(&self, _: &str) -> Result<Vec<String>, StoreError> {
