@@ -125,12 +125,7 @@ fn size(report: &IndexerReport, record: usize) -> usize {
 impl Shared {
     /// What became of each of `ids`, in their order, with about the bytes it takes.
     async fn changes_of(&self, ids: Vec<IndexerId>) -> Result<Vec<(usize, Change)>, StoreError> {
-        if let Some(why) = self.store_away()
-            && self.can_tell(&ids)
-        {
-            return Ok(self.changes_without_store(ids, &why));
-        }
-        let values = match self.records.raw_many(&ids).await {
+        let values = match self.looking(self.records.raw_many(&ids)).await {
             Ok(values) => values,
             Err(error) if self.can_tell(&ids) => {
                 return Ok(self.changes_without_store(ids, &why_unread(&error)));

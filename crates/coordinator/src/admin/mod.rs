@@ -107,12 +107,7 @@ impl AdminService {
     pub async fn get(&self, account: &str, function: &str) -> Result<IndexerReport, AdminError> {
         let id = named(account, function)?;
         let shared = &self.shared;
-        if let Some(why) = shared.store_away()
-            && shared.recalls(&id)
-        {
-            return Ok(shared.report_without_store(id, &why));
-        }
-        let stored = match shared.records.look(&id).await {
+        let stored = match shared.looking(shared.records.look(&id)).await {
             Ok(stored) => Ok(stored),
             Err(LoadError::Corrupt(corrupt)) => Err(corrupt),
             Err(LoadError::Store(error)) if shared.recalls(&id) => {

@@ -60,7 +60,7 @@ pub(super) async fn page(
     // Where all of them pass no more are read than are wanted.
     let all_pass = filter.phases.is_empty() && !filter.troubled && filter.account.is_none();
     // Once it did not answer the store is not waited for again.
-    let mut away = shared.store_away();
+    let mut away = None;
     let chunk = if all_pass { CHUNK.min(limit) } else { CHUNK };
     for _ in 0..LOOKED_AT_MAX / CHUNK {
         let ids = shared.owned_after(reached.as_ref(), chunk);
@@ -111,12 +111,10 @@ impl Shared {
             let ids = ids.into_iter();
             ids.map(|id| self.report_without_store(id, why)).collect()
         };
-        if let Some(why) = away
-            && self.recalls_anything()
-        {
+        if let Some(why) = away {
             return Ok(recalled(ids, why));
         }
-        match self.records.raw_many(&ids).await {
+        match self.looking(self.records.raw_many(&ids)).await {
             Ok(values) => {
                 let read = ids.into_iter().zip(values);
                 let reports = read.map(|(id, value)| {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use lifecycle::IndexerId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::report::IndexerReport;
 use crate::shared::{Shared, lock};
-use crate::store::{Corrupt, Stored, keys};
+use crate::store::{Corrupt, StoreError, Stored, keys};
+
+/// A store that is known to be away is waited for this part of its deadline.
+const AWAY_SHARE: u32 = 4;
 
 /// That a report does not go by what the store says now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +23,21 @@ pub struct Recalled {
 }
 
 impl Shared {
-    /// Why the store cannot be read, if it is known to be away.
-    pub(super) fn store_away(&self) -> Option<String> {
-        lock(&self.health).store_problem.clone()
+    /// A look into the store for an operator. One that is known to be away gets little
+    /// time: enough to see that it is back, and for what the poll of all records at once
+    /// is too slow for.
+    pub(super) async fn looking<T, E: From<StoreError>>(
+        &self,
+        look: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let away = lock(&self.health).store_problem.clone();
+        let Some(why) = away else {
+            return look.await;
+        };
+        let patience = self.knobs.store_deadline / AWAY_SHARE;
+        timeout(patience, look)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable(why).into()))
     }
 
     /// What is known of `id` without the store, which could not be read because of
