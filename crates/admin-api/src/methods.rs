@@ -22,6 +22,9 @@ pub(crate) enum Weight {
     Small,
     /// A page, or at first a list of everything.
     Page,
+    /// Small ones one after another, as long as the client asks: what is being made and
+    /// what is on its way weighs as much at any time.
+    Talk,
     /// A stream, which is made as it is read.
     Stream,
     /// A stream that is open to everybody: of these there may be so many.
@@ -85,6 +88,7 @@ pub(crate) fn weight(path: &str) -> Weight {
     match method(path) {
         Some(method) => method.answer,
         None if path.starts_with(HEALTH) && path.ends_with("/Watch") => Weight::OpenStream,
+        None if path.starts_with(REFLECTION) => Weight::Talk,
         None => Weight::Small,
     }
 }
@@ -154,6 +158,10 @@ mod tests {
         );
         assert_eq!(weight("/indexer.IndexerManager/List"), Weight::Page);
         assert_eq!(weight("/no.Such/Method"), Weight::Small);
+        for version in ["v1", "v1alpha"] {
+            let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+            assert_eq!(weight(&path), Weight::Talk);
+        }
     }
 
     #[test]

@@ -133,7 +133,7 @@ where
                 .as_ref()
                 .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PeerInfo::site);
             let room = match weight {
-                Weight::Small => answers.rooms.take(site, SMALL, QUEUE).await,
+                Weight::Small | Weight::Talk => answers.rooms.take(site, SMALL, QUEUE).await,
                 Weight::Page => answers.rooms.take(site, PAGE, QUEUE).await,
                 Weight::OpenStream => answers.open.take(site, PLACE, Duration::ZERO).await,
                 Weight::Stream => None,
@@ -141,7 +141,7 @@ where
             let why = match weight {
                 _ if room.is_some() => None,
                 Weight::Stream => None,
-                Weight::Small | Weight::Page => {
+                Weight::Small | Weight::Page | Weight::Talk => {
                     Some("too many answers wait to be read; read them, or try again in a moment")
                 }
                 Weight::OpenStream => Some(
@@ -157,8 +157,78 @@ where
             if let Some(peer) = peer {
                 answers.look_after(&delivery, over, peer);
             }
+            // Of a talk the first message says nothing about the next ones.
             let whole = matches!(weight, Weight::Small | Weight::Page);
             Ok(response.map(|body| Body::new(Counted::new(body, delivery, whole))))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, poll_fn, ready};
+
+    use bytes::Bytes;
+    use hyper::body::{Body as _, Frame};
+
+    use super::*;
+
+    /// A body of small messages without end.
+    struct Messages;
+
+    impl hyper::body::Body for Messages {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"message")))))
+        }
+    }
+
+    /// Answers everything so.
+    #[derive(Clone)]
+    struct Inner;
+
+    impl Service<Request<()>> for Inner {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            ready(Ok(Response::new(Body::new(Messages))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_talk_keeps_its_room_whatever_its_first_message_weighs() {
+        let answers = AnswersLayer::new(&ApiLimits::default());
+        let all = answers.rooms.left();
+        for (path, kept) in [
+            (
+                "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                SMALL,
+            ),
+            ("/coordinator.v1.Operations/GetIndexer", 1 << 10),
+        ] {
+            let request = Request::builder().uri(path).body(()).unwrap();
+            let answer = answers.layer(Inner).call(request).await.unwrap();
+            let mut body = answer.into_body();
+            assert_eq!(answers.rooms.left(), all - SMALL);
+            for _ in 0..3 {
+                let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+                assert!(frame.unwrap().unwrap().is_data());
+                assert_eq!(answers.rooms.left(), all - kept, "{path}");
+            }
+            drop(body);
+            assert_eq!(answers.rooms.left(), all, "{path}");
+        }
     }
 }
