@@ -39,6 +39,20 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
+/// Refuses what can never be read again and again, if anything is at `path`. It is not
+/// opened: that would wait for the other end of a pipe.
+pub(crate) fn expect_file_or_folder(path: &Path) -> Result<(), Problem> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(Problem::of(
+            path,
+            "it is a pipe, a socket or a device; the registry is a regular file or a folder, which \
+             is read again and again",
+        )),
+        // What is not there may come yet.
+        _ => Ok(()),
+    }
+}
+
 /// Reads a file of at most `len_max` bytes.
 pub(crate) fn read(path: &Path, len_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -14,6 +14,7 @@ use near_account_id::AccountIdRef;
 use serde::Deserialize;
 
 use crate::book::{Book, default_path};
+use crate::files::expect_file_or_folder;
 use crate::heights::{Belief, height_at};
 use crate::problem::{Problem, brief};
 use crate::state::{Answers, Point, State};
@@ -44,8 +45,8 @@ impl Default for Options {
     }
 }
 
-/// The registry cannot be opened: the file with its versions cannot be read, and
-/// guessing them would start every indexer anew.
+/// The registry cannot be opened: it is neither a file nor a folder; or the file with
+/// its versions cannot be read, and guessing them would start every indexer anew.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OpenError(
@@ -85,12 +86,15 @@ impl FileRegistry {
     /// Reads the file with the versions: call it where blocking is allowed.
     ///
     /// # Errors
-    /// The versions are there and cannot be read. Nothing is overwritten.
+    /// Something else than a file or a folder is there, such as a pipe, which would be
+    /// read once and be empty then; or the versions are there and cannot be read. Nothing
+    /// is overwritten.
     pub fn open(
         path: &Path,
         options: Options,
         clock: Arc<dyn Clock>,
     ) -> Result<FileRegistry, OpenError> {
+        expect_file_or_folder(path).map_err(OpenError)?;
         let book_path = options.versions.unwrap_or_else(|| default_path(path));
         let book = match Book::load(&book_path).map_err(OpenError)? {
             Some(book) => book,

@@ -192,3 +192,24 @@ async fn the_contracts_own_listing_keeps_its_heights() {
     write(entry("three", json!(130), Value::Null));
     assert_eq!(version(&registry, "f").await, 131);
 }
+
+#[tokio::test]
+async fn what_is_neither_file_nor_folder_is_refused_at_once() {
+    let desk = Desk::new();
+    let socket = std::os::unix::net::UnixListener::bind(desk.path("socket")).unwrap();
+    std::os::unix::fs::symlink("socket", desk.path("link")).unwrap();
+    for name in ["socket", "link"] {
+        let error = desk.try_open(name).unwrap_err().to_string();
+        assert!(
+            error.contains("it is a pipe, a socket or a device"),
+            "{error}"
+        );
+    }
+    drop(socket);
+    let device = std::path::Path::new("/dev/null");
+    let clock = std::sync::Arc::new(desk.clock.clone());
+    let opened = registry_file::FileRegistry::open(device, desk.options(), clock);
+    assert!(opened.is_err());
+    // What is not there yet may come.
+    assert!(desk.try_open("none").is_ok());
+}
