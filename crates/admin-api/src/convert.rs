@@ -242,6 +242,9 @@ pub(crate) fn overview(overview: Overview, about: &About) -> pb::Overview {
         answers_dropped: overview.answers_dropped,
         quarantined_count: count(overview.quarantined_count),
         unreadable_count: count(overview.unreadable_count),
+        registry_problem: overview
+            .registry_problem
+            .map_or_else(String::new, |why| clipped(&why, TEXT_MAX)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! late, incomplete or contradictory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,44 @@ pub enum Taken {
     Absurd(u64),
 }
 
+/// The registry answers, and nothing is taken in: since the start all of it is older than
+/// the persisted height.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The persisted height.
+    pub stored: u64,
+    /// The highest height of an answer.
+    pub heard: u64,
+}
+
+impl Behind {
+    /// Whether no node is so far behind: the persisted height is one that this chain has
+    /// not reached. That it was lowered by itself cannot be allowed, since nodes that
+    /// are all behind, and a chain that went back, look the same from here.
+    pub fn is_beyond_belief(&self) -> bool {
+        self.stored.saturating_sub(self.heard) > HEIGHT_JUMP_MAX
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Behind { stored, heard } = self;
+        match self.is_beyond_belief() {
+            true => write!(
+                formatter,
+                "its answers, as of block {heard} at most, are far below block {stored}, as of \
+                 which the store says that one was acted upon: if that height is wrong, or the \
+                 registry went back, `coordinator state height --lower-to {heard}` mends it"
+            ),
+            false => write!(
+                formatter,
+                "its answers, as of block {heard} at most, are older than block {stored}, as of \
+                 which one was acted upon before the start; newer ones are waited for"
+            ),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Question {
     next_at: Instant,
@@ -67,6 +106,8 @@ pub struct DesiredView {
     /// When an answer was taken in last; before, `mark` is the persisted one, which may
     /// be years old.
     answered: Option<Instant>,
+    /// The highest height of the answers that were too old, as long as none was not.
+    heard: u64,
     /// As of which height the last listing is.
     listed_at: u64,
     /// Who was told of since, and as of which height.
@@ -133,6 +174,15 @@ impl DesiredView {
         self.listed.keys()
     }
 
+    /// That nothing was taken in since the start, because all of it is too old.
+    pub fn behind(&self) -> Option<Behind> {
+        let behind = Behind {
+            stored: self.floor,
+            heard: self.heard,
+        };
+        (self.answered.is_none() && self.heard > 0).then_some(behind)
+    }
+
     /// As of which height everybody is known at least.
     fn everybody_at(&self) -> u64 {
         self.listed_at.max(self.floor)
@@ -148,6 +198,7 @@ impl DesiredView {
     fn admit(&mut self, height: u64, known: u64, now: Instant) -> Option<Taken> {
         if height < known {
             self.dropped_older += 1;
+            self.heard = self.heard.max(height);
             return Some(Taken::Older {
                 height,
                 mark: known,

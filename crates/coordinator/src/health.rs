@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::Timestamp;
 
+use crate::desired::Behind;
 use crate::registry::decode::Quarantined;
 use crate::sentence::sentence;
 use crate::store::StoreError;
@@ -28,6 +29,8 @@ pub(crate) struct Health {
     pub(crate) registry_answered: Option<Timestamp>,
     /// Why the registry gave none the last time, if it did not.
     pub(crate) registry_problem: Option<String>,
+    /// The persisted height is so far above all its answers that none will ever do.
+    pub(crate) registry_behind: Option<Behind>,
     /// Entries of the last listing that make no sense: how many, and the first.
     pub(crate) quarantined: (usize, Vec<Quarantined>),
     /// Records that cannot be read, by key, and why; the first of them.

@@ -11,7 +11,7 @@ use proto::block_streamer::StreamInfo;
 use proto::runner::ExecutorInfo;
 use tokio::time::Instant;
 
-use crate::desired::Taken;
+use crate::desired::{Behind, Taken};
 use crate::knobs::Knobs;
 use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
@@ -369,6 +369,9 @@ impl Shared {
             }
         };
         let is_late = matches!(taken, Taken::Older { .. });
+        if is_late {
+            self.note_late();
+        }
         if let Taken::Absurd(height) = &taken {
             self.no_listing(&format!("an answer as of block {height} is beyond belief"));
         }
@@ -378,8 +381,26 @@ impl Shared {
             let mut health = lock(&self.health);
             health.registry_answered = Some(now);
             health.registry_problem = None;
+            health.registry_behind = None;
         }
         usable || is_late
+    }
+
+    /// The registry answers, so whatever kept it from that is over; but it tells of
+    /// what has been.
+    fn note_late(&self) {
+        let behind = lock(&self.desired).behind();
+        let mut health = lock(&self.health);
+        health.registry_problem = behind.as_ref().map(|behind| sentence(&behind.to_string()));
+        let doubt = behind.filter(Behind::is_beyond_belief);
+        if let (None, Some(behind)) = (&health.registry_behind, &doubt) {
+            tracing::error!(
+                stored = behind.stored,
+                heard = behind.heard,
+                "no answer of the registry can be used: {behind}"
+            );
+        }
+        health.registry_behind = doubt;
     }
 
     fn no_listing(&self, why: &str) {

@@ -522,6 +522,29 @@ async fn raising_the_registry_height_survives_others_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn the_registry_height_is_lowered_by_order_only() {
+    let (store, records, _) = fixture();
+    assert_eq!(records.lower_high_water(5).await, Ok((None, None)));
+    records.raise_high_water(900).await.unwrap();
+    for (to, before, after) in [(901, 900, 900), (900, 900, 900), (7, 900, 7)] {
+        let lowered = records.lower_high_water(to).await;
+        assert_eq!(lowered, Ok((Some(before), Some(after))));
+        assert_eq!(records.high_water().await, Ok(Some(after)));
+    }
+    store.memory.put(keys::REGISTRY_HEIGHT, "x");
+    assert_eq!(records.lower_high_water(3).await, Ok((None, Some(3))));
+    assert_eq!(records.lower_high_water(0).await, Ok((Some(3), None)));
+    assert!(!store.memory.exists(keys::REGISTRY_HEIGHT));
+    records.raise_high_water(100).await.unwrap();
+    *store.interloper.lock().unwrap() = Some(("5".into(), 500));
+    let contended = records.lower_high_water(10).await;
+    assert!(
+        matches!(contended, Err(StoreError::Unavailable(_))),
+        "{contended:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
     let (store, records, id) = fixture();
     create(&records, &id).await;

@@ -224,6 +224,13 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
             ),
         },
     );
+    if !whole.registry_problem.is_empty() {
+        let problem = or_dash(&whole.registry_problem);
+        card.add(
+            "Problem",
+            Tone::Warning.paint(&format!("of the registry: {problem}")),
+        );
+    }
     if is_wide || whole.suspicious_listings > 0 {
         let times = times(whole.suspicious_listings);
         let said = format!("{times} since the start: far fewer indexers than before were listed");

@@ -294,6 +294,7 @@ pub(crate) struct Overview<'a> {
     answers_dropped: u64,
     quarantined_count: u64,
     unreadable_count: u64,
+    registry_problem: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -336,6 +337,7 @@ impl<'a> Overview<'a> {
             answers_dropped: whole.answers_dropped,
             quarantined_count: whole.quarantined_count,
             unreadable_count: whole.unreadable_count,
+            registry_problem: some(&whole.registry_problem),
         }
     }
 }

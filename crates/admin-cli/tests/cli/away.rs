@@ -132,3 +132,21 @@ async fn a_watch_says_when_memory_begins_and_when_it_ends() {
         format!("{begins}the store can be read again\n")
     );
 }
+
+#[tokio::test]
+async fn a_problem_of_the_registry_is_shown() {
+    let mut world = World::with(Vec::new());
+    world.overview.registry_problem = "its answers are far\nbelow block 7".to_owned();
+    let fake = Fake::start(world).await;
+    let ran = run(&fake.url(), &["overview"]).await.succeeded();
+    let said = "of the registry: its answers are far below block 7";
+    let line = ran.data.lines().find(|line| line.contains(said)).unwrap();
+    assert!(line.starts_with("  Problem  "), "{line}");
+    let ran = run(&fake.url(), &["overview", "-o", "json"]).await;
+    assert!(
+        ran.json()["registry_problem"]
+            .as_str()
+            .unwrap()
+            .starts_with("its")
+    );
+}

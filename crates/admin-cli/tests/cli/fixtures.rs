@@ -180,6 +180,7 @@ fn overview() -> Overview {
         // More than are named.
         quarantined_count: 14,
         unreadable_count: 1,
+        registry_problem: String::new(),
     }
 }
 

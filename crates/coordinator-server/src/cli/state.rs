@@ -1,4 +1,4 @@
-//! `state`: the records as a file.
+//! `state`: the records as a file, and the height of the registry.
 
 use std::path::PathBuf;
 
@@ -46,11 +46,21 @@ Each record is one of: current (written by this coordinator), original (as the o
 writes it), historical (as the original once wrote it), unreadable. All but the last are
 used as they are.";
 
+const HEIGHT_EXAMPLES: &str = "\
+Examples:
+  coordinator state height --config coordinator.toml
+  coordinator state height --lower-to 130000000 --config coordinator.toml
+
+The height is the block of the last deletion that was carried out. A coordinator that starts
+believes no answer of the registry below it, so that a node that is behind brings nothing back
+that was deleted. Lower it only if the chain has never reached it, or if another chain took the
+place of the old one: to a height that its nodes have reached. Stop the coordinator before.";
+
 /// The command with its subcommands.
 pub(super) fn command() -> Command {
     let codes = exit::OF_STATE;
     Command::new("state")
-        .about("Export, import or check the records in the store")
+        .about("Export, import or check the records in the store, or mend the registry's height")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
@@ -79,6 +89,18 @@ pub(super) fn command() -> Command {
                 .about("Say of each record in the store whether it can be read")
                 .after_help(format!("{CHECK_EXAMPLES}\n\n{codes}"))
                 .arg(output::<StateFormat>("text")),
+        )
+        .subcommand(
+            with_settings(Command::new("height"))
+                .about("Show, or lower, the height of the registry that was acted upon")
+                .after_help(format!("{HEIGHT_EXAMPLES}\n\n{codes}"))
+                .arg(
+                    Arg::new("lower-to")
+                        .long("lower-to")
+                        .value_name("HEIGHT")
+                        .value_parser(clap::value_parser!(u64))
+                        .help("Lower it to this height, if it is above; 0 removes it"),
+                ),
         )
 }
 
@@ -110,6 +132,9 @@ pub(super) fn action(name: &str, matches: &ArgMatches, env: Environment) -> Acti
             };
             StateCommand::Import(one(matches, "file").unwrap_or_default(), mode)
         }
+        "height" => StateCommand::Height {
+            lower_to: one(matches, "lower-to"),
+        },
         _ => StateCommand::Check(one(matches, "output").unwrap_or(StateFormat::Text)),
     };
     Action::State(sources(matches, env), command)

@@ -1,11 +1,11 @@
-//! `state export`, `state import` and `state check`.
+//! `state export`, `state import`, `state check` and `state height`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coordinator::store::{MemoryStore, StoreTransport};
+use coordinator::store::{MemoryStore, RecordStore, StoreError, StoreTransport};
 use serde::Serialize;
 
 use crate::boot::redis;
@@ -34,6 +34,11 @@ pub enum StateCommand {
     Import(PathBuf, Mode),
     /// Say what they are fit for.
     Check(StateFormat),
+    /// Say, or lower, the height of the registry that was acted upon.
+    Height {
+        /// Lower it to this; 0 removes it.
+        lower_to: Option<u64>,
+    },
 }
 
 /// Does it, on the store that the settings name.
@@ -91,12 +96,50 @@ pub fn state(sources: &Sources, command: &StateCommand, console: &mut Console<'_
                     Err(error) => failed(console, &error.to_string(), Exit::Unavailable),
                 }
             }
+            (StateCommand::Height { lower_to }, _) => {
+                let records = RecordStore::new(target.store, deadline);
+                match height(&records, *lower_to, target.shared, console).await {
+                    Ok(line) => console.data(&line),
+                    Err(error) => failed(console, &error.to_string(), Exit::Unavailable),
+                }
+            }
             (StateCommand::Check(format), _) => match state::check(target.store, deadline).await {
                 Ok(findings) => findings_told(&findings, *format, console),
                 Err(error) => failed(console, &error.to_string(), Exit::Unavailable),
             },
         }
     })
+}
+
+/// Says what the height is, or what it has become.
+async fn height(
+    records: &RecordStore,
+    lower_to: Option<u64>,
+    shared: bool,
+    console: &mut Console<'_>,
+) -> Result<String, StoreError> {
+    let said = |height: Option<u64>| {
+        height.map_or_else(
+            || "no height is stored: a coordinator that starts believes the first answer".into(),
+            |height| format!("the registry was acted upon as of block {height}"),
+        )
+    };
+    let Some(lowered) = lower_to else {
+        return Ok(format!("{}\n", said(records.high_water().await?)));
+    };
+    let (before, after) = records.lower_high_water(lowered).await?;
+    if before == after {
+        let why = "nothing was changed, since it is not above that";
+        return Ok(format!("{}; {why}\n", said(after)));
+    }
+    if shared {
+        console.talk(
+            "warning: a coordinator that runs on this Redis goes on with the height that it \
+             began with; restart it\n",
+        );
+    }
+    let before = before.map_or_else(|| "no number".to_owned(), |before| before.to_string());
+    Ok(format!("{}; it was {before}\n", said(after)))
 }
 
 fn failed(console: &mut Console<'_>, why: &str, exit: Exit) -> Exit {

@@ -206,3 +206,43 @@ async fn a_store_in_use_or_away_is_named() {
     assert_eq!(code, Some(69), "{said}");
     assert!(said.contains("redis://127.0.0.1:1/0"), "{said}");
 }
+
+#[tokio::test]
+async fn the_height_of_the_registry_is_shown_and_lowered() {
+    let server = RedisServer::start(&[]).unwrap();
+    let settings = in_redis(&server);
+    let config = settings.write();
+    let (code, said) = state(&config, &["height"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("no height is stored"), "{said}");
+    let key = "coordinator:registry_height";
+    server
+        .command(&[b"SET", key.as_bytes(), b"7000000000"])
+        .unwrap();
+    let stored = |height: &str| Reply::Text(height.as_bytes().to_vec());
+    for (words, told, left) in [
+        (&["height"][..], "as of block 7000000000\n", "7000000000"),
+        (
+            &["height", "--lower-to", "7000000001"],
+            "nothing was changed",
+            "7000000000",
+        ),
+        (
+            &["height", "--lower-to", "120000000"],
+            "as of block 120000000; it was 7000000000\n",
+            "120000000",
+        ),
+    ] {
+        let (code, said) = state(&config, words).await;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert_eq!(
+            said.contains("restart it"),
+            told.contains("it was"),
+            "{said}"
+        );
+        assert_eq!(get(&server, key), stored(left));
+    }
+    let (code, _) = state(&config, &["height", "--lower-to", "-1"]).await;
+    assert_eq!(code, Some(2));
+}

@@ -132,7 +132,15 @@ impl IndexerReport {
         if self.is_kept_by_a_hold() {
             return "It is removed, with its data, as soon as it is released.".to_owned();
         }
-        next_after(&wait.reason).to_owned()
+        match (&wait.reason, &self.registry_behind) {
+            (Reason::RegistryUnknown | Reason::StaleRegistry { .. }, Some(behind)) => {
+                format!(
+                    "What the registry answers cannot be used: {behind}; nothing is stopped \
+                     meanwhile."
+                )
+            }
+            (reason, _) => next_after(reason).to_owned(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub struct IndexerReport {
     pub progress: Progress,
     /// What its loop does, if it has one.
     pub status: Option<LoopStatus>,
+    /// Why no answer of the registry is taken in, if none can be until somebody acts.
+    pub registry_behind: Option<String>,
     /// Set if the store could not be read: then the record is what was last known of it.
     pub recalled: Option<Recalled>,
 }
@@ -111,6 +113,8 @@ impl Shared {
             Known::Nothing => Seen::Unknown,
         };
         let down = self.needed_down();
+        let behind = lock(&self.health).registry_behind.clone();
+        let registry_behind = behind.map(|behind| behind.to_string());
         let status = lock(&self.log).get(&id).cloned();
         IndexerReport {
             desired: lock(&self.desired).desired(&id),
@@ -125,6 +129,7 @@ impl Shared {
             executor,
             progress: Progress::Unknown,
             recalled: None,
+            registry_behind,
         }
     }
 }

@@ -174,3 +174,55 @@ async fn an_answer_that_knows_nothing_is_no_tombstone() {
     assert_eq!(world.record("b.near/g"), None);
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_persisted_height_beyond_belief_is_told_with_what_mends_it() {
+    let world = World::new();
+    running(&world).await.shut_down().await;
+    world.store.put(keys::REGISTRY_HEIGHT, "7000000000");
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    let overview = admin.overview();
+    assert_eq!(overview.registry_answered, None);
+    let problem = overview.registry_problem.unwrap();
+    assert!(problem.contains("block 7000000000"), "{problem}");
+    let command = problem.split('`').nth(1).unwrap();
+    let height = command.rsplit(' ').next().unwrap();
+    let said = admin.get("a.near", "f").await.unwrap().explain();
+    assert!(
+        said.contains("What the registry answers cannot be used: its"),
+        "{said}"
+    );
+    assert!(said.contains(command), "{said}");
+    it.shut_down().await;
+
+    world.store.put(keys::REGISTRY_HEIGHT, height.to_owned());
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    assert_eq!(admin.overview().registry_problem, None);
+    assert_eq!(admin.get("a.near", "f").await.unwrap().state(), "Steady");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trouble_of_the_registry_that_is_over_is_not_told_any_more() {
+    let world = World::new();
+    silence(&world, Some(Fault::Fails));
+    world.store.put(keys::REGISTRY_HEIGHT, "1200");
+    let it = world.run(Knobs::default());
+    pass(30).await;
+    let admin = it.coordinator.admin();
+    let problem = || admin.overview().registry_problem.unwrap();
+    assert!(problem().contains("cannot be reached"), "{}", problem());
+    // It answers, though as of an old block.
+    silence(&world, None);
+    pass(30).await;
+    assert!(
+        problem().contains("newer ones are waited for"),
+        "{}",
+        problem()
+    );
+    it.shut_down().await;
+}

@@ -398,3 +398,27 @@ fn what_is_forgotten_leaves_nothing() {
     assert!(view.listed.is_empty() && view.watched.is_empty() && view.tombstones.is_empty());
     assert!(view.unlisted.is_empty() && view.questions.is_empty() && view.told.is_empty());
 }
+
+#[test]
+fn a_persisted_height_that_no_answer_comes_near_is_told() {
+    let stored = 9_000_000_000;
+    let mut registry = Registry::new(stored);
+    assert_eq!(registry.view.behind(), None, "nobody has answered");
+    registry.lists(120_000_000, &[("a.near/1", 1)]);
+    registry.same(119_999_999);
+    let behind = registry.view.behind().unwrap();
+    assert_eq!((behind.stored, behind.heard), (stored, 120_000_000));
+    assert!(behind.is_beyond_belief());
+    let said = behind.to_string();
+    assert!(said.contains("height --lower-to 120000000`"), "{said}");
+    assert!(said.len() < 290, "{}: {said}", said.len());
+
+    // A node that is behind by days may catch up.
+    registry.same(stored - HEIGHT_JUMP_MAX);
+    let behind = registry.view.behind().unwrap();
+    assert!(!behind.is_beyond_belief());
+    assert!(behind.to_string().contains("newer ones are waited for"));
+    registry.same(stored);
+    registry.same(stored - 1);
+    assert_eq!(registry.view.behind(), None, "one was new enough");
+}

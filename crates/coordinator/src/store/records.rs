@@ -412,6 +412,43 @@ impl RecordStore {
         )))
     }
 
+    /// Lowers the stored registry height to `height`, where it is higher or no number;
+    /// 0 removes it. Returns what it was, and what it is now. Answers of the registry
+    /// that are older than deletions which were carried out may be believed then, by
+    /// coordinators that start after it.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; `Unavailable` also if others kept changing it.
+    pub async fn lower_high_water(
+        &self,
+        height: u64,
+    ) -> Result<(Option<u64>, Option<u64>), StoreError> {
+        let key = keys::REGISTRY_HEIGHT;
+        let text = height.to_string();
+        let new = (height > 0).then_some(text.as_bytes());
+        let mut current = self.read_one(key.to_owned()).await?;
+        for _ in 0..RAISE_TRIES_MAX {
+            let Some(raw) = &current else {
+                return Ok((None, None));
+            };
+            let before = height_in(key, raw);
+            if before.is_some_and(|before| before <= height) {
+                return Ok((before, before));
+            }
+            let written = self.writing(
+                "lowering the registry height",
+                self.transport.compare_and_set(key, Some(raw), new, None),
+            );
+            match written.await? {
+                CasOutcome::Applied => return Ok((before, new.map(|_| height))),
+                CasOutcome::Conflict(found) => current = found,
+            }
+        }
+        Err(StoreError::Unavailable(format!(
+            "`{key}` changed during each of {RAISE_TRIES_MAX} tries to lower it"
+        )))
+    }
+
     async fn read_one(&self, key: String) -> Result<Option<Bytes>, StoreError> {
         let mut values = self.read_all(std::slice::from_ref(&key)).await?;
         Ok(values.pop().flatten())
