@@ -133,6 +133,7 @@ impl Stage {
             let Some(before) = self.configured.get(&key).cloned() else {
                 continue;
             };
+            self.world.enter().counters.faults += 1;
             let back = match change.kind {
                 HiddenKind::Switch => {
                     self.command(&one, AdminCommand::Disable);
@@ -168,6 +169,7 @@ impl Stage {
         self.befalls("churn");
         let now = self.now();
         for key in self.select(&churn.indexer, true) {
+            self.world.enter().counters.faults += 1;
             for _ in 0..churn.times {
                 let after = self.choices.duration(Duration::ZERO, churn.within);
                 let update = Action::Update(an_update(Selector::One(key.clone())));

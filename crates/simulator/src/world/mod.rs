@@ -68,7 +68,8 @@ pub struct Counters {
     pub moved_at: Time,
     /// Redis commands of the fake nodes.
     pub node_calls: u64,
-    /// Faults that were injected.
+    /// Faults that were injected: each one once, whoever and however many calls it
+    /// befell. A change that is taken back at once is one, and so is a burst of them.
     pub faults: u64,
 }
 

@@ -222,6 +222,7 @@ impl World {
             .store
             .set(now, &name, Bytes::copy_from_slice(value.as_bytes()));
         if written.is_ok() {
+            self.counters.faults += 1;
             self.record(Event::RecordTampered { key: key.clone() });
             let _ = self.store.set_add(now, "indexer_states", &name);
         }
