@@ -1,6 +1,7 @@
 //! What a run comes to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,12 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// The moment, from the start of the run; nothing if it is of no single moment.
+    pub fn moment(&self) -> Option<Duration> {
+        let seconds = self.at.trim_end_matches('s').parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
     /// What it has in common with others of its kind: property and sentence, without
     /// names and numbers.
     pub fn kind(&self) -> String {
@@ -151,6 +158,22 @@ pub struct BlockTally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_violation_has_its_moment() {
+        let at = |at: &str| {
+            let violation = Violation {
+                oracle: "L4".to_owned(),
+                sentence: String::new(),
+                at: at.to_owned(),
+                evidence: Vec::new(),
+            };
+            violation.moment()
+        };
+        assert_eq!(at("180.319715"), Some(Duration::from_micros(180_319_715)));
+        assert_eq!(at(""), None);
+        assert_eq!(at("-1"), None);
+    }
 
     #[test]
     fn violations_of_one_kind_differ_in_names_and_numbers_only() {

@@ -30,6 +30,11 @@ pub fn micros(micros: u64) -> String {
     time(Duration::from_micros(micros))
 }
 
+/// As [`time`], of milliseconds.
+pub fn millis(millis: u64) -> String {
+    time(Duration::from_millis(millis))
+}
+
 /// As [`micros`], with whole years set apart: `3 years and 4h 5m`.
 pub fn years(micros: u64) -> String {
     const YEAR: u64 = 365 * 24 * 3_600 * 1_000_000;

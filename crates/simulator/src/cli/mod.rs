@@ -13,7 +13,7 @@ mod determinism;
 mod equivalence;
 mod exit;
 mod failure;
-mod figures;
+pub mod figures;
 mod given;
 mod inspect;
 mod many;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::witness::{Witness, Witnesses};
 use super::{Planted, THEMES, corpus};
+use crate::cli::figures;
 use crate::oracle::catalogue::PROPERTIES;
 
 /// Why a property stays that no planted bug, or none alone, needs.
@@ -35,7 +36,7 @@ pub fn page(witnesses: &Witnesses) -> String {
         let _ = write!(
             page,
             "\n### {theme}\n\n| bug | what it does wrong | where the idea comes from | harms | \
-             first caught by | runs |\n|---|---|---|---|---|---:|\n"
+             first caught by | runs | after |\n|---|---|---|---|---|---:|---:|\n"
         );
         for bug in bugs {
             row(&mut page, bug, witnesses.get(bug.name));
@@ -66,7 +67,10 @@ it.
 | `cargo sim planted -o markdown` | prints this page |
 
 A run ends at the first violated property, so the tables say who noticed first. A bug that
-harms liveness lets nothing wrong happen; something right does not happen.
+harms liveness lets nothing wrong happen; something right does not happen. `runs` is how many it
+took until the first catch, that one included, and `after` is the virtual time that had passed in
+that run when the bug was noticed: both are the same on every machine. `cargo sim planted` shows the
+processor time, too, which is not.
 ";
 
 fn summary(page: &mut String, witnesses: &Witnesses) {
@@ -84,9 +88,19 @@ fn summary(page: &mut String, witnesses: &Witnesses) {
     let _ = write!(
         page,
         "\n{total} bugs, of which {idle} only harm liveness; {} are caught, half of them within \
-         {median} runs.\n\n## The corpus\n",
+         {median} runs",
         runs.len()
     );
+    let mut moments: Vec<u64> = witnesses
+        .values()
+        .filter_map(|witness| witness.caught.first()?.at_millis)
+        .collect();
+    moments.sort_unstable();
+    if let Some(median) = moments.get(moments.len() / 2) {
+        let median = figures::millis(*median);
+        let _ = write!(page, ", and half of them within {median} of virtual time");
+    }
+    page.push_str(".\n\n## The corpus\n");
 }
 
 fn row(page: &mut String, bug: &Planted, witness: Option<&Witness>) {
@@ -95,9 +109,11 @@ fn row(page: &mut String, bug: &Planted, witness: Option<&Witness>) {
         (Some(catch), Some(witness)) => (catch.by.as_str(), witness.runs.to_string()),
         _ => ("nobody", String::new()),
     };
+    let at = first.and_then(|catch| catch.at_millis);
+    let at = at.map_or_else(String::new, figures::millis);
     let _ = writeln!(
         page,
-        "| `{}` | {} | {} | {} | {by} | {runs} |",
+        "| `{}` | {} | {} | {} | {by} | {runs} | {at} |",
         bug.name,
         bug.idea,
         bug.source,
@@ -180,6 +196,30 @@ mod tests {
             "docs/planted-bugs.md is not what the code says; make it anew: \
              cargo sim planted -o markdown > docs/planted-bugs.md"
         );
+    }
+
+    #[test]
+    fn a_row_says_how_soon_a_bug_was_noticed() {
+        let bug = corpus().next().expect("there is one");
+        let witness = |at_millis| Witness {
+            runs: 3,
+            cpu_millis: 9,
+            caught: vec![super::super::witness::Catch {
+                by: "S1".to_owned(),
+                scenario: "x.toml".to_owned(),
+                seed: 1,
+                at_millis,
+            }],
+        };
+        let row_of = |witness: &Witness| {
+            let mut text = String::new();
+            row(&mut text, bug, Some(witness));
+            text
+        };
+        assert!(row_of(&witness(Some(187_320))).ends_with("| S1 | 3 | 3m 7s |\n"));
+        assert!(row_of(&witness(None)).ends_with("| S1 | 3 |  |\n"));
+        let all = Witnesses::from([(bug.name.to_owned(), witness(Some(187_320)))]);
+        assert!(page(&all).contains("half of them within 3m 7s of virtual time."));
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub struct Catch {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
+    /// Virtual milliseconds from the start of that run until it was noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_millis: Option<u64>,
 }
 
 /// What is known of one bug.
@@ -69,10 +72,15 @@ pub fn write(witnesses: &Witnesses) -> String {
             text,
             "\n[{name}]\nruns = {runs}\ncpu_millis = {cpu_millis}\ncaught = ["
         );
-        for Catch { by, scenario, seed } in caught {
+        for catch in caught {
+            let Catch {
+                by, scenario, seed, ..
+            } = catch;
+            let at = catch.at_millis.map(|at| format!(", at_millis = {at}"));
+            let at = at.unwrap_or_default();
             let _ = writeln!(
                 text,
-                "  {{ by = \"{by}\", scenario = \"{scenario}\", seed = {seed} }},"
+                "  {{ by = \"{by}\", scenario = \"{scenario}\", seed = {seed}{at} }},"
             );
         }
         text.push_str("]\n");

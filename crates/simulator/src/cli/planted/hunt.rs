@@ -11,6 +11,7 @@ use super::super::pool::Pool;
 use super::{Ground, caught_by, given};
 use crate::planted::Planted;
 use crate::planted::witness::{Catch, Witness};
+use crate::report::Violation;
 
 /// What became of one bug.
 pub struct Caught {
@@ -32,6 +33,7 @@ impl Caught {
 /// A run that is over.
 struct Tried {
     cpu_micros: u64,
+    at_millis: Option<u64>,
     broken: bool,
     by: Option<String>,
 }
@@ -164,8 +166,11 @@ impl Hunt {
                 quarry.bug.name, outcome.job.given.name
             ));
         }
+        let violation = outcome.report.violation.as_ref();
+        let moment = violation.and_then(Violation::moment);
         let tried = Tried {
             cpu_micros: outcome.report.cpu_micros,
+            at_millis: moment.and_then(|moment| u64::try_from(moment.as_millis()).ok()),
             broken: by.is_none() && !outcome.passed(),
             by,
         };
@@ -203,6 +208,7 @@ impl Hunt {
                     by: by.to_owned(),
                     scenario: ground.name.clone(),
                     seed: 1 + number / round,
+                    at_millis: tried.at_millis,
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! Catches that are known, once more: a check that went missing turns this red.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::Context;
 use super::super::args::Planted as Arguments;
@@ -79,11 +79,18 @@ pub fn run(bugs: &[&'static Planted], arguments: &Arguments, context: &mut Conte
     }
 }
 
+/// The file of a kept catch, from wherever it is asked for: kept paths begin at the
+/// project's root.
+pub fn path_of(catch: &Catch) -> PathBuf {
+    let there = PathBuf::from(&catch.scenario);
+    match there.is_file() {
+        true => there,
+        false => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(there),
+    }
+}
+
 fn job(place: usize, bug: &Planted, catch: &Catch) -> Job {
-    // From wherever it is called: the kept paths begin at the project's root.
-    let there = Path::new(&catch.scenario);
-    let built = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(there);
-    let path = if there.is_file() { there } else { &built };
+    let path = path_of(catch);
     Job {
         given: given(bug, &path.display().to_string()),
         place,
@@ -111,7 +118,9 @@ fn show_again(pool: &Pool, job: Job, wanted: &str) -> Option<Outcome> {
 }
 
 fn complaint(bug: &Planted, catch: &Catch, outcome: &Outcome) -> String {
-    let Catch { by, scenario, seed } = catch;
+    let Catch {
+        by, scenario, seed, ..
+    } = catch;
     let name = bug.name;
     format!(
         "missed: {by} no longer notices {name} in {scenario} with seed {seed} (the last of {TRIES} \

@@ -77,6 +77,7 @@ fn bugs(results: &[Caught], for_people: bool) -> String {
         numbers("CPU ms"),
         words("in"),
         numbers("seed"),
+        numbers("noticed after"),
         words("also by"),
     ];
     let rows: Vec<_> = results
@@ -100,6 +101,7 @@ fn bugs(results: &[Caught], for_people: bool) -> String {
                 witness.cpu_millis.to_string(),
                 text(|catch| catch.scenario.clone()),
                 text(|catch| catch.seed.to_string()),
+                text(|catch| catch.at_millis.map_or_else(String::new, figures::millis)),
                 others.join(" "),
             ];
             let tone = if result.is_caught() {
