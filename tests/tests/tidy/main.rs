@@ -257,6 +257,7 @@ fn documents_show_commands_that_exist() {
         "planted",
         "run",
         "swarm",
+        "shrink",
         "sweep",
         "explore",
         "list",

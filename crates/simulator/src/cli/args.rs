@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::determinism::args::Determinism;
 use super::original::args::Original;
 use super::out::Color;
+use super::shrink::args::Shrink;
 use super::sweep::args::{Serve, Sweep};
 use super::{exit, seed};
 use crate::leaks::{self, PlantedLeak};
@@ -57,6 +58,8 @@ pub enum Command {
     Explore(Explore),
     /// Makes scenarios from seeds and runs them.
     Swarm(Swarm),
+    /// Makes a failed run as small as it gets while it fails in the same way.
+    Shrink(Shrink),
     /// Lists the scenarios and the properties they defend.
     List(List),
     /// Checks scenario files without running them.
@@ -218,7 +221,7 @@ pub struct Explore {
   cargo sim swarm --profile network --profile store --seeds 1000
   cargo sim swarm --seed 7                     one run, its configuration first
   cargo sim swarm --seed 7 --set net.latency='[\"1ms\",\"2s\"]' --set faults.kill.runner=0
-  cargo sim swarm --seed 7 --save found.toml   as a scenario file, to be made smaller",
+  cargo sim swarm --seed 7 --save found.toml   as a scenario file",
     after_long_help = profiles()
 )]
 pub struct Swarm {
@@ -481,7 +484,8 @@ pub(super) fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn profile_names() -> Vec<&'static str> {
+/// What `--profile` takes.
+pub(super) fn profile_names() -> Vec<&'static str> {
     PROFILES.iter().map(|one| one.name).collect()
 }
 

@@ -39,6 +39,17 @@ pub fn command(job: &Job) -> String {
         (None, Some(_)) => "cargo sim swarm",
         (None, None) => "cargo sim run",
     };
+    with_verb(verb, job)
+}
+
+/// The command that makes a failed run smaller; none for what is found by comparing
+/// a run with another that crashes.
+pub fn shrinking(job: &Job) -> Option<String> {
+    let is_file = job.given.name != built_in::CRASHES;
+    (job.crash.is_none() && is_file).then(|| with_verb("cargo sim shrink", job))
+}
+
+fn with_verb(verb: &str, job: &Job) -> String {
     let mut words = vec![verb.to_owned()];
     if let Some(profile) = job.given.profile() {
         words.push(format!("--profile {}", profile.name));
@@ -127,6 +138,10 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
             "  lasted    {}",
             figures::micros(report.virtual_micros)
         ));
+    }
+    if let Some(command) = shrinking(&outcome.job) {
+        lines.push("  make it smaller with".to_owned());
+        lines.push(command);
     }
     lines.push("  repeat with".to_owned());
     lines.push(command(&outcome.job));
@@ -312,6 +327,7 @@ mod tests {
             "(10 earlier ones)\n    event 10\n",
             "    event 39\n",
             "commit    c0ffee",
+            "  make it smaller with\ncargo sim shrink scenarios/x.toml --seed 9\n",
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
@@ -334,6 +350,7 @@ mod tests {
             command(&crashed),
             "cargo sim equivalence x.toml --seed 7 --effect 4 --before"
         );
+        assert_eq!(shrinking(&crashed), None);
         assert_eq!(file_name(&crashed), "x-7-before-effect-4.json");
         let mut with_data = job("built-in:crashes", 2);
         let given = std::sync::Arc::make_mut(&mut with_data.given);

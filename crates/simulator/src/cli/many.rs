@@ -287,6 +287,9 @@ fn conclude(
         out.data(&kind);
     }
     if let Some(kind) = summary.failures.groups.first() {
+        if let Some(command) = failure::shrinking(&kind.first.job) {
+            out.data(&format!("make the first one smaller with\n{command}"));
+        }
         out.data(&format!(
             "repeat the first one with\n{}",
             failure::command(&kind.first.job)

@@ -25,6 +25,7 @@ mod planted;
 mod pool;
 mod progress;
 mod seed;
+mod shrink;
 mod summary;
 mod swarm;
 mod sweep;
@@ -117,6 +118,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(arguments)) => one::run(&arguments, &mut context),
         Some(Command::Explore(arguments)) => many::explore(&arguments, &mut context),
         Some(Command::Swarm(arguments)) => swarm::run(&arguments, &mut context),
+        Some(Command::Shrink(arguments)) => shrink::command(arguments, &mut context),
         Some(Command::List(arguments)) => inspect::list(&arguments, &mut context),
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
         Some(Command::Faults(arguments)) => catalogue::faults(&arguments, &mut context.out),

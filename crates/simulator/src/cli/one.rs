@@ -104,7 +104,7 @@ pub fn play(given: Given, wanted: &Wanted, context: &mut Context) -> Exit {
 }
 
 /// A line that says that what follows is no fault of the product.
-fn marked(name: &str) -> Result<String, String> {
+pub fn marked(name: &str) -> Result<String, String> {
     let bug = planted::find(name).ok_or_else(|| {
         format!("there is no planted bug `{name}`; `cargo sim planted --list` names them all")
     })?;

@@ -154,6 +154,14 @@ fn relate(root: &mut Table) {
     }
 }
 
+/// Whether no time of `scenario` is too short beside others: all swarms are so, and
+/// what is made of one shall stay so.
+pub fn is_related(scenario: &Table) -> bool {
+    let mut longer = scenario.clone();
+    relate(&mut longer);
+    longer == *scenario
+}
+
 /// A time of the scenario, the upper end if it is a range; its default if it is
 /// not given.
 fn time_of(root: &Table, path: &str) -> Option<Duration> {

@@ -11,6 +11,8 @@ mod original;
 #[cfg(not(madsim))]
 mod real;
 #[cfg(madsim)]
+mod shrink;
+#[cfg(madsim)]
 mod simulated;
 #[cfg(madsim)]
 mod swarm;

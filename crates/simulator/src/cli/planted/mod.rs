@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::table::{self, Tone, words};
 use crate::planted::{self, Planted, document, witness};
 use hunt::Hunt;
+pub use known::path_of;
 
 /// How many of a hundred bugs must be caught.
 const ENOUGH: usize = 95;

@@ -275,7 +275,7 @@ impl Work<'_> {
 
 /// The outcome of a run with a plan, once it is compared with the run without. A
 /// run that failed by itself stays as it is.
-fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
+pub fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
     let Some(plan) = outcome.job.plan().filter(|_| outcome.passed()) else {
         return outcome;
     };
