@@ -66,7 +66,7 @@ pub enum Command {
     Check(Check),
     /// Lists the faults that a scenario can do to the system.
     Faults(Faults),
-    /// Explains a fault or an oracle.
+    /// Explains whatever has a name: faults, oracles, marks, planted bugs, profiles.
     Explain(Explain),
     /// Adds up what runs reached, and names what none of them did.
     Coverage(super::coverage::args::Coverage),
@@ -322,12 +322,17 @@ pub enum Listing {
 /// Options of `explain`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
+  cargo sim explain                                 all names
   cargo sim explain answer_lost
-  cargo sim explain S7")]
+  cargo sim explain S7
+  cargo sim explain null-read-as-deletion
+  cargo sim explain Repairing x StartStream unreachable
+  cargo sim explain exit 6")]
 pub struct Explain {
-    /// The name of a fault, as `cargo sim faults` lists it, or of an oracle.
+    /// The name of a fault, an oracle, a mark, a planted bug, a profile of swarms, or
+    /// an exit code; all of them are listed if none is given.
     #[arg(value_name = "NAME")]
-    pub name: String,
+    pub name: Vec<String>,
 }
 
 /// Options of `equivalence`.

@@ -1,12 +1,11 @@
-//! What can be done to the system, and what must hold.
+//! What can be done to the system.
 
 use serde::Serialize;
 
-use super::args::{Explain, Faults, Listing};
+use super::args::{Faults, Listing};
 use super::exit::Exit;
 use super::out::Out;
 use super::table::{self, Tone, words};
-use crate::oracle::catalogue::PROPERTIES;
 use crate::report::SCHEMA_VERSION;
 use crate::scenario::catalogue::{self, FaultFamily};
 
@@ -49,26 +48,4 @@ pub fn faults(arguments: &Faults, out: &mut Out) -> Exit {
         }
     }
     Exit::Passed
-}
-
-/// Explains a fault family or an oracle.
-pub fn explain(arguments: &Explain, out: &mut Out) -> Exit {
-    let name = arguments.name.as_str();
-    if let Some(family) = catalogue::family(name) {
-        out.data(&family.explained());
-        return Exit::Passed;
-    }
-    let oracle = PROPERTIES
-        .iter()
-        .find(|property| property.id.eq_ignore_ascii_case(name));
-    if let Some(property) = oracle {
-        out.data(&property.explained());
-        return Exit::Passed;
-    }
-    let hint = match catalogue::guess(name) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`cargo sim faults` lists the faults; oracles are called S1 to P6".to_owned(),
-    };
-    out.error(&format!("there is no fault or oracle `{name}`; {hint}"));
-    Exit::Usage
 }

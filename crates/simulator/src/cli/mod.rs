@@ -12,6 +12,7 @@ mod coverage;
 mod determinism;
 mod equivalence;
 mod exit;
+mod explain;
 mod failure;
 pub mod figures;
 mod given;
@@ -122,7 +123,7 @@ pub fn main() -> ExitCode {
         Some(Command::List(arguments)) => inspect::list(&arguments, &mut context),
         Some(Command::Check(arguments)) => inspect::check(&arguments, &mut context),
         Some(Command::Faults(arguments)) => catalogue::faults(&arguments, &mut context.out),
-        Some(Command::Explain(arguments)) => catalogue::explain(&arguments, &mut context.out),
+        Some(Command::Explain(arguments)) => explain::explain(&arguments, &mut context.out),
         Some(Command::Coverage(arguments)) => coverage::run(&arguments, &mut context),
         Some(Command::Determinism(arguments)) => determinism::run(&arguments, &mut context),
         Some(Command::Equivalence(arguments)) => equivalence::command(&arguments, &mut context),

@@ -17,6 +17,21 @@ const fn property(id: &'static str, name: &'static str, words: &'static str) -> 
     Property { id, name, words }
 }
 
+/// Numbers that no oracle has, and why.
+pub const UNUSED: &[(&str, &str)] = &[
+    (
+        "S13",
+        "It stood for this: whoever calls the admin API is known, may do so, and is written down. \
+         No run has users with credentials; the tests of the crates `security` and `admin-api` \
+         cover it.",
+    ),
+    (
+        "L7",
+        "It stood for this: soon after a lease ends somebody else leads. There is no lease; what \
+         two coordinators may do beside each other is S3.",
+    ),
+];
+
 /// All oracles, in the order of [`crate::scenario::ORACLES`].
 pub const PROPERTIES: &[Property] = &[
     property(

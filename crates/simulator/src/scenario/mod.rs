@@ -57,6 +57,7 @@ pub use faults::{
     CallRates, ClockRates, Faults, NodeRates, RegistryRates, StoreRates, TaskRates, Workload,
 };
 pub use load::Knobs;
+pub use nearest::nearest_few;
 pub use schema::{Data, Net, Quiet, Run};
 pub use values::{
     CallOutcome, DurationRange, Method, NodeName, Registered, RegistryFaultKind, RuleSpec,

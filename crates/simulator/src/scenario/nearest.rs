@@ -5,16 +5,29 @@ pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    nearest_few(word, candidates, 1).pop()
+}
+
+/// Up to `most` candidates that `word` may have been meant to be, the nearest first.
+pub fn nearest_few<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
     // A third of the letters may be wrong, and two always.
     let tolerated = (word.chars().count() / 3).max(2);
-    candidates
+    let mut near: Vec<_> = candidates
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, candidate)| {
             *distance <= tolerated && *distance < candidate.chars().count()
         })
-        .min_by_key(|(distance, _)| *distance)
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    near.into_iter()
         .map(|(_, candidate)| candidate)
+        .take(most)
+        .collect()
 }
 
 /// The number of letters to insert, remove or replace to turn `a` into `b`.
@@ -65,5 +78,8 @@ mod tests {
         assert_eq!(nearest("runer", names), Some("runner"));
         assert_eq!(nearest("zebra", names), None);
         assert_eq!(nearest("", names), None);
+        let bugs = ["lost-start", "late-start", "last-start", "nothing"];
+        let few = nearest_few("lost-starts", bugs, 2);
+        assert_eq!(few, ["lost-start", "last-start"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Listing and explaining faults and oracles.
+//! Listing faults, and explaining whatever has a name.
 
 use std::process::{Command, Output};
 
@@ -62,10 +62,65 @@ fn a_fault_and_an_oracle_are_explained() {
 }
 
 #[test]
+fn whatever_a_report_names_can_be_asked_for() {
+    for (words, expected) in [
+        ("S13", "S13: no oracle has this number. "),
+        ("l7", "L7: no oracle has this number. "),
+        ("M1", "M1: One seed led to two different runs"),
+        ("network", "network: a profile of swarms\n"),
+        (
+            "null-read-as-deletion",
+            "null-read-as-deletion: a planted bug of the coordinator",
+        ),
+        ("phase Deleted", "Nothing can reach it: a record is removed"),
+        (
+            "Repairing x StartStream unreachable",
+            "\nRare: a call that is seldom made",
+        ),
+        ("exit 6", "exit 6: a liveness property was violated\n"),
+    ] {
+        let text = data(&format!("explain {words}"));
+        assert!(text.contains(expected), "{words}: {text}");
+    }
+    let bug = data("explain null_read_as_deletion");
+    assert!(
+        bug.contains("\ncaught by S7:\ncargo sim run scenarios/"),
+        "{bug}"
+    );
+    // A fault and a profile have this name.
+    let both = data("explain churn");
+    assert!(both.contains("churn: a profile of swarms"), "{both}");
+    assert!(both.starts_with("churn: "), "{both}");
+}
+
+#[test]
+fn all_names_are_listed() {
+    let all = data("explain");
+    for (name, kind) in [
+        ("answer_lost", "fault"),
+        ("S7", "oracle"),
+        ("S13", "no oracle"),
+        ("null-read-as-deletion", "planted bug"),
+        ("calm", "profile"),
+        ("exit 130", "exit code"),
+        ("phase Running", "mark"),
+    ] {
+        let is_row = |row: &&str| row.trim().starts_with(name) && row.trim().ends_with(kind);
+        assert!(all.lines().any(|row| is_row(&row)), "{name}");
+    }
+}
+
+#[test]
 fn what_is_unknown_is_guessed() {
     for (word, help) in [
-        ("clokc_jump", "did you mean `clock_jump`?"),
-        ("S99", "`cargo sim faults` lists the faults"),
+        ("clokc_jump", "did you mean `clock_jump`"),
+        ("null-reads-as-deletion", "`null-read-as-deletion`"),
+        ("phase Runing", "`phase Running`"),
+        ("S99", "did you mean `S9`"),
+        (
+            "something-else-altogether",
+            "`cargo sim explain` lists all names",
+        ),
     ] {
         let output = run(&format!("explain {word}"));
         assert_eq!(output.status.code(), Some(2));

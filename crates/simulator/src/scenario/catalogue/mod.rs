@@ -19,11 +19,9 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use render::markdown;
+pub use render::{markdown, wrapped};
 
 use serde::Serialize;
-
-use super::nearest::nearest;
 
 /// What a family is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -107,10 +105,4 @@ pub fn families() -> impl Iterator<Item = &'static FaultFamily> {
 pub fn family(name: &str) -> Option<&'static FaultFamily> {
     let name = name.to_lowercase().replace('-', "_");
     families().find(|family| family.name == name)
-}
-
-/// The name of a family or an oracle that `word` was probably meant to be.
-pub fn guess(word: &str) -> Option<&'static str> {
-    let word = word.to_lowercase().replace('-', "_");
-    nearest(&word, families().map(|family| family.name))
 }

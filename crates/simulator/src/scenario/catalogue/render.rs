@@ -142,7 +142,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// `text` in lines of at most `width` columns, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let full = lines.last().is_some_and(|line| {
