@@ -64,6 +64,14 @@ impl Out {
         }
     }
 
+    /// Writes a line of JSON.
+    pub fn json(&mut self, line: serde_json::Result<String>) {
+        match line {
+            Ok(line) => self.data(&line),
+            Err(error) => self.error(&error.to_string()),
+        }
+    }
+
     /// Writes a line, or several, to whom it may concern.
     pub fn talk(&mut self, text: &str) {
         let talk = &mut self.talk;

@@ -59,7 +59,7 @@ struct Total<'a> {
 
 /// Runs that failed alike, for programs.
 #[derive(Debug, Serialize)]
-struct Failure<'a> {
+pub struct Failure<'a> {
     scenario: &'a str,
     verdict: Verdict,
     oracle: &'a str,
@@ -190,12 +190,10 @@ impl Summary {
         kinds.collect()
     }
 
-    /// Everything as one line of JSON.
-    ///
-    /// # Errors
-    /// Never: it holds nothing that JSON cannot.
-    pub fn json(&self, commit: &str, wall: Duration, exit: Exit) -> serde_json::Result<String> {
-        let failures = self.failures.groups.iter().map(|group| Failure {
+    /// The failed runs for programs, those that failed alike together.
+    pub fn alike(&self) -> Vec<Failure<'_>> {
+        let groups = self.failures.groups.iter();
+        let failures = groups.map(|group| Failure {
             scenario: &group.first.job.given.name,
             verdict: group.first.report.verdict,
             oracle: group.first.oracle(),
@@ -203,6 +201,14 @@ impl Summary {
             first_seed: group.first.job.seed,
             command: failure::command(&group.first.job),
         });
+        failures.collect()
+    }
+
+    /// Everything as one line of JSON.
+    ///
+    /// # Errors
+    /// Never: it holds nothing that JSON cannot.
+    pub fn json(&self, commit: &str, wall: Duration, exit: Exit) -> serde_json::Result<String> {
         serde_json::to_string(&Total {
             schema_version: SCHEMA_VERSION,
             kind: "summary",
@@ -216,7 +222,7 @@ impl Summary {
             calls: self.sum(|row| row.calls),
             effects: self.sum(|row| row.effects),
             exit_code: exit.code(),
-            failures: failures.collect(),
+            failures: self.alike(),
         })
     }
 }

@@ -157,6 +157,62 @@ fn a_plan_that_changes_the_end_fails_with_the_command_that_repeats_it() {
     let again = place.run(&format!("sweep scenarios/fragile.toml --plan {REFUSED}"));
     again.expect(6);
     assert_eq!(totals(&again), command);
+
+    let small = place.run(&format!(
+        "shrink scenarios/fragile.toml --more-seeds 1 -o small.toml --plan {REFUSED}"
+    ));
+    assert!(
+        small.expect(0).data.contains("liveness L6"),
+        "{}",
+        small.data
+    );
+    let command = format!("cargo sim sweep small.toml --seed 1 --plan '{REFUSED}'");
+    assert_eq!(totals(&small), command);
+    place
+        .run(&format!("sweep small.toml --plan {REFUSED}"))
+        .expect(6);
+}
+
+#[test]
+fn programs_get_the_failed_plans_and_a_summary() {
+    let place = Place::with(&[("fragile.toml", &fragile())]);
+    let words = "sweep scenarios/fragile.toml --kinds error-before,duplicate --json";
+    let lines = place.run(words).expect(6).json();
+    let (summary, failed) = lines.split_last().expect("a summary");
+    assert!(
+        failed.iter().any(|line| line["plan"] == REFUSED),
+        "{failed:?}"
+    );
+    for line in failed {
+        assert_eq!(line["verdict"], "liveness");
+        assert_eq!(line["schema_version"], 1);
+        assert!(
+            line["command"]
+                .as_str()
+                .is_some_and(|it| it.starts_with("cargo sim sweep "))
+        );
+    }
+    assert_eq!(summary["kind"], "summary");
+    assert_eq!(summary["failed"], failed.len());
+    assert_eq!(summary["exit_code"], 6);
+    let row = &summary["scenarios"][0];
+    assert_eq!(row["scenario"], "scenarios/fragile.toml");
+    assert_eq!(
+        (&row["plans"], &row["failed"]),
+        (&summary["runs"], &summary["failed"])
+    );
+    assert_eq!(summary["failures"][0]["oracle"], "L6");
+    assert!(
+        summary["left_out"]
+            .as_object()
+            .is_some_and(|it| !it.is_empty())
+    );
+
+    let one = place.run(&format!(
+        "sweep scenarios/fragile.toml --json --plan {REFUSED}"
+    ));
+    let one = one.expect(6).json();
+    assert_eq!((one.len(), &one[0]["plan"]), (1, &Value::from(REFUSED)));
 }
 
 #[test]

@@ -46,6 +46,10 @@ pub struct Sweep {
     /// Notes what has passed in this file, and leaves out what has passed before.
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
+    /// Prints one JSON report a line of each plan that failed (with --plan: of that
+    /// one), and a summary at the end.
+    #[arg(long, conflicts_with_all = ["trace", "list"])]
+    pub json: bool,
     /// Lists the plans as commands, and runs none of them.
     #[arg(long, conflicts_with_all = ["plan", "resume"])]
     pub list: bool,
@@ -127,6 +131,7 @@ mod tests {
             "sim sweep --plan StartStream@a.near/x#1",
             "sim sweep --plan timer@a.near/x#1:zombie --pairs",
             "sim sweep --trace",
+            "sim sweep --json --list",
             "sim sweep --shard 0/3",
             "sim sweep --shard 4/3",
             "sim sweep --shard 1",

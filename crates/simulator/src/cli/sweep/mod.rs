@@ -2,6 +2,7 @@
 
 pub mod args;
 mod crew;
+mod json;
 mod log;
 mod plans;
 mod serve;
@@ -60,7 +61,7 @@ fn sweep(arguments: &args::Sweep, context: &mut Context) -> Result<Exit, Exit> {
     let pool = context.pool(&arguments.pace)?;
     let plain = undisturbed(&givens, arguments.seed, &pool, context)?;
     if let Some(plan) = &arguments.plan {
-        return one(plan, arguments.trace, &plain, &pool, context);
+        return one(plan, arguments, &plain, &pool, context);
     }
     let kinds: &[Kind] = match arguments.kinds.as_slice() {
         [] => &Kind::ALL,
@@ -109,6 +110,7 @@ fn sweep(arguments: &args::Sweep, context: &mut Context) -> Result<Exit, Exit> {
         passed: &passed,
         shard: arguments.shard,
         todo,
+        json: arguments.json,
     };
     Ok(work.run(log, &givens, &pool, context))
 }
@@ -205,6 +207,8 @@ struct Work<'a> {
     passed: &'a Passed,
     shard: args::Shard,
     todo: u64,
+    /// Whether programs read what comes of it.
+    json: bool,
 }
 
 impl Work<'_> {
@@ -226,7 +230,7 @@ impl Work<'_> {
         pool: &Pool,
         context: &mut Context,
     ) -> Exit {
-        let mut tally = Tally::new(Summary::new(givens));
+        let mut tally = Tally::new(Summary::new(givens), self.json);
         let out = &mut context.out;
         let mut progress = Progress::new(Some(self.todo), None, out);
         let crew = Crew::default();
@@ -253,23 +257,19 @@ impl Work<'_> {
         crew.dismiss();
         let wall = progress.finish(out);
         let shares: Vec<Share<'_>> = self.subjects.iter().map(share).collect();
-        let for_people = out.data_is_terminal;
-        out.data(&tally.table(&shares, for_people));
-        for line in tally::left_out(&shares) {
-            out.data(&line);
-        }
-        out.data(&tally.totals(&shares, wall));
-        if context.stop.is_interrupted() {
+        let exit = match tally.summary.exit() {
+            _ if context.stop.is_interrupted() => Exit::Interrupted,
+            Exit::NothingRan => Exit::Passed,
+            exit => exit,
+        };
+        tally.conclude(&shares, wall, exit, out);
+        if exit == Exit::Interrupted {
             out.talk(match log.is_some() {
                 true => "interrupted; the same command goes on from here",
                 false => "interrupted; with --resume FILE it could go on from here",
             });
-            return Exit::Interrupted;
         }
-        match tally.summary.exit() {
-            Exit::NothingRan => Exit::Passed,
-            exit => exit,
-        }
+        exit
     }
 }
 
@@ -307,11 +307,12 @@ pub fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
 /// One plan, at length.
 fn one(
     plan: &Plan,
-    trace: bool,
+    arguments: &args::Sweep,
     plain: &[Outcome],
     pool: &Pool,
     context: &mut Context,
 ) -> Result<Exit, Exit> {
+    let trace = arguments.trace;
     let folder = trace.then(tempfile::tempdir).transpose().map_err(|error| {
         let message = format!("there is no place for the trace: {error}");
         context.out.error(&message);
@@ -345,6 +346,11 @@ fn one(
         if untried {
             worst = worst.max(Exit::NothingRan);
         }
+        worst = worst.max(outcome.exit);
+        if arguments.json {
+            out.json(json::line(&outcome));
+            continue;
+        }
         out.data(&match outcome.passed() {
             true => format!(
                 "{} {} with seed {} and {plan}\n  hash      {}",
@@ -359,7 +365,6 @@ fn one(
             ),
             false => failure::describe(&outcome, &failure::commit()),
         });
-        worst = worst.max(outcome.exit);
     }
     Ok(worst)
 }

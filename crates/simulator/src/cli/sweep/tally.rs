@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::exit::Exit;
 use super::super::failure;
 use super::super::figures;
 use super::super::out::Out;
 use super::super::outcome::Outcome;
 use super::super::summary::Summary;
 use super::super::table::{self, Tone, numbers, words};
+use super::json::{self, Row};
 use super::plans::Plans;
 use crate::sweep::LeftOut;
 
@@ -22,6 +24,8 @@ pub struct Tally {
     commit: String,
     /// Plans of which not every site came up, by scenario.
     missed: BTreeMap<usize, u64>,
+    /// Whether programs read it.
+    json: bool,
 }
 
 /// A scenario and what there is to do.
@@ -35,9 +39,10 @@ pub struct Share<'a> {
 }
 
 impl Tally {
-    /// Nothing has run yet.
-    pub fn new(summary: Summary) -> Tally {
+    /// Nothing has run yet. With `json` the data is for programs.
+    pub fn new(summary: Summary, json: bool) -> Tally {
         Tally {
+            json,
             summary,
             commit: failure::commit(),
             missed: BTreeMap::new(),
@@ -54,19 +59,58 @@ impl Tally {
         if outcome.passed() {
             return;
         }
-        if is_news {
-            out.data(&failure::describe(outcome, &self.commit));
+        let text = if is_news {
+            failure::describe(outcome, &self.commit)
         } else if self.summary.failures.alike(outcome) <= MOST_ALIKE {
-            out.data(&format!(
-                "again: {} by\n{}",
-                outcome.verdict(),
-                failure::command(&outcome.job)
-            ));
+            let command = failure::command(&outcome.job);
+            format!("again: {} by\n{command}", outcome.verdict())
+        } else {
+            String::new()
+        };
+        if self.json {
+            out.json(json::line(outcome));
+        }
+        match self.json {
+            _ if text.is_empty() => {}
+            true => out.talk(&text),
+            false => out.data(&text),
+        }
+    }
+
+    /// What it all came to, in one line of JSON or in several for people.
+    pub fn conclude(&self, shares: &[Share<'_>], wall: Duration, exit: Exit, out: &mut Out) {
+        if self.json {
+            let places = shares.iter().enumerate();
+            let rows: Vec<Row<'_>> = places
+                .map(|(place, share)| self.row(place, share))
+                .collect();
+            let (runs, commit) = (&self.summary, &self.commit);
+            out.json(json::summary(&rows, shares, runs, commit, wall, exit));
+            return;
+        }
+        let for_people = out.data_is_terminal;
+        out.data(&self.table(shares, for_people));
+        for line in left_out(shares) {
+            out.data(&line);
+        }
+        out.data(&self.totals(shares, wall));
+    }
+
+    fn row<'a>(&self, place: usize, share: &Share<'a>) -> Row<'a> {
+        let (runs, failed) = self.summary.of(place);
+        Row {
+            scenario: share.name,
+            sites: share.plans.sites,
+            plans: share.plans.count,
+            runs,
+            runs_before: share.before,
+            missed: self.missed.get(&place).copied().unwrap_or_default(),
+            failed,
         }
     }
 
     /// One row per scenario.
-    pub fn table(&self, shares: &[Share<'_>], for_people: bool) -> String {
+    fn table(&self, shares: &[Share<'_>], for_people: bool) -> String {
         let columns = [
             words("scenario"),
             numbers("sites"),
@@ -77,16 +121,18 @@ impl Tally {
             numbers("failed"),
         ];
         let row = |(place, share): (usize, &Share<'_>)| {
-            let (runs, failed) = self.summary.of(place);
-            let missed = self.missed.get(&place).copied().unwrap_or_default();
-            let tone = if failed > 0 { Tone::Bad } else { Tone::Plain };
+            let row = self.row(place, share);
+            let tone = match row.failed {
+                0 => Tone::Plain,
+                _ => Tone::Bad,
+            };
             let figures = [
-                share.plans.sites,
-                share.plans.count,
-                runs,
-                share.before,
-                missed,
-                failed,
+                row.sites,
+                row.plans,
+                row.runs,
+                row.runs_before,
+                row.missed,
+                row.failed,
             ];
             let cells = std::iter::once(share.name.to_owned());
             (tone, cells.chain(figures.map(figures::count)).collect())
@@ -96,7 +142,7 @@ impl Tally {
     }
 
     /// One line over everything.
-    pub fn totals(&self, shares: &[Share<'_>], wall: Duration) -> String {
+    fn totals(&self, shares: &[Share<'_>], wall: Duration) -> String {
         let sum = |part: fn(&Share<'_>) -> u64| figures::count(shares.iter().map(part).sum());
         format!(
             "{} plans at {} sites of {} scenarios, {} run in {}, {} before, {} failed",
@@ -169,7 +215,7 @@ mod tests {
             plans: &plans,
             before: 3,
         };
-        let mut tally = Tally::new(Summary::new(&[Arc::new(Given::of("a.toml"))]));
+        let mut tally = Tally::new(Summary::new(&[Arc::new(Given::of("a.toml"))]), false);
         let mut out = Out::new(Color::Never);
         tally.add(&ran(Exit::Passed, true), &mut out);
         tally.add(&ran(Exit::Passed, false), &mut out);
