@@ -187,8 +187,8 @@ mod tests {
             violation.kind()
         };
         assert_eq!(
-            kind("a.near/feed: no call about it for 3s 500ms after its change"),
-            kind("b.near/feed: no call about it for 4s after its change")
+            kind("a.near/feed: nothing is done about it for 3s 500ms after its change"),
+            kind("b.near/feed: nothing is done about it for 4s after its change")
         );
         assert_ne!(kind("a.near/feed: it runs"), kind("a.near/feed: it rests"));
     }

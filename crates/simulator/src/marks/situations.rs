@@ -80,6 +80,10 @@ pub const SITUATIONS: &[(&str, &str)] = &[
         "While somebody is held, somebody else is looked after in time.",
     ),
     (
+        "judged S8 of a failure",
+        "A record tells of a failure in calm times: judged.",
+    ),
+    (
         "judged P6 in an outage",
         "Something is stopped while store or registry are away: judged.",
     ),

@@ -11,8 +11,10 @@ use super::desire::{Registered, Switch};
 use super::finding::Finding;
 use super::heights::Heights;
 use super::indexer::Indexer;
+use super::silence;
 use super::truth::Truth;
 use super::versions::{self, Execution};
+use crate::history::RunPhase;
 use crate::report::BlockTally;
 
 /// How many heights a tally lists.
@@ -138,7 +140,8 @@ impl Blocks {
         self.duplicates += u64::from(count > 1);
         let truth = &*truth;
         let indexer = truth.at(number);
-        let duplicate = too_often(indexer, number, version, height, u64::from(count));
+        let duplicate = too_often(indexer, number, version, height, u64::from(count))
+            .or_else(|| repeated_in_silence(truth, now, number, height, u64::from(count)));
         let living = indexer
             .world
             .workers
@@ -255,6 +258,28 @@ fn too_often(
     Finding::about("P2", number, sentence)
 }
 
+/// P2 in the silent part of a run: what is new there is executed once.
+fn repeated_in_silence(
+    truth: &Truth,
+    now: Time,
+    number: usize,
+    height: u64,
+    count: u64,
+) -> Option<Finding> {
+    let indexer = truth.at(number);
+    let is_new = truth.phase == RunPhase::Silence && height > indexer.queue.top;
+    let times = 1 + u64::from(indexer.queue.handover == Some(height));
+    if !is_new || count <= times || indexer.relaxed || silence::may_go_on(truth, now, number) {
+        return None;
+    }
+    let sentence = format!(
+        "{}: block {height} was executed {count} times, although nothing was started since it \
+         was made",
+        indexer.key
+    );
+    Finding::about("P2", number, sentence)
+}
+
 fn suspended(truth: &Truth, now: Time, number: usize, height: u64) -> Option<Finding> {
     let indexer = truth.at(number);
     let sure = now >= indexer.unsure_until && !indexer.relaxed && !truth.is_misled(number, now);
@@ -281,6 +306,7 @@ fn is_judged(truth: &Truth, indexer: &Indexer, ledger: &Ledger, version: u64) ->
         && on
         && !gave_up
         && !indexer.relaxed
+        && !indexer.is_tainted(version)
         && !indexer.desire.is_ambiguous(version)
         && ledger.starts.contains_key(&version)
 }
@@ -353,7 +379,7 @@ impl Scan<'_> {
             (Some(cursor), None) => cursor,
             (None, _) => 0,
         };
-        if height < reached && !queue.muddled && !queue.is_waiting(height) {
+        if height < reached && !queue.is_unclear() && !queue.is_waiting(height) {
             let what = format!(
                 "block {height} matches and was never executed by version {version}, although \
                  everything before {reached} is said to be done"
@@ -390,7 +416,7 @@ fn handover(
         let (older, older_start) = ledger.starts.range(..newer).next_back()?;
         // A version in between that never ran may have asked for another start. Of a run
         // that the record did not tell of, nothing could be taken up.
-        let forgotten = indexer.forgotten == Some(*older);
+        let forgotten = indexer.forgotten == Some(*older) || indexer.is_tainted(*older);
         if forgotten || indexer.desire.versions_between(*older, newer) {
             return None;
         }

@@ -80,8 +80,9 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "S8",
         "the record is honest",
-        "A written record can be read, its phase may follow the one before, and a call that \
-         changes the world is allowed in the phase that is persisted when it is sent.",
+        "A written record can be read, its phase may follow the one before, a failure that it \
+         tells of happened, and a call that changes the world is allowed in the phase that is \
+         persisted when it is sent.",
     ),
     property(
         "S9",
@@ -92,7 +93,9 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "S10",
         "isolation",
-        "What a call brings about belongs to the indexer that the call names.",
+        "What a call brings about belongs to the indexer that the call names, and what befalls \
+         one indexer changes nothing for those it shares no data layer with. The second half is \
+         judged by `cargo sim sweep`.",
     ),
     property(
         "S11",
@@ -153,8 +156,8 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "L4",
         "changes come first",
-        "A change of what is wanted, or a command, leads to a call about the indexer within two \
-         seconds of being heard of, in every phase and every wait.",
+        "A change of what is wanted, or a command, leads to a call that changes something within \
+         two seconds of being heard of, in every phase and every wait.",
     ),
     property(
         "L5",
@@ -188,7 +191,8 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "P2",
         "bounded repetition",
-        "A block is executed once, and again only as often as restarts explain.",
+        "A block is executed once, and again only as often as restarts explain; in the silent \
+         part of a run not at all.",
     ),
     property(
         "P3",

@@ -28,8 +28,15 @@ pub(super) struct Indexer {
     pub unsure_until: Time,
     /// Until then the coordinator may act on an answer that was not true.
     pub misled_until: Time,
-    /// Its record or data were changed behind the coordinator's back in this life.
+    /// Its record or data were changed behind the coordinator's back in this life, and
+    /// it has not been seen whole for long enough since.
     pub relaxed: bool,
+    /// Since when it has been whole, while it is relaxed.
+    pub whole_since: Option<Time>,
+    /// Another hand than the store's loss changed its record while it is relaxed.
+    pub touched: bool,
+    /// The newest version whose run another hand may have changed.
+    pub tainted: Option<u64>,
     /// When the coordinator last heard of a point read from the registry.
     pub read_heard: Option<Time>,
     /// When its record last told of a data layer task.
@@ -56,6 +63,9 @@ impl Indexer {
             unsure_until: Time(0),
             misled_until: Time(0),
             relaxed: false,
+            whole_since: None,
+            touched: false,
+            tainted: None,
             read_heard: None,
             tasked_at: None,
             forgotten: None,
@@ -92,10 +102,25 @@ impl Indexer {
         if after.map(commands).unwrap_or((true, false)) != commands(before) {
             self.desire.doubt_commands(now);
         }
-        self.relaxed |= !settled;
         if after.is_some_and(|after| after.run.is_none()) {
             self.forgotten = before.run.map(|run| run.version());
         }
+        if !settled {
+            self.relax(true);
+        }
+    }
+
+    /// Its record or data changed behind the coordinator's back; by another `hand`
+    /// than a store that forgets, perhaps to what never was.
+    pub fn relax(&mut self, hand: bool) {
+        self.relaxed = true;
+        self.touched |= hand;
+        self.whole_since = None;
+    }
+
+    /// Whether another hand may have changed where the run of `version` began.
+    pub fn is_tainted(&self, version: u64) -> bool {
+        self.tainted.is_some_and(|tainted| version <= tainted)
     }
 
     /// Whether an operator holds it, or may: nothing can be expected then.
@@ -117,7 +142,7 @@ impl Indexer {
 
 /// Whether the data layers of two accounts lie in one database: the provisioner names
 /// it after the account, and writes `_` for what is neither letter nor digit.
-pub(super) fn share_a_database(one: &str, other: &str) -> bool {
+pub(crate) fn share_a_database(one: &str, other: &str) -> bool {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     one.chars().map(plain).eq(other.chars().map(plain))
 }

@@ -9,6 +9,7 @@ mod blocks;
 mod broken;
 mod calls;
 pub mod catalogue;
+mod claims;
 mod collect;
 mod consulted;
 mod data_plane;
@@ -36,6 +37,7 @@ mod queue;
 mod rates;
 mod record;
 mod record_history;
+mod recovery;
 mod resurrection;
 mod retry;
 mod shadow;
@@ -59,12 +61,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sim_node::chain::{Chain, Rule};
 use sim_node::{IndexerKey, Time};
 
+pub(crate) use indexer::share_a_database;
 pub use limits::Limits;
 pub use shadow::ShadowView;
 
 use crate::history::{AnswerKind, CallId, Change, Event, Incarnation, Method, RunPhase};
 use crate::report::{BlockTally, Violation};
 use blocks::Blocks;
+use claims::Claims;
 use dead_end::DeadEnds;
 use evidence::Evidence;
 use exclusivity::Exclusivity;
@@ -77,6 +81,7 @@ use order::Order;
 use prompt::Prompt;
 use provisioning::Provisioning;
 use rates::Rates;
+use recovery::Recovery;
 use resurrection::Monotone;
 use retry::Retries;
 use shadow::Shadow;
@@ -115,6 +120,8 @@ pub struct Oracles {
     stability: Stability,
     dead_ends: DeadEnds,
     retries: Retries,
+    claims: Claims,
+    recovery: Recovery,
     tended: Tended,
     shadow: Shadow,
 }
@@ -148,6 +155,8 @@ impl Oracles {
             stability: Stability::default(),
             dead_ends: DeadEnds::default(),
             retries: Retries::default(),
+            claims: Claims::default(),
+            recovery: Recovery::default(),
             tended: Tended::default(),
             shadow: Shadow::default(),
         }
@@ -160,6 +169,7 @@ impl Oracles {
         if now > self.now {
             self.settle();
             self.now = now;
+            self.recovery.look(&mut self.truth, now);
         }
         if let Event::Node(node) = event
             && self.data_plane(now, event, node)
@@ -376,10 +386,11 @@ impl Oracles {
         let late = self.prompt.overdue(truth, &self.fair, marks, now);
         let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
         let ignored = self.retries.observe(truth, now, event);
+        let made_up = self.claims.observe(truth, &self.fair, marks, now, event);
         let provoked = exclusivity::provoked(truth, now, event);
         let unnoted = self.tended.observe(truth, &self.fair, marks, now, event);
         self.report(restless.or(late).or(forgotten), None);
-        self.report(ignored.or(unnoted).or(provoked), None);
+        self.report(ignored.or(made_up).or(unnoted).or(provoked), None);
         match event {
             Event::RecordWritten { key, .. } => {
                 let number = self.truth.intern(key);

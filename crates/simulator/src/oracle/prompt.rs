@@ -18,9 +18,8 @@ use super::silence;
 use super::truth::Truth;
 use crate::history::{AdminCommand, AnswerKind, Change, Event, Method};
 
-/// How long after it was heard of a lone change may be left alone: two seconds,
-/// and a period of the polls with some slack.
-const REACTION: Duration = Duration::from_millis(3_500);
+/// How long after it was heard of a lone change may be left alone.
+const REACTION: Duration = Duration::from_secs(2);
 
 /// What one of many changes may take besides its share of the start budget.
 const QUEUEING: Duration = Duration::from_secs(5);
@@ -45,15 +44,17 @@ struct Waiting {
     heard_at: Option<Time>,
     due: Time,
     crowd: usize,
+    /// It was deleted, and the registry has said so when it was asked.
+    told: bool,
 }
 
-/// L4: a change of what is wanted leads to a call about the indexer shortly after
-/// the coordinator heard of it, in whatever phase and wait; so does the end of a
-/// hold, and an ordered retry of something that failed, if what is missing can be
-/// seen. L5: if many changed at once, within a time that grows with their number
-/// only. A point read counts as a call. Verified only in calm times, if the indexer
-/// was not as wanted all the while, and if nothing legitimate holds it up, such as
-/// a hold.
+/// L4: a change of what is wanted leads to a call that changes the indexer's world or
+/// its record shortly after the coordinator heard of it, in whatever phase and wait; so
+/// does the end of a hold, and an ordered retry of something that failed, if what is
+/// missing can be seen. A deletion first leads to a question, and its answer to the rest.
+/// L5: if many changed at once, within a time that grows with their number only. A look
+/// is no reaction. Verified only in calm times, if the indexer was not as wanted all the
+/// while, and if nothing legitimate holds it up, such as a hold.
 #[derive(Default)]
 pub(super) struct Prompt {
     waiting: BTreeMap<usize, Waiting>,
@@ -96,6 +97,7 @@ impl Prompt {
                     heard_at: None,
                     due: now,
                     crowd: 1,
+                    told: false,
                 };
                 self.waiting.insert(number, change);
             }
@@ -121,14 +123,25 @@ impl Prompt {
                 answer: AnswerKind::Ok,
                 ..
             } => self.listed(truth, now),
-            Event::CallAnswered { .. } => self.resume(now, ended),
+            Event::CallAnswered { method, .. } => {
+                self.resume(now, ended);
+                if let Some(number) = ended.filter(|_| *method == Method::RegistryRead) {
+                    self.told(truth, now, number);
+                }
+            }
             Event::CallSent {
                 method,
                 key: Some(key),
                 ..
             } if !method.is_shared_poll() => {
                 let number = truth.intern(key);
-                self.acted(truth, fair, marks, now, number);
+                // Who is no longer listed is asked about first.
+                let asks = *method == Method::RegistryRead
+                    && truth.at(number).desire.current().registered == Registered::Deleted
+                    && self.waiting.get(&number).is_some_and(|it| !it.told);
+                if asks || method.is_effect() {
+                    self.acted(truth, fair, marks, now, number);
+                }
             }
             Event::CoordinatorEnded { .. } => self.waiting.clear(),
             _ => {}
@@ -213,6 +226,32 @@ impl Prompt {
             heard_at: Some(now),
             due: now,
             crowd: 1,
+            told: false,
+        };
+        self.waiting.insert(number, waiting);
+        self.crowd(truth, now);
+    }
+
+    /// The registry's answer about one indexer arrived: from now on it is known to be
+    /// deleted, if it is.
+    fn told(&mut self, truth: &Truth, now: Time, number: usize) {
+        let indexer = truth.at(number);
+        let changed_at = indexer.desire.registered_since();
+        let deleted = indexer.desire.current().registered == Registered::Deleted;
+        // An answer that is older than the last listing is not believed.
+        let current = truth.limits.replica_lag.is_zero();
+        let knows = current && indexer.read_heard.is_some_and(|heard| heard > changed_at);
+        let again = self.waiting.get(&number).is_some_and(|it| it.told);
+        if !deleted || !knows || again || silence::is_as_wanted(truth, now, number) {
+            return;
+        }
+        let waiting = Waiting {
+            changed_at,
+            rumoured: true,
+            heard_at: Some(now),
+            due: now,
+            crowd: 1,
+            told: true,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);
@@ -270,6 +309,10 @@ impl Prompt {
             let doubted = told_less || absences >= limits.absences_doubted;
             if doubted && gone(*number) {
                 allowed += limits.absences_held + BELIEF;
+            }
+            // Replicas that are behind are asked again after pauses that grow.
+            if gone(*number) && !waiting.told {
+                allowed += limits.replica_lag;
             }
             waiting.crowd = crowd;
             waiting.due = now + allowed;
@@ -359,12 +402,13 @@ fn objection(truth: &Truth, number: usize, waiting: &Waiting, heard: Time) -> Op
     if waiting.crowd > 1 {
         let others = waiting.crowd - 1;
         let sentence = format!(
-            "{key}: no call about it for {patience} after its change was heard of, \
+            "{key}: nothing is done about it for {patience} after its change was heard of, \
              together with {others} others"
         );
         return Finding::about("L5", number, sentence);
     }
-    let sentence = format!("{key}: no call about it for {patience} after its change was heard of");
+    let sentence =
+        format!("{key}: nothing is done about it for {patience} after its change was heard of");
     Finding::about("L4", number, sentence)
 }
 

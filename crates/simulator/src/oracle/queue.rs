@@ -32,13 +32,22 @@ pub(super) struct Queue {
     pub floor: Option<u64>,
     /// The same, from before the stream that runs.
     pub last_floor: Option<u64>,
-    /// Someone else than the current run's stream wrote, or the store lost data.
+    /// Someone else than the current run's stream wrote, or a stream may go on from what
+    /// the store has lost.
     pub muddled: bool,
+    /// The store lost data, or forgot it too late, and no stream of the current run has
+    /// told of its cursor since.
+    pub rolled_back: bool,
     /// Heights that went missing through no fault of the coordinator.
     pub lost: BTreeSet<u64>,
     /// What the last clearing removed unexecuted, until it is known to be timely.
     pub swept: Vec<u64>,
     pub cleared_at: Option<Time>,
+    /// The highest height that was published before the silent part of a run.
+    pub top: u64,
+    /// The height that a stream published twice where it went over from the index to the
+    /// chain itself, as streamers do.
+    pub handover: Option<u64>,
     /// When a stream wrote the cursor last.
     pub moved_at: Option<Time>,
     /// When a block was executed last.
@@ -48,7 +57,16 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub fn publish(&mut self, published: Published) {
+    /// An entry is added, in the silent part of a run or before.
+    pub fn publish(&mut self, published: Published, silent: bool) {
+        if !silent {
+            self.top = self.top.max(published.height);
+        }
+        let again =
+            |last: &Published| (last.task, last.height) == (published.task, published.height);
+        if self.entries.back().is_some_and(again) {
+            self.handover = Some(published.height);
+        }
         if self
             .entries
             .back()
@@ -108,7 +126,19 @@ impl Queue {
         self.floor = None;
         self.failing_at = None;
         self.muddled = false;
+        self.rolled_back = false;
         self.cleared_at = Some(now);
+    }
+
+    /// Whether queue and cursor may not be what they are taken for.
+    pub fn is_unclear(&self) -> bool {
+        self.muddled || self.rolled_back
+    }
+
+    /// A stream begins; `unsure` if it may go on from what the store has lost since.
+    pub fn stream_started(&mut self, unsure: bool) {
+        self.last_floor = self.floor.take();
+        self.muddled |= self.rolled_back && unsure;
     }
 
     /// A stream is about to end: whoever goes on may go on from here.
@@ -119,7 +149,7 @@ impl Queue {
     /// The last clearing was not the coordinator's will at that time.
     pub fn excuse_clearing(&mut self) {
         self.lost.extend(self.swept.drain(..));
-        self.muddled = true;
+        self.rolled_back = true;
     }
 
     /// The store forgot what was written after `since`.
@@ -129,7 +159,7 @@ impl Queue {
             self.lost.insert(entry.height);
             entry.executed = true;
         }
-        self.muddled = true;
+        self.rolled_back = true;
     }
 
     /// A new registration life begins.

@@ -34,6 +34,7 @@ struct Polls {
     since: Time,
     count: u128,
     births: u128,
+    looks: u128,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -55,6 +56,8 @@ pub(super) struct Rates {
     windows: Vec<Window>,
     polls: BTreeMap<Method, Polls>,
     births: u128,
+    /// Reads about one indexer each.
+    looks: u128,
     second: u64,
     starts: u32,
 }
@@ -96,13 +99,14 @@ impl Rates {
         if number.is_some() || !method.is_shared_poll() {
             return None;
         }
-        let births = self.births;
+        let (births, looks) = (self.births, self.looks);
         let polls = self.polls.entry(method).or_default();
         if now.since(polls.since) >= MINUTE {
             *polls = Polls {
                 since: now,
                 count: 0,
                 births,
+                looks,
             };
         }
         polls.count += 1;
@@ -114,12 +118,15 @@ impl Rates {
         // The one that was replaced and the one that follows, and whoever was born since.
         let coordinators = 2 + births - polls.births;
         let each = POLLS_PER_TICK * ticks + POLLS_BESIDES;
-        // What stands in a newcomer's place is asked for as a set, once.
+        // What stands in a newcomer's place is asked for as a set each time that it is
+        // looked whether it has a record by now.
         let newcomers = match method {
-            Method::StoreSetMembers => 2 * truth.all().count(),
+            Method::StoreSetMembers | Method::StoreGet => {
+                2 * truth.all().count() as u128 + looks - polls.looks
+            }
             _ => 0,
         };
-        let limit = (each * parts as u128 + newcomers as u128) * coordinators;
+        let limit = (each * parts as u128 + newcomers) * coordinators;
         if polls.count <= limit {
             return None;
         }
@@ -133,6 +140,7 @@ impl Rates {
 
     /// The coordinator reads something about the indexer.
     pub fn read(&mut self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
+        self.looks += 1;
         let window = self.window(now, number);
         window.reads += 1;
         let wishes = window.wishes.saturating_add(window.wishes_before);

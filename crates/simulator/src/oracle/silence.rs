@@ -236,7 +236,7 @@ fn absent(truth: &Truth, now: Time, number: usize, indexer: &Indexer, problems: 
         .streams
         .iter()
         .any(|stream| stream.orphaned_at.is_some());
-    if !writes && !indexer.queue.muddled {
+    if !writes && !indexer.queue.is_unclear() {
         if indexer.queue.cursor.is_some() {
             problems.push("its cursor is left behind".to_owned());
         }
@@ -288,7 +288,7 @@ pub(super) fn call(
 
 /// Whether the coordinator may still work on an indexer in the silent part of a run,
 /// because something is broken for good, or broke only now.
-fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
+pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
     // Without a service even what is well falls ill again: a stream whose blocks
     // nobody executes stands still.
     // So does what meets a block only now that its code cannot take. And whoever waited

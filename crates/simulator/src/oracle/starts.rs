@@ -17,7 +17,7 @@ pub(super) fn decided(truth: &Truth, number: usize) -> Option<Finding> {
     let before = indexer.record_before.known().and_then(|record| record.run);
     let start = run.start?;
     let known = before.is_some_and(|old| old.version() == run.version() && old.start == run.start);
-    let silent = known || indexer.foreign_write || indexer.relaxed || indexer.queue.muddled;
+    let silent = known || indexer.foreign_write || indexer.relaxed || indexer.queue.is_unclear();
     let mut wanted = indexer.desire.starts(run.version()).peekable();
     if silent || wanted.peek().is_none() {
         return None;
@@ -83,7 +83,7 @@ pub(super) fn started(
     // The streamer cannot begin at 0.
     let start = run.start?.max(1);
     let queue = &indexer.queue;
-    let muddled = queue.muddled && !is_first;
+    let muddled = queue.is_unclear() && !is_first;
     if !timely || indexer.relaxed || muddled || now < indexer.unsure_until {
         return None;
     }

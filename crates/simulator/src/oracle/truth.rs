@@ -278,6 +278,7 @@ impl Truth {
                 let indexer = self.at_mut(number);
                 if indexer.desire.registry(now, change) {
                     let was_relaxed = std::mem::take(&mut indexer.relaxed);
+                    indexer.touched = false;
                     indexer.queue.forgive();
                     // Of a task that the store forgot nobody knows in the new life either.
                     let own = self.tasks.iter_mut().filter(|task| task.indexer == number);
@@ -302,7 +303,7 @@ impl Truth {
                 let number = self.intern(key);
                 let indexer = self.at_mut(number);
                 indexer.tampered_at = Some(now);
-                indexer.relaxed = true;
+                indexer.relax(true);
                 indexer.record = Persisted::Unknown;
                 indexer.desire.doubt_commands(now);
             }
@@ -331,7 +332,7 @@ impl Truth {
             }
             sim_node::Event::StreamStarted { .. } => {
                 let indexer = self.at_mut(number);
-                indexer.queue.last_floor = indexer.queue.floor.take();
+                indexer.queue.stream_started(now < indexer.unsure_until);
                 indexer.world.observe(now, event);
             }
             _ => self.at_mut(number).world.observe(now, event),
@@ -343,21 +344,18 @@ impl Truth {
         let indexer = self.at_mut(number);
         indexer.queue.moved_at = Some(now);
         indexer.queue.cursor = Some(height);
-        indexer.queue.muddled |= indexer.is_foreign(task);
+        let foreign = indexer.is_foreign(task);
+        indexer.queue.muddled |= foreign;
+        indexer.queue.rolled_back &= foreign || now < indexer.unsure_until;
     }
 
     /// A stream task published a block.
     pub fn published(&mut self, number: usize, mut published: Published) {
+        let silent = self.phase == RunPhase::Silence;
         let indexer = self.at_mut(number);
-        let world = &indexer.world;
-        let excused = world.is_excused_stream(published.task);
-        let ending = world
-            .streams
-            .iter()
-            .any(|stream| stream.task == published.task && stream.stopped_at.is_some());
-        published.excused = excused || ending;
+        published.excused = indexer.world.is_excused_or_ending(published.task);
         indexer.queue.muddled |= indexer.is_foreign(published.task);
-        indexer.queue.publish(published);
+        indexer.queue.publish(published, silent);
     }
 
     fn node_state(&mut self, now: Time, node: NodeName, state: NodeState) {
@@ -561,7 +559,7 @@ impl Truth {
             indexer.unsure_until = until;
             indexer.translated(now, &next);
         } else if indexer.foreign_write {
-            indexer.relaxed = true;
+            indexer.relax(!lost);
             indexer.unsure_until = until;
             indexer.desire.doubt_commands(now);
         } else if next == Persisted::Nothing {
@@ -586,7 +584,7 @@ impl Truth {
             let touched = indexer.record_at >= since
                 || indexer.queue.cleared_at.is_some_and(|at| at >= since);
             if span_micros.is_none() || touched {
-                indexer.relaxed = true;
+                indexer.relax(false);
                 indexer.unsure_until = until;
                 indexer.desire.doubt_commands(now);
             }

@@ -84,6 +84,10 @@ pub(super) struct World {
     pub unlisted: Option<(u64, Time)>,
     /// When its code last began to fail.
     fell_ill_at: Option<Time>,
+    /// When the listed stream was last stalled or dead, or there was none.
+    pub stream_sick_at: Option<Time>,
+    /// When the listed executor last failed or was dead, or there was none.
+    pub executor_sick_at: Option<Time>,
     /// Streams whose task ended by itself are no longer listed.
     pub streams_vanish: bool,
     starts: Vec<PendingStart>,
@@ -96,6 +100,21 @@ impl World {
     /// Takes note of what happened; data-plane events and data layer tasks are
     /// no business of this.
     pub fn observe(&mut self, now: Time, event: &Event) {
+        self.note_health(now);
+        self.change(now, event);
+        self.note_health(now);
+    }
+
+    fn note_health(&mut self, now: Time) {
+        if self.stream_is_sick() {
+            self.stream_sick_at = Some(now);
+        }
+        if self.executor_is_sick() {
+            self.executor_sick_at = Some(now);
+        }
+    }
+
+    fn change(&mut self, now: Time, event: &Event) {
         match event {
             Event::StreamStarted { task, version, .. } => self.stream_started(now, *task, *version),
             Event::StreamEnded { task, reason, .. } => {
@@ -294,6 +313,13 @@ impl World {
             .iter()
             .find(|stream| stream.task == task)
             .is_none_or(|stream| stream.excused)
+    }
+
+    /// The same, of a task that was told to stop as well.
+    pub fn is_excused_or_ending(&self, task: u64) -> bool {
+        let mut streams = self.streams.iter();
+        let ends = streams.any(|stream| stream.task == task && stream.stopped_at.is_some());
+        ends || self.is_excused_stream(task)
     }
 
     /// Whether a stream of this version is listed that says that it waits.

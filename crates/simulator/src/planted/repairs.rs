@@ -24,6 +24,12 @@ pub(super) const BUGS: &[Planted] = &[
         || Arc::new(JustStartedRestarted),
     ),
     unsafe_bug(
+        "waiting-taken-for-stalled",
+        "A stream that waits for its consumer counts as stalled, and is restarted",
+        "Controller pattern: a state read as its neighbour in the enumeration",
+        || Arc::new(WaitingTakenForStalled),
+    ),
+    unsafe_bug(
         "restarted-without-a-repair",
         "What looks unhealthy once is stopped on the spot",
         "The original's history: restart loops that exhausted database connections",
@@ -79,6 +85,15 @@ pub(super) const BUGS: &[Planted] = &[
     ),
 ];
 
+/// `info` with one state of its health taken for STALLED.
+fn stalled_if(info: &mut StreamInfo, state: ProcessingState) {
+    if let Some(health) = &mut info.health
+        && health.processing_state == i32::from(state)
+    {
+        health.processing_state = ProcessingState::Stalled.into();
+    }
+}
+
 struct JustStartedRestarted;
 
 #[async_trait]
@@ -93,11 +108,7 @@ impl Bug for JustStartedRestarted {
         request: GetStreamRequest,
     ) -> CallResult<StreamInfo> {
         let mut info = to.get_stream(request).await?;
-        if let Some(health) = &mut info.health
-            && health.processing_state == i32::from(ProcessingState::Idle)
-        {
-            health.processing_state = ProcessingState::Stalled.into();
-        }
+        stalled_if(&mut info, ProcessingState::Idle);
         Ok(info)
     }
 
@@ -107,15 +118,34 @@ impl Bug for JustStartedRestarted {
         request: proto::block_streamer::ListStreamsRequest,
     ) -> CallResult<proto::block_streamer::ListStreamsResponse> {
         let mut listed = to.list_streams(request).await?;
-        for health in listed
-            .streams
-            .iter_mut()
-            .filter_map(|it| it.health.as_mut())
-        {
-            if health.processing_state == i32::from(ProcessingState::Idle) {
-                health.processing_state = ProcessingState::Stalled.into();
-            }
-        }
+        let streams = listed.streams.iter_mut();
+        streams.for_each(|stream| stalled_if(stream, ProcessingState::Idle));
+        Ok(listed)
+    }
+}
+
+struct WaitingTakenForStalled;
+
+#[async_trait]
+impl Bug for WaitingTakenForStalled {
+    async fn get_stream(
+        &self,
+        to: &dyn BlockStreamerTransport,
+        request: GetStreamRequest,
+    ) -> CallResult<StreamInfo> {
+        let mut info = to.get_stream(request).await?;
+        stalled_if(&mut info, ProcessingState::Waiting);
+        Ok(info)
+    }
+
+    async fn list_streams(
+        &self,
+        to: &dyn BlockStreamerTransport,
+        request: proto::block_streamer::ListStreamsRequest,
+    ) -> CallResult<proto::block_streamer::ListStreamsResponse> {
+        let mut listed = to.list_streams(request).await?;
+        let streams = listed.streams.iter_mut();
+        streams.for_each(|stream| stalled_if(stream, ProcessingState::Waiting));
         Ok(listed)
     }
 }

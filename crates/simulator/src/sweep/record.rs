@@ -32,12 +32,16 @@ pub struct Swept {
     pub sites: Vec<Recorded>,
     /// The sites of the plan that came up.
     pub reached: Vec<Site>,
+    /// What calls did to the nodes and the data of each indexer, in order, if they were
+    /// counted: the call and the version in it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub courses: BTreeMap<String, Vec<String>>,
 }
 
 impl Swept {
     /// Whether nothing was learned.
     pub fn is_empty(&self) -> bool {
-        self.sites.is_empty() && self.reached.is_empty()
+        self.sites.is_empty() && self.reached.is_empty() && self.courses.is_empty()
     }
 }
 

@@ -146,6 +146,10 @@ where
         return;
     }
     let reply = (letter.work)(world);
+    if reply.result.is_ok() {
+        let meta = &letter.meta;
+        world.note_done(meta.method, meta.key.as_ref(), meta.version);
+    }
     world.record(Event::CallApplied {
         call: letter.id,
         method: letter.meta.method,

@@ -20,6 +20,9 @@ pub const DOWN: Duration = Duration::from_secs(2);
 /// that a coordinator still remembers.
 pub const REGISTRY_LAG: Duration = Duration::from_secs(8);
 
+/// The most calls of an indexer's course that are kept.
+const COURSE_MAX: usize = 500;
+
 /// Counts the sites of a run and knows what is to happen at which of them.
 #[derive(Debug, Default)]
 pub struct Probe {
@@ -27,6 +30,7 @@ pub struct Probe {
     counts: BTreeMap<(Place, Option<IndexerKey>), u64>,
     recorder: Option<Recorder>,
     reached: Vec<Site>,
+    courses: BTreeMap<String, Vec<String>>,
     crash: Option<bool>,
 }
 
@@ -64,6 +68,7 @@ impl Probe {
         Swept {
             sites: self.recorder.map(Recorder::finish).unwrap_or_default(),
             reached: self.reached,
+            courses: self.courses,
         }
     }
 
@@ -169,6 +174,27 @@ impl World {
         let hash = xxh3_64(format!("{told:?}").as_bytes());
         if let Some(probe) = &mut self.probe {
             probe.answered(method, key, nth, hash, news);
+        }
+    }
+
+    /// Takes note of what a call did to the nodes or the data of `key`.
+    pub fn note_done(&mut self, method: Method, key: Option<&IndexerKey>, version: Option<u64>) {
+        let record = matches!(
+            method,
+            Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove
+        );
+        let (Some(probe), Some(key)) = (&mut self.probe, key) else {
+            return;
+        };
+        if record || !method.is_effect() {
+            return;
+        }
+        let course = probe.courses.entry(key.to_string()).or_default();
+        if course.len() < COURSE_MAX {
+            course.push(match version {
+                Some(version) => format!("{} of version {version}", method.name()),
+                None => method.name(),
+            });
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod crew;
+mod isolation;
 mod json;
 mod log;
 mod plans;
@@ -279,6 +280,12 @@ pub fn judge(plain: &RunReport, mut outcome: Outcome) -> Outcome {
     let Some(plan) = outcome.job.plan().filter(|_| outcome.passed()) else {
         return outcome;
     };
+    if let Some(violation) = isolation::judge(plan, &plain.swept, &outcome.report.swept) {
+        outcome.report.violation = Some(violation);
+        outcome.report.verdict = Verdict::Safety;
+        outcome.exit = Exit::Safety;
+        return outcome;
+    }
     let found = differences(&plain.end_state, &outcome.report.end_state);
     let Some(first) = found.first() else {
         return outcome;

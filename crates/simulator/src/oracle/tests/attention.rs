@@ -33,6 +33,12 @@ fn looks(play: &mut Play) {
     play.call(Method::GetStream, Some(&key), With::default());
 }
 
+/// It writes the indexer's record.
+fn acts(play: &mut Play) {
+    let key = play.key.clone();
+    play.call(Method::StoreCompareAndSet, Some(&key), With::default());
+}
+
 fn disabled(play: &mut Play) {
     play.admin(AdminCommand::Disable);
     play.record_with("Running", false, Some((100, 50, true)), "");
@@ -89,13 +95,54 @@ fn l4_lets_a_deletion_be_doubted_after_a_listing_that_lacked_much() {
 }
 
 #[test]
-fn l4_is_content_with_a_call() {
+fn l4_is_content_with_a_change_but_not_with_a_look() {
+    for acted in [true, false] {
+        let mut play = settled();
+        disabled(&mut play);
+        play.wait(1);
+        looks(&mut play);
+        if acted {
+            acts(&mut play);
+        }
+        polls(&mut play, 10);
+        assert!(is_judged(&play, "judged L4"));
+        assert_eq!(play.verdict(), (!acted).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_wants_a_deletion_asked_about_and_what_was_answered_carried_out() {
+    for (asks, acted, verdict) in [
+        (false, false, Some("L4")),
+        (true, false, Some("L4")),
+        (true, true, None),
+    ] {
+        let mut play = settled();
+        let key = play.key.clone();
+        play.wait(1).registry(Change::Deleted { height: 9_000 });
+        play.wait(1);
+        poll(&mut play);
+        if asks {
+            play.call(Method::RegistryRead, Some(&key), With::default());
+        }
+        if acted {
+            acts(&mut play);
+        }
+        polls(&mut play, 10);
+        assert_eq!(play.verdict().as_deref(), verdict, "{asks}, {acted}");
+    }
+}
+
+#[test]
+fn l4_leaves_time_to_a_registry_that_does_not_tell_of_a_deletion_yet() {
     let mut play = settled();
-    disabled(&mut play);
+    let key = play.key.clone();
+    play.wait(1).registry(Change::Deleted { height: 9_000 });
     play.wait(1);
-    looks(&mut play);
+    poll(&mut play);
+    // The replica that is asked is behind.
+    play.sent(Method::RegistryRead, Some(&key));
     polls(&mut play, 10);
-    assert!(is_judged(&play, "judged L4"));
     play.is_right();
 }
 
@@ -118,7 +165,7 @@ fn l4_is_content_with_a_call_after_a_point_read_that_told_the_same() {
         if told {
             play.call(Method::RegistryRead, Some(&key), With::default());
         }
-        looks(&mut play);
+        acts(&mut play);
         polls(&mut play, 10);
         assert_eq!(play.verdict(), (!told).then(|| "L4".to_owned()));
     }
@@ -248,7 +295,8 @@ fn l5_objects_if_one_of_many_is_forgotten() {
         play.wait(1);
         poll(&mut play);
         for key in keys.iter().skip(usize::from(forgotten)) {
-            play.call(Method::GetStream, Some(key), With::default());
+            play.key = key.clone();
+            acts(&mut play);
         }
         polls(&mut play, 10);
         assert!(is_judged(&play, "judged L5"));
@@ -266,7 +314,7 @@ fn l5_lets_many_deletions_be_doubted_that_one_listing_tells_of_after_a_silence()
         for key in &keys {
             play.key = key.clone();
             play.registered(200, Some(60), true);
-            looks(&mut play);
+            acts(&mut play);
             play.record("Initializing", None);
         }
         polls(&mut play, 90);

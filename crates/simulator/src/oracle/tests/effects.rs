@@ -563,3 +563,17 @@ fn s12_objects_to_polls_without_a_pause() {
     }
     play.violates("S12");
 }
+
+#[test]
+fn s12_knows_that_a_newcomer_asks_for_the_set_at_each_look() {
+    for looks in [false, true] {
+        let mut play = Play::running(100, 50);
+        for _ in 0..1_000 {
+            if looks {
+                play.sent(Method::StoreGet, Some(&play.key.clone()));
+            }
+            play.sent(Method::StoreSetMembers, None);
+        }
+        assert_eq!(play.verdict(), (!looks).then(|| "S12".to_owned()));
+    }
+}

@@ -4,8 +4,10 @@
 mod attention;
 mod broken;
 mod change;
+mod claims;
 mod data;
 mod effects;
 mod ending;
 mod operating;
 mod play;
+mod recovery;

@@ -183,7 +183,7 @@ fn l4_expects_nothing_of_what_is_held() {
 }
 
 #[test]
-fn l4_objects_to_silence_after_a_release_or_is_content_with_a_look() {
+fn l4_objects_to_silence_after_a_release_or_is_content_with_a_change() {
     for looks in [false, true] {
         let mut play = held();
         polls(&mut play, 60);
@@ -192,7 +192,7 @@ fn l4_objects_to_silence_after_a_release_or_is_content_with_a_look() {
         released(&mut play);
         if looks {
             play.wait(1)
-                .sent(Method::GetStream, Some(&IndexerKey::new("a.near", "one")));
+                .sent(Method::StopStream, Some(&IndexerKey::new("a.near", "one")));
         }
         polls(&mut play, 10);
         assert!(play.oracles.marks().contains_key("judged L4"));
@@ -207,7 +207,7 @@ fn l4_counts_from_the_release_what_was_heard_of_just_before_it() {
     play.registered(200, Some(60), false);
     polls(&mut play, 3);
     released(&mut play);
-    polls(&mut play, 2);
+    polls(&mut play, 1);
     assert!(play.oracles.violation().is_none());
     polls(&mut play, 8);
     play.violates("L4");
@@ -241,7 +241,7 @@ fn l4_objects_to_silence_after_a_retry() {
         play.acknowledged(AdminCommand::Retry);
         if looks {
             let key = play.key.clone();
-            play.wait(1).sent(Method::GetExecutor, Some(&key));
+            play.wait(1).sent(Method::StartExecutor, Some(&key));
         }
         polls(&mut play, 10);
         assert!(play.oracles.marks().contains_key("judged L4"));
