@@ -61,6 +61,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sim_node::chain::{Chain, Rule};
 use sim_node::{IndexerKey, Time};
 
+#[cfg(madsim)]
 pub(crate) use indexer::share_a_database;
 pub use limits::Limits;
 pub use shadow::ShadowView;
