@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::desired::{Behind, Taken};
 use crate::knobs::Knobs;
+use crate::recall::Recall;
 use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::sentence::sentence;
@@ -121,17 +122,21 @@ impl RecordPoll {
         };
     }
 
-    /// Takes in what was read; returns whose record is another than before.
-    fn take(&mut self, values: Vec<Option<Bytes>>) -> Vec<IndexerId> {
+    /// Takes in what was read at the time `asked_at`; returns whose record is another
+    /// than before, or than its loop or a command knew it to be: a store that goes back
+    /// between two polls tells twice the same.
+    fn take(
+        &mut self,
+        values: Vec<Option<Bytes>>,
+        recall: &Recall,
+        asked_at: Instant,
+    ) -> Vec<IndexerId> {
         let mut changed = Vec::new();
         let batch = self.batch.ids.iter().zip(&mut self.batch.values);
         for ((id, before), value) in batch.zip(values) {
-            let same = match (&*before, &value) {
-                (Some(before), Some(value)) => same_bytes(before, value),
-                (None, None) => true,
-                _ => false,
-            };
-            if same {
+            let same = same_value(before.as_ref(), value.as_ref());
+            let differs = |known: Option<&Bytes>| !same_value(known, value.as_ref());
+            if same && !recall.noted_by(id, asked_at).is_some_and(differs) {
                 continue;
             }
             changed.push(id.clone());
@@ -266,7 +271,7 @@ impl Shared {
             tracing::info!("the records can be read again");
             self.wake_unsettled();
         }
-        let changed = poll.take(values);
+        let changed = poll.take(values, &lock(&self.recall), asked_at);
         self.note_read(poll, &changed, asked_at);
         changed.iter().for_each(|id| self.wake(id));
     }
@@ -490,6 +495,14 @@ impl Shared {
                 "no answer to {method} in {deadline:?}"
             ))),
         }
+    }
+}
+
+fn same_value(one: Option<&Bytes>, other: Option<&Bytes>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => same_bytes(one, other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -1,7 +1,8 @@
-//! What was last known of the records, for times in which the store cannot be read.
+//! What was last known of the records: for operators in times in which the store cannot
+//! be read, and for the poll of the records, which tells by it that a store has gone back.
 //!
-//! The loops and the poll of the records tell what they read and what they wrote; it
-//! takes part in no decision, and is only for operators.
+//! The loops and the poll tell what they read and what they wrote; it takes part in no
+//! decision about an indexer.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) struct Recall {
     spans: VecDeque<Span>,
     /// Of whom a watcher was told what was recalled.
     told: BTreeSet<IndexerId>,
+    /// Under whose key something stands that is no record, and is not kept.
+    unreadable: BTreeSet<IndexerId>,
 }
 
 #[derive(Debug)]
@@ -65,6 +68,7 @@ impl Recall {
     /// Takes note of what stood under the key of the record of `id` at the time `at`, at
     /// least.
     pub(crate) fn note(&mut self, id: &IndexerId, raw: Option<&Bytes>, at: Instant) {
+        self.unreadable.remove(id);
         match self.known.get_mut(id) {
             // A slow read that was overtaken by a write.
             Some((_, known)) if *known > at => {}
@@ -78,6 +82,13 @@ impl Recall {
                 self.known.insert(id.clone(), (raw.cloned(), at));
             }
         }
+    }
+
+    /// Takes note that what stood under the key of the record of `id` at the time `at` was
+    /// no record.
+    pub(crate) fn note_unreadable(&mut self, id: &IndexerId, at: Instant) {
+        self.note(id, None, at);
+        self.unreadable.insert(id.clone());
     }
 
     /// Takes note that all records behind `after` up to `upto` were read at the time
@@ -111,6 +122,13 @@ impl Recall {
         })
     }
 
+    /// What stood under the key of the record of `id`, as somebody knew it by the time
+    /// `at`; `None` if nobody did, or if somebody has looked or written since.
+    pub(crate) fn noted_by(&self, id: &IndexerId, at: Instant) -> Option<Option<&Bytes>> {
+        let (raw, noted) = self.known.get(id)?;
+        (*noted <= at && !self.unreadable.contains(id)).then_some(raw.as_ref())
+    }
+
     /// Whether no record was ever read.
     pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty()
@@ -120,11 +138,13 @@ impl Recall {
     pub(crate) fn forget(&mut self, id: &IndexerId) {
         self.known.remove(id);
         self.told.remove(id);
+        self.unreadable.remove(id);
     }
 
     /// Forgets all that are not to be kept.
     pub(crate) fn retain(&mut self, keep: impl Fn(&IndexerId) -> bool) {
         self.known.retain(|id, _| keep(id));
+        self.unreadable.retain(&keep);
         self.told.retain(keep);
     }
 

@@ -75,6 +75,16 @@ impl Registration {
         id: &IndexerId,
         record: Option<&Record>,
     ) -> Result<(), AdminError> {
+        if let Some(record) = record.filter(|record| is_dying(record))
+            && let Desired::Present(spec) = known(shared, id)
+            && record.tombstone.is_some_and(|at| spec.version < at)
+        {
+            return Err(AdminError::NotNow(format!(
+                "{id}: nothing is changed, since it is being deleted, and what the registry \
+                 answers is older than that: version {}",
+                spec.version
+            )));
+        }
         let Some(doubt) = &self.doubt else {
             return Ok(());
         };
@@ -95,6 +105,10 @@ impl Registration {
             ))),
         }
     }
+}
+
+fn is_dying(record: &Record) -> bool {
+    matches!(record.phase, Phase::Deleting | Phase::Deleted)
 }
 
 async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, bool), RegistryError> {

@@ -67,6 +67,9 @@ impl IndexerReport {
             "Retry",
             "GaveUp",
             "NotInRegistry",
+            "StaleRegistry",
+            "RegistryUnknown",
+            "Unseen",
         ];
         repairing || states.contains(&self.state())
     }

@@ -125,6 +125,55 @@ async fn what_is_being_deleted_takes_no_switch_that_would_go_with_it() {
     it.shut_down().await;
 }
 
+/// A node that is behind tells of what was there before the deletion that the record
+/// proves.
+#[tokio::test(start_paused = true)]
+async fn what_is_being_deleted_is_not_switched_on_an_answer_older_than_the_deletion() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.fault("stop_executor", Some(Fault::Fails));
+    world.unregister(A);
+    pass(60).await;
+    it.shut_down().await;
+    let tombstone = world.record(A).unwrap().tombstone.unwrap();
+    let key = keys::state(&id(A));
+    let keys = [key.clone()];
+    let raw = world
+        .store
+        .get_many(&keys)
+        .await
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    let text = String::from_utf8(raw.to_vec()).unwrap();
+    let later = text.replace(
+        &format!("\"tombstone\":{tombstone}"),
+        "\"tombstone\":900000000",
+    );
+    assert_ne!(text, later);
+    let written = world
+        .store
+        .compare_and_set(&key, Some(&raw), Some(later.as_bytes()), None);
+    written.await.unwrap();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    for enable in [false, true] {
+        let done = match enable {
+            true => admin.enable("olga", "a.near", "f").await,
+            false => admin.disable("olga", "a.near", "f").await,
+        };
+        let refused = done.unwrap_err();
+        assert!(
+            matches!(&refused, AdminError::NotNow(why) if why.contains("is older than that")),
+            "{refused:?}"
+        );
+    }
+    assert!(world.record(A).unwrap().enabled);
+    it.shut_down().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn why_there_is_no_listing_is_known_until_there_is_one() {
     let world = World::new();

@@ -49,13 +49,41 @@ fn polled(shared: &Shared) -> RecordPoll {
 async fn only_records_that_are_other_bytes_are_news() {
     let shared = World::new().shared();
     let mut poll = polled(&shared);
+    let recall = Recall::default();
+    let mut take = |values| poll.take(values, &recall, Instant::now());
     // The same bytes elsewhere in memory are the same.
     let one = || Some(Bytes::from(b"one".to_vec()));
-    assert!(poll.take(vec![one(), None]).is_empty());
-    assert_eq!(poll.take(vec![one(), one()]), [id("a.near/2")]);
-    assert!(poll.take(vec![one(), one()]).is_empty());
-    assert_eq!(poll.take(vec![None, one()]), [id("a.near/1")]);
-    assert!(poll.take(vec![None, one()]).is_empty());
+    assert!(take(vec![one(), None]).is_empty());
+    assert_eq!(take(vec![one(), one()]), [id("a.near/2")]);
+    assert!(take(vec![one(), one()]).is_empty());
+    assert_eq!(take(vec![None, one()]), [id("a.near/1")]);
+    assert!(take(vec![None, one()]).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_went_back_between_two_polls_is_news() {
+    let shared = World::new().shared();
+    let mut poll = polled(&shared);
+    let (one, two) = (
+        Some(Bytes::from_static(b"one")),
+        Some(Bytes::from_static(b"two")),
+    );
+    let written = Instant::now();
+    let later = written + Duration::from_millis(1);
+    // Its loop wrote, and no poll has seen that before the store forgot it.
+    shared.note_record(&id("a.near/1"), two.as_ref(), written);
+    let values = || vec![one.clone(), None];
+    let mut read = |at| {
+        let changed = poll.take(values(), &lock(&shared.recall), at);
+        shared.note_read(&mut poll, &changed, at);
+        changed
+    };
+    // What was asked for before the write tells nothing.
+    assert!(read(written - Duration::from_millis(1)).is_empty());
+    assert_eq!(read(later), [id("a.near/1")]);
+    let known = lock(&shared.recall).get(&id("a.near/1"), later);
+    assert_eq!(known.and_then(|known| known.raw), one);
+    assert!(read(later).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,12 +92,14 @@ async fn what_is_read_follows_the_loops_there_are() {
     let mut poll = polled(&shared);
     assert_eq!(poll.batch.keys, ["a.near/1:state", "a.near/2:state"]);
     let value = Some(Bytes::from_static(b"two"));
-    poll.take(vec![None, value.clone()]);
+    let (recall, now) = (Recall::default(), Instant::now());
+    poll.take(vec![None, value.clone()], &recall, now);
     shared.forget(&id("a.near/1"));
     shared.wake_of(&id("a.near/3"));
     poll.turn(&shared);
     assert_eq!(poll.batch.keys, ["a.near/2:state", "a.near/3:state"]);
-    assert!(poll.take(vec![value, None]).is_empty(), "it is remembered");
+    let changed = poll.take(vec![value, None], &recall, now);
+    assert!(changed.is_empty(), "it is remembered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -216,7 +216,7 @@ impl Reconciler {
             Err(LoadError::Corrupt(corrupt)) => {
                 self.unreadable = true;
                 // That it cannot be read is known elsewhere.
-                self.shared.note_record(&self.id, None, asked_at);
+                lock(&self.shared.recall).note_unreadable(&self.id, asked_at);
                 self.give_way();
                 lock(&self.shared.health).set_unreadable(&corrupt.key, &corrupt.why);
                 Err(Next::Pause(Trouble::Corrupt(format!(

@@ -507,7 +507,8 @@ impl RecordStore {
 fn height_in(key: &str, text: &[u8]) -> Option<u64> {
     let height = std::str::from_utf8(text)
         .ok()
-        .and_then(|text| text.parse().ok());
+        // Whoever writes it by hand may leave the line's end.
+        .and_then(|text| text.trim_end().parse().ok());
     if height.is_none() {
         tracing::warn!(
             key,

@@ -1,6 +1,6 @@
 //! Deleting: converging on nothing.
 
-use super::{Round, provisioning, stopping};
+use super::{Round, caught_up, provisioning, stopping};
 use crate::{Action, Cause, Desired, Phase, Progress, Reason, Record, Service, Step};
 
 pub(super) fn deleting(round: &Round<'_>) -> Step {
@@ -22,7 +22,12 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
                 ..record.clone()
             });
         }
-        (Desired::Deleted { .. }, _) => {}
+        // It was registered again since, by what runs: the answer and the proof are old.
+        (Desired::Deleted { at, .. }, _) => {
+            if let Some(step) = caught_up(round.seen, *at, round.policy, round.now) {
+                return step;
+            }
+        }
         // The proof in the record may be old: it may have been registered again
         // since, and an operator may have switched it. Nothing more is removed
         // before the registry confirms it.

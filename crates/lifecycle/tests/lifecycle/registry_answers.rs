@@ -153,6 +153,24 @@ fn a_tombstone_older_than_what_runs_is_left_alone_whatever_the_record_knows() {
 }
 
 #[test]
+fn a_deletion_that_began_unseen_ends_where_something_newer_is_seen() {
+    let mut world = in_phase(Phase::Deleting).record(|record| record.tombstone = Some(4));
+    world.seen.desired_as_of = 6;
+    let world = world.desired(deleted(3, 4)).stream(7).executor(7);
+    assert_eq!(
+        world.plan(),
+        "wait: the registry answered version 4, older than 7 which runs or was deleted"
+    );
+    let mut caught_up = world;
+    caught_up.seen.desired_as_of = 7;
+    assert!(
+        caught_up.plan().starts_with("stop stream"),
+        "{}",
+        caught_up.plan()
+    );
+}
+
+#[test]
 fn a_version_that_no_registration_can_have_had_keeps_nobody_waiting() {
     let mut world = in_phase(Phase::Running).record(|record| record.inherited = true);
     world.seen.desired_as_of = 4;
