@@ -205,6 +205,14 @@ impl Fair {
         })
     }
 
+    /// The same of a data layer task: such questions name nobody.
+    pub fn is_asking_about_a_task(&self, now: Time, patience: Duration) -> bool {
+        let mut asked = self.asked.values();
+        asked.any(|asked| {
+            asked.method == Method::GetTaskStatus && now.since(asked.at) <= GIVEN_UP.max(patience)
+        })
+    }
+
     /// The calls that were sent before `since` and have no answer.
     pub fn unanswered(&self, since: Time) -> Vec<(Option<usize>, Method)> {
         let old = self.asked.values().filter(|asked| asked.at < since);

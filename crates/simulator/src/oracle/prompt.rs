@@ -296,7 +296,15 @@ impl Prompt {
         let together = together.filter(|(number, one)| one.heard_at.is_some() && gone(**number));
         let absences = (self.deletions.iter().filter(recent).count()).max(together.count());
         for (number, waiting) in &mut self.waiting {
+            // A listing that lacked much of what is there is doubted as well.
+            let told_less = !truth.lies.none_since(now - lately);
+            let doubted = told_less || absences >= limits.absences_doubted;
             if waiting.heard_at != Some(now) {
+                // Whoever is asked about later than others are missed waits for both.
+                if doubted && waiting.heard_at.is_some() && gone(*number) && !waiting.told {
+                    let end = now + REACTION + limits.absences_held + BELIEF + limits.replica_lag;
+                    waiting.due = waiting.due.max(end);
+                }
                 continue;
             }
             let mut allowed = REACTION;
@@ -304,9 +312,6 @@ impl Prompt {
                 let share = u32::try_from(crowd).unwrap_or(u32::MAX);
                 allowed = QUEUEING + Duration::from_secs(1) * share / rate;
             }
-            // A listing that lacked much of what is there is doubted as well.
-            let told_less = !truth.lies.none_since(now - lately);
-            let doubted = told_less || absences >= limits.absences_doubted;
             if doubted && gone(*number) {
                 allowed += limits.absences_held + BELIEF;
             }
@@ -372,7 +377,11 @@ impl Prompt {
             .collect();
         let mut found = None;
         for number in late {
-            if fair.is_asking(number, now, truth.limits.observation_delay) {
+            let patience = truth.limits.observation_delay;
+            let tasked = is_tasked(truth.at(number), now);
+            if fair.is_asking(number, now, patience)
+                || (tasked && fair.is_asking_about_a_task(now, patience))
+            {
                 continue;
             }
             let Some(waiting) = self.waiting.remove(&number) else {

@@ -449,3 +449,25 @@ fn l3_names_who_is_stuck_in_one_phase_and_nobody_else() {
     healthy.see(Event::Phase(RunPhase::Silence));
     assert!(is_judged(&healthy, "judged L3"));
 }
+
+#[test]
+fn l4_waits_for_the_answer_to_a_question_about_a_task() {
+    let task = r#","task":{"id":"t1","since":1}"#;
+    for asks in [false, true] {
+        let mut play = Play::new();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        let begun = play.task_started("t1");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        play.record_with("Initializing", true, None, task);
+        polls(&mut play, 90);
+        if asks {
+            play.sent(Method::GetTaskStatus, None);
+        }
+        play.admin(AdminCommand::Disable);
+        play.record_with("Initializing", false, None, task);
+        play.acknowledged(AdminCommand::Disable);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (!asks).then(|| "L4".to_owned()));
+    }
+}
