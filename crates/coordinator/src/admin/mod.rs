@@ -102,8 +102,8 @@ impl AdminService {
     /// read the record is what was last known of it, which the report says.
     ///
     /// # Errors
-    /// The name makes no sense, nothing is known of such an indexer, or its record
-    /// cannot be read from the store and was not since the start.
+    /// The name makes no sense, there is no such indexer, nobody says whether there is,
+    /// or its record cannot be read from the store and was not since the start.
     pub async fn get(&self, account: &str, function: &str) -> Result<IndexerReport, AdminError> {
         let id = named(account, function)?;
         let shared = &self.shared;
@@ -118,6 +118,7 @@ impl AdminService {
         let known = !matches!(stored, Ok(None)) || self.shared.concerns(&id);
         let mut report = self.shared.report(id, stored);
         if !known && report.status.is_none() {
+            self.shared.expect_word(&report)?;
             return Err(AdminError::NotFound(format!(
                 "nothing is known of {}: it is not registered, has no record, and nothing of it \
                  runs",

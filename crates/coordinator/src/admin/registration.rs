@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::{Desired, IndexerId, Phase, Record};
 use tokio::time::timeout;
 
-use super::AdminError;
+use super::{AdminError, IndexerReport};
 use crate::registry::RegistryError;
 use crate::shared::{Shared, lock};
 
@@ -109,6 +109,28 @@ impl Registration {
 
 fn is_dying(record: &Record) -> bool {
     matches!(record.phase, Phase::Deleting | Phase::Deleted)
+}
+
+impl Shared {
+    /// Lets nobody say that the indexer of `report`, of which there is no trace, does not
+    /// exist before the registry has said so, nor while it does not answer: it may have
+    /// been registered since.
+    ///
+    /// # Errors
+    /// Nobody says whether it is registered.
+    pub(super) fn expect_word(&self, report: &IndexerReport) -> Result<(), AdminError> {
+        let problem = lock(&self.health).registry_problem.clone();
+        let why = match (&report.desired, problem) {
+            (Desired::Deleted { .. }, _) => return Ok(()),
+            (_, Some(problem)) => problem,
+            (Desired::Unknown, None) => "the registry has not answered since the start".to_owned(),
+            (Desired::Missing | Desired::Unlisted(_) | Desired::Present(_), None) => return Ok(()),
+        };
+        Err(AdminError::NotNow(format!(
+            "{}: it has no record, and nobody says whether it is registered: {why}",
+            report.id
+        )))
+    }
 }
 
 async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, bool), RegistryError> {

@@ -174,6 +174,48 @@ async fn what_is_being_deleted_is_not_switched_on_an_answer_older_than_the_delet
     it.shut_down().await;
 }
 
+/// What was registered before the start, and has no record yet, may be any name.
+#[tokio::test(start_paused = true)]
+async fn nobody_says_that_there_is_none_before_the_registry_has_answered() {
+    let look = async |it: &Running| {
+        let admin = it.coordinator.admin();
+        admin.get("a.near", "f").await.unwrap_err()
+    };
+    let open = |error: AdminError, why: &str| {
+        let told = error.to_string();
+        assert!(matches!(error, AdminError::NotNow(_)), "{told}");
+        let asked = "a.near/f: it has no record, and nobody says whether it is registered: ";
+        assert!(told.starts_with(asked) && told.contains(why), "{told}");
+    };
+    let world = World::new();
+    world.register(A);
+    silence(&world, Some(Fault::Fails));
+    let it = world.run(Knobs::default());
+    open(look(&it).await, "the registry has not answered since");
+    pass(60).await;
+    open(look(&it).await, "cannot be reached");
+    // Of what it says, all is as of blocks that are too old.
+    it.shut_down().await;
+    silence(&world, None);
+    world.store.put(keys::REGISTRY_HEIGHT, "1200");
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    open(look(&it).await, "newer ones are waited for");
+    it.shut_down().await;
+    world.store.put(keys::REGISTRY_HEIGHT, "1");
+    world.unregister(A);
+    world.list(Some("{}"));
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let error = look(&it).await;
+    assert!(matches!(error, AdminError::NotFound(_)), "{error}");
+    // It may have been registered since.
+    silence(&world, Some(Fault::Fails));
+    pass(60).await;
+    open(look(&it).await, "cannot be reached");
+    it.shut_down().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn why_there_is_no_listing_is_known_until_there_is_one() {
     let world = World::new();
