@@ -1,6 +1,6 @@
 //! What the coordinator knows, as messages.
 
-use coordinator::admin::{IndexerReport, Overview};
+use coordinator::admin::{IndexerReport, Overview, Recalled};
 use coordinator::shadow::ShadowEntry;
 use lifecycle::{
     ActionStatus, Desired, Executor, ExecutorState, IndexerId, Progress, Reason, Record, Repair,
@@ -72,10 +72,15 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
             .unreadable
             .as_deref()
             .map_or_else(String::new, |why| clipped(why, TEXT_MAX)),
-        recalled: report.recalled.as_ref().map(|recalled| pb::Recalled {
-            why: clipped(&recalled.why, TEXT_MAX),
-            age_seconds: recalled.age.map(|age| age.as_secs()),
-        }),
+        recalled: report.recalled.as_ref().map(recalled),
+    }
+}
+
+/// That something does not come from the store.
+pub(crate) fn recalled(recalled: &Recalled) -> pb::Recalled {
+    pb::Recalled {
+        why: clipped(&recalled.why, TEXT_MAX),
+        age_seconds: recalled.age.map(|age| age.as_secs()),
     }
 }
 
@@ -244,6 +249,9 @@ pub(crate) fn overview(overview: Overview, about: &About) -> pb::Overview {
         unreadable_count: count(overview.unreadable_count),
         registry_problem: overview
             .registry_problem
+            .map_or_else(String::new, |why| clipped(&why, TEXT_MAX)),
+        store_problem: overview
+            .store_problem
             .map_or_else(String::new, |why| clipped(&why, TEXT_MAX)),
     }
 }

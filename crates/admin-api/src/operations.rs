@@ -164,6 +164,7 @@ impl Operations for Operator {
         Ok(Response::new(pb::ListIndexersResponse {
             next_page_token: page_token::encode(next),
             indexers,
+            recalled: page.recalled.as_ref().map(convert::recalled),
         }))
     }
 

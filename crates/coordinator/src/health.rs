@@ -41,6 +41,8 @@ pub(crate) struct Health {
     pub(crate) store_down: Option<Timestamp>,
     /// Why it cannot be read, while it does not answer.
     pub(crate) store_problem: Option<String>,
+    /// Why it takes no writes, although it may answer.
+    pub(crate) store_refusal: Option<String>,
     /// Since when a provisioner that stands apart has not answered.
     pub(crate) provisioner_down: Option<Timestamp>,
     /// Panics of loops since the start.

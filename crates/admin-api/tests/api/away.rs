@@ -35,6 +35,16 @@ async fn what_the_loops_knew_is_answered_with_its_age() {
     let page = client.list_indexers(pb::ListIndexersRequest::default());
     let page = page.await.unwrap().into_inner();
     assert_eq!(page.indexers[0].recalled.clone().unwrap().why, mark.why);
+    let nobody = pb::ListIndexersRequest {
+        filter: Some(pb::IndexerFilter {
+            phases: vec!["Deleting".to_owned()],
+            ..pb::IndexerFilter::default()
+        }),
+        ..pb::ListIndexersRequest::default()
+    };
+    let page = client.list_indexers(nobody).await.unwrap().into_inner();
+    assert!(page.indexers.is_empty());
+    assert_eq!(page.recalled.unwrap().why, mark.why);
     let refused = client.disable_indexer(pb::DisableIndexerRequest {
         name: name("a.near", "f"),
     });

@@ -10,8 +10,8 @@ use proto::coordinator::operations_client::OperationsClient;
 use proto::coordinator::{
     DisableIndexerRequest, EnableIndexerRequest, GetIndexerRequest, GetOverviewRequest,
     GetShadowReportRequest, HoldIndexerRequest, Indexer, IndexerFilter, ListIndexersRequest,
-    Overview, ReleaseIndexerRequest, RetryIndexerRequest, ShadowReport, WatchIndexersRequest,
-    WatchIndexersResponse,
+    Overview, Recalled, ReleaseIndexerRequest, RetryIndexerRequest, ShadowReport,
+    WatchIndexersRequest, WatchIndexersResponse,
 };
 use tokio::time::timeout;
 use tonic::codegen::InterceptedService;
@@ -66,6 +66,14 @@ pub(crate) struct Listing {
     pub indexers: Vec<Indexer>,
     /// There are more.
     pub has_more: bool,
+    /// Set if the store could not be read for some of it.
+    pub recalled: Option<Recalled>,
+}
+
+/// Of two marks the one of the higher age.
+fn older(one: Option<Recalled>, other: Option<Recalled>) -> Option<Recalled> {
+    let age = |mark: &Recalled| mark.age_seconds;
+    one.into_iter().chain(other).max_by_key(age)
 }
 
 /// Where a listing has come to.
@@ -132,6 +140,7 @@ impl Client {
     pub async fn list(&self, filter: IndexerFilter, limit: usize) -> Result<Listing, Failure> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let mut found = BTreeMap::new();
+        let mut recalled = None;
         let mut progress = Progress::default();
         loop {
             let missing = u32::try_from(limit.saturating_sub(found.len())).unwrap_or(u32::MAX);
@@ -144,6 +153,7 @@ impl Client {
             let page = self
                 .answer("the list of indexers", call.list_indexers(request))
                 .await?;
+            recalled = older(recalled, page.recalled);
             for indexer in page.indexers {
                 found.insert(Name::of(indexer.name.as_ref()), indexer);
             }
@@ -153,6 +163,7 @@ impl Client {
                 return Ok(Listing {
                     indexers: found.into_values().take(limit).collect(),
                     has_more: has_more || surplus,
+                    recalled,
                 });
             }
             if !progress.goes_on(page.next_page_token, found.len()) {

@@ -8,7 +8,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::text;
 use crate::view::explain::Explanation;
-use crate::view::recalled::notice;
+use crate::view::recalled::{notice, page_notice};
 use crate::view::{card, json, name_line, table};
 
 pub(crate) async fn list(args: List, console: &mut Console) -> Result<Exit, Failure> {
@@ -23,12 +23,16 @@ pub(crate) async fn list(args: List, console: &mut Console) -> Result<Exit, Fail
         Format::Json => json::pretty(&json::IndexerList {
             indexers: indexers.iter().map(json::Indexer::of).collect(),
             has_more: found.has_more,
+            recalled: found.recalled.as_ref().map(json::Recalled::of),
         })?,
         Format::Jsonl => lines(indexers.iter().map(json::Indexer::of))?,
         Format::Name => indexers.iter().map(name_of).collect(),
     };
     console.data(&shown)?;
-    tell_of_recalled(indexers, console);
+    let of_page = || found.recalled.as_ref().map(page_notice);
+    if let Some(notice) = notice(indexers).or_else(of_page) {
+        console.talk(&notice);
+    }
     if indexers.is_empty() {
         console.talk("no indexers match");
     } else if found.has_more {
@@ -97,7 +101,7 @@ pub(crate) async fn get(args: Get, console: &mut Console) -> Result<Exit, Failur
             let cards = indexers.iter().map(|it| card::indexer(it, is_wide, now));
             cards.collect::<Vec<_>>().join("\n")
         }
-        Format::Json => json::pretty(&json::IndexerList {
+        Format::Json => json::pretty(&json::IndexersShown {
             indexers: indexers.iter().map(json::Indexer::of).collect(),
             has_more: false,
         })?,

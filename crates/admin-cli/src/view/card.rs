@@ -231,6 +231,13 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
             Tone::Warning.paint(&format!("of the registry: {problem}")),
         );
     }
+    if !whole.store_problem.is_empty() {
+        let problem = or_dash(&whole.store_problem);
+        card.add(
+            "Problem",
+            Tone::Warning.paint(&format!("of the store: {problem}")),
+        );
+    }
     if is_wide || whole.suspicious_listings > 0 {
         let times = times(whole.suspicious_listings);
         let said = format!("{times} since the start: far fewer indexers than before were listed");

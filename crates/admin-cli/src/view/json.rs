@@ -58,6 +58,15 @@ fn set(number: u64) -> Option<u64> {
 pub(crate) struct IndexerList<'a> {
     pub indexers: Vec<Indexer<'a>>,
     pub has_more: bool,
+    /// Set if the store could not be read: then who is shown goes by what was last known.
+    pub recalled: Option<Recalled<'a>>,
+}
+
+/// Those that were named.
+#[derive(Serialize)]
+pub(crate) struct IndexersShown<'a> {
+    pub indexers: Vec<Indexer<'a>>,
+    pub has_more: bool,
 }
 
 /// One indexer.
@@ -89,7 +98,7 @@ pub(crate) struct Indexer<'a> {
 
 /// Set if the store could not be read: it is what was last known.
 #[derive(Serialize)]
-struct Recalled<'a> {
+pub(crate) struct Recalled<'a> {
     why: &'a str,
     /// Null if the record was never read.
     age_seconds: Option<u64>,
@@ -166,10 +175,16 @@ impl<'a> Indexer<'a> {
             provisioned: indexer.provisioned,
             panics: indexer.panics,
             unreadable: some(&indexer.unreadable),
-            recalled: indexer.recalled.as_ref().map(|recalled| Recalled {
-                why: &recalled.why,
-                age_seconds: recalled.age_seconds,
-            }),
+            recalled: indexer.recalled.as_ref().map(Recalled::of),
+        }
+    }
+}
+
+impl<'a> Recalled<'a> {
+    pub fn of(recalled: &'a wire::Recalled) -> Recalled<'a> {
+        Recalled {
+            why: &recalled.why,
+            age_seconds: recalled.age_seconds,
         }
     }
 }
@@ -295,6 +310,7 @@ pub(crate) struct Overview<'a> {
     quarantined_count: u64,
     unreadable_count: u64,
     registry_problem: Option<&'a str>,
+    store_problem: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -338,6 +354,7 @@ impl<'a> Overview<'a> {
             quarantined_count: whole.quarantined_count,
             unreadable_count: whole.unreadable_count,
             registry_problem: some(&whole.registry_problem),
+            store_problem: some(&whole.store_problem),
         }
     }
 }

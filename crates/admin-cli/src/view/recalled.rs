@@ -1,6 +1,6 @@
 //! What the coordinator tells while it cannot read its store.
 
-use proto::coordinator::Indexer;
+use proto::coordinator::{Indexer, Recalled};
 
 use crate::text;
 
@@ -29,11 +29,7 @@ pub(crate) fn notice<'a>(indexers: impl IntoIterator<Item = &'a Indexer>) -> Opt
         }
         oldest = oldest.max(recalled.age_seconds);
     }
-    let why = text::sentence(why?);
-    let mut line = format!(
-        "the store cannot be reached ({})",
-        text::clip(&why, WHY_WIDTH)
-    );
+    let mut line = away(why?);
     if let Some(age) = oldest {
         let what = match (from_store, unread) {
             (0, 0) => "this".to_owned(),
@@ -51,10 +47,27 @@ pub(crate) fn notice<'a>(indexers: impl IntoIterator<Item = &'a Indexer>) -> Opt
     Some(line)
 }
 
+/// One line for whoever reads a list of which nobody shown says that the store is away:
+/// who is not shown was chosen without it.
+pub(crate) fn page_notice(recalled: &Recalled) -> String {
+    let mut line = away(&recalled.why);
+    line.push_str("; which indexers match goes by what the loops knew");
+    if let Some(age) = recalled.age_seconds {
+        line.push_str(&format!(", {age} s ago"));
+    }
+    line
+}
+
+fn away(why: &str) -> String {
+    let why = text::sentence(why);
+    format!(
+        "the store cannot be reached ({})",
+        text::clip(&why, WHY_WIDTH)
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use proto::coordinator::Recalled;
-
     use super::*;
 
     fn recalled(why: &str, age_seconds: Option<u64>) -> Indexer {

@@ -55,6 +55,47 @@ async fn what_is_shown_says_that_it_is_from_memory_and_the_exit_is_good() {
 }
 
 #[tokio::test]
+async fn a_list_of_nobody_says_that_it_goes_by_memory() {
+    let mut world = World::with(vec![steady("alice.near", "feed")]);
+    world.recalled = Some(Recalled {
+        why: "connection refused".to_owned(),
+        age_seconds: Some(34),
+    });
+    let fake = Fake::start(world).await;
+    let expected = "the store cannot be reached (connection refused); which indexers match goes \
+                    by what the loops knew, 34 s ago\n";
+    for condition in [&["--troubled"][..], &["--phase", "none"], &["-n", "x.near"]] {
+        for format in ["table", "json", "jsonl", "name"] {
+            let words = [&["list", "-o", format], condition].concat();
+            let ran = run(&fake.url(), &words).await.succeeded();
+            assert!(ran.talk.starts_with(expected), "{words:?}: {}", ran.talk);
+            assert!(!ran.data.contains("alice.near"), "{}", ran.data);
+        }
+    }
+    let ran = run(&fake.url(), &["list", "--troubled", "-o", "json"]).await;
+    let mark = serde_json::json!({"why": "connection refused", "age_seconds": 34});
+    assert_eq!(ran.json()["recalled"], mark);
+    fake.world().recalled = None;
+    let ran = run(&fake.url(), &["list", "--troubled", "-o", "json"]).await;
+    assert_eq!(ran.json()["recalled"], serde_json::Value::Null);
+    assert!(!ran.talk.contains("store"), "{}", ran.talk);
+}
+
+#[tokio::test]
+async fn a_problem_of_the_store_is_shown() {
+    let mut world = World::with(Vec::new());
+    world.overview.store_problem = "READONLY: it takes\nno writes".to_owned();
+    let fake = Fake::start(world).await;
+    let ran = run(&fake.url(), &["overview"]).await.succeeded();
+    let said = "of the store: READONLY: it takes no writes";
+    let line = ran.data.lines().find(|line| line.contains(said)).unwrap();
+    assert!(line.starts_with("  Problem  "), "{line}");
+    let ran = run(&fake.url(), &["overview", "-o", "json"]).await;
+    let problem = ran.json()["store_problem"].as_str().unwrap().to_owned();
+    assert!(problem.starts_with("READONLY"), "{problem}");
+}
+
+#[tokio::test]
 async fn what_nobody_knows_is_not_shown_as_if_it_were_nothing() {
     let unread = bare("alice.near", "new", "", "Trouble");
     let fake = Fake::start(World::with(vec![recalled(unread, None)])).await;

@@ -22,6 +22,8 @@ pub struct World {
     pub indexers: BTreeMap<(String, String), Indexer>,
     pub overview: Overview,
     pub shadow: ShadowReport,
+    /// How pages are marked.
+    pub recalled: Option<Recalled>,
     /// All calls fail so.
     pub fault: Option<(Code, &'static str)>,
     /// Calls for this function fail so.
@@ -51,6 +53,7 @@ impl World {
             indexers: BTreeMap::new(),
             overview: Overview::default(),
             shadow: ShadowReport::default(),
+            recalled: None,
             fault: None,
             fault_of: BTreeMap::new(),
             hangs: false,
@@ -311,6 +314,7 @@ impl Operations for Service {
         Ok(Response::new(ListIndexersResponse {
             indexers: page,
             next_page_token,
+            recalled: world.recalled.clone(),
         }))
     }
 

@@ -181,6 +181,7 @@ fn overview() -> Overview {
         quarantined_count: 14,
         unreadable_count: 1,
         registry_problem: String::new(),
+        store_problem: String::new(),
     }
 }
 

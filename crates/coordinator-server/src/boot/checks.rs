@@ -83,6 +83,8 @@ impl Checks {
             }
             false => store.is_ok(),
         };
+        let problem = store.as_ref().err().map(String::as_str);
+        self.admin.note_store_problem(problem);
         self.tell(STORE, &store);
         let overview = self.admin.overview();
         match overview.loaded {

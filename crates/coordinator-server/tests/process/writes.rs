@@ -36,8 +36,16 @@ async fn a_replica_is_not_ready_and_a_primary_is() {
         said.contains("store: ") && said.contains("READONLY"),
         "{said}"
     );
+    let problem = async || {
+        let output = service.ask(&["overview", "-o", "json"]).await;
+        let overview: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        overview["store_problem"].as_str().map(str::to_owned)
+    };
+    let told = problem().await.unwrap();
+    assert!(told.contains("READONLY"), "{told}");
     redis.tell("REPLICAOF NO ONE").unwrap();
     service.wait_for_status("/readyz", 200).await;
+    assert_eq!(problem().await, None);
 }
 
 #[tokio::test]

@@ -109,6 +109,53 @@ async fn what_a_command_wrote_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_without_anybody_says_that_it_goes_by_memory() {
+    let world = World::new();
+    let it = running(&world).await;
+    let admin = it.coordinator.admin();
+    let troubled = Filter {
+        troubled: true,
+        account: Some("a.near".to_owned()),
+        ..Filter::default()
+    };
+    let unrecorded = Filter {
+        phases: vec![None],
+        ..Filter::default()
+    };
+    let stranger = Filter {
+        account: Some("b.near".to_owned()),
+        ..Filter::default()
+    };
+    let suspended = Filter {
+        phases: vec![Some(Phase::Suspended)],
+        ..Filter::default()
+    };
+    let looks = [&unrecorded, &suspended, &stranger, &troubled];
+    for filter in looks {
+        let page = admin.page(None, 10, filter).await.unwrap();
+        assert!(page.reports.is_empty() && page.recalled.is_none());
+    }
+    away(&world, Some(Fault::Fails));
+    pass(3).await;
+    for filter in looks {
+        let page = admin.page(None, 10, filter).await.unwrap();
+        let recalled = page.recalled.unwrap();
+        assert!(!recalled.why.is_empty());
+        // Nobody was looked at whose record could be old.
+        let looked = recalled.age.map(|age| age.as_secs() < 60);
+        let expected = (filter != &stranger).then_some(true);
+        assert_eq!(looked, expected, "{filter:?}");
+    }
+    away(&world, None);
+    pass(5).await;
+    for filter in looks {
+        let page = admin.page(None, 10, filter).await.unwrap();
+        assert_eq!(page.recalled, None);
+    }
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_back_is_believed_at_once() {
     let world = World::new();
     let it = running(&world).await;

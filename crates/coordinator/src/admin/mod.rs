@@ -39,6 +39,7 @@ use tokio::time::timeout;
 
 use crate::health::why_unread;
 use crate::registry::{RegistryError, ViewAnswer, decode};
+use crate::sentence::sentence;
 use crate::shadow::ShadowReport;
 use crate::shared::{Shared, lock};
 use crate::store::{LoadError, StoreError, codec, keys};
@@ -210,6 +211,12 @@ impl AdminService {
             Ok(_) if !self.overview().loaded => Err("the records are still being read".to_owned()),
             Ok(_) => Ok(()),
         }
+    }
+
+    /// Takes note of what was wrong with the store when whoever runs the coordinator
+    /// tried it last, if anything was: reads alone do not show that it takes no writes.
+    pub fn note_store_problem(&self, problem: Option<&str>) {
+        lock(&self.shared.health).store_refusal = problem.map(sentence);
     }
 
     /// Changes from now on. What there is already is to be had by

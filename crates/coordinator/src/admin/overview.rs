@@ -34,6 +34,8 @@ pub struct Overview {
     pub registry_answered: Option<Timestamp>,
     /// Why it gave none the last time it was asked, if it did not.
     pub registry_problem: Option<String>,
+    /// Why the store cannot be read, or takes no writes, if that is so.
+    pub store_problem: Option<String>,
     /// Registry answers dropped because they were older than an earlier one.
     pub answers_dropped: u64,
     /// Listings that lacked suspiciously much.
@@ -76,6 +78,10 @@ impl Shared {
         overview
             .registry_problem
             .clone_from(&health.registry_problem);
+        overview.store_problem = health
+            .store_problem
+            .clone()
+            .or_else(|| health.store_refusal.clone());
         (overview.quarantined_count, overview.quarantined) = health.quarantined.clone();
         overview.unreadable.clone_from(&health.unreadable);
         overview.unreadable_count = health.unreadable_keys.len();

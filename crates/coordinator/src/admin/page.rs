@@ -1,10 +1,13 @@
 //! Indexers, a page at a time.
 
+use std::time::Duration;
+
 use lifecycle::{IndexerId, Phase};
 
+use super::recalled::Recalled;
 use super::report::IndexerReport;
 use crate::health::why_unread;
-use crate::shared::Shared;
+use crate::shared::{Shared, lock};
 use crate::store::StoreError;
 
 /// The most indexers of a page; more are not given, whatever is asked for.
@@ -46,6 +49,41 @@ pub struct Page {
     pub reports: Vec<IndexerReport>,
     /// Where the next page begins: after this one. `None` if this is the last.
     pub next: Option<IndexerId>,
+    /// Set if the store could not be read: then who passed goes by what was last known.
+    /// The age is the highest of those looked at; `None` if none of them was ever read.
+    pub recalled: Option<Recalled>,
+}
+
+/// What was looked at for a page.
+#[derive(Default)]
+struct Looks {
+    /// Why the store could not be read. Once it did not answer it is not waited for again.
+    away: Option<String>,
+    /// Whether it was asked at all.
+    asked: bool,
+    /// The highest age of what was recalled.
+    age: Option<Duration>,
+}
+
+impl Looks {
+    fn note(&mut self, report: &IndexerReport) {
+        let age = report.recalled.as_ref().and_then(|recalled| recalled.age);
+        self.age = self.age.max(age);
+    }
+
+    fn page(self, shared: &Shared, reports: Vec<IndexerReport>, next: Option<IndexerId>) -> Page {
+        // A store that had nothing to be asked may be known to be away all the same.
+        let why = match self.asked {
+            true => self.away,
+            false => lock(&shared.health).store_problem.clone(),
+        };
+        let age = self.age;
+        Page {
+            reports,
+            next,
+            recalled: why.map(|why| Recalled { why, age }),
+        }
+    }
 }
 
 pub(super) async fn page(
@@ -59,8 +97,7 @@ pub(super) async fn page(
     let mut reached = after.cloned();
     // Where all of them pass no more are read than are wanted.
     let all_pass = filter.phases.is_empty() && !filter.troubled && filter.account.is_none();
-    // Once it did not answer the store is not waited for again.
-    let mut away = None;
+    let mut looks = Looks::default();
     let chunk = if all_pass { CHUNK.min(limit) } else { CHUNK };
     for _ in 0..LOOKED_AT_MAX / CHUNK {
         let ids = shared.owned_after(reached.as_ref(), chunk);
@@ -76,44 +113,43 @@ pub(super) async fn page(
             })
             .cloned()
             .collect();
-        for report in shared.reports(wanted, &mut away).await? {
+        for report in shared.reports(wanted, &mut looks).await? {
+            looks.note(&report);
             if filter.passes(&report) {
                 reports.push(report);
             }
             if reports.len() == limit {
                 let next = reports.last().map(|report| report.id.clone());
-                return Ok(Page { reports, next });
+                return Ok(looks.page(shared, reports, next));
             }
         }
         if last {
-            return Ok(Page {
-                reports,
-                next: None,
-            });
+            return Ok(looks.page(shared, reports, None));
         }
         reached = ids.last().cloned();
     }
-    Ok(Page {
-        reports,
-        next: reached,
-    })
+    Ok(looks.page(shared, reports, reached))
 }
 
 impl Shared {
-    /// What is known of `ids`, in their order. Without the store, which is `away` for
-    /// that reason or turns out to be, it is what was last known.
+    /// What is known of `ids`, in their order. Without the store, which is away by the
+    /// `looks` before or turns out to be, it is what was last known.
     async fn reports(
         &self,
         ids: Vec<IndexerId>,
-        away: &mut Option<String>,
+        looks: &mut Looks,
     ) -> Result<Vec<IndexerReport>, StoreError> {
         let recalled = |ids: Vec<IndexerId>, why: &str| {
             let ids = ids.into_iter();
             ids.map(|id| self.report_without_store(id, why)).collect()
         };
-        if let Some(why) = away {
+        if let Some(why) = &looks.away {
             return Ok(recalled(ids, why));
         }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        looks.asked = true;
         match self.looking(self.records.raw_many(&ids)).await {
             Ok(values) => {
                 let read = ids.into_iter().zip(values);
@@ -124,7 +160,7 @@ impl Shared {
                 Ok(reports.collect())
             }
             Err(error) if self.recalls_anything() => {
-                let why = away.insert(why_unread(&error));
+                let why = looks.away.insert(why_unread(&error));
                 Ok(recalled(ids, why))
             }
             Err(error) => Err(error),

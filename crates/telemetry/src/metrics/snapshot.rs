@@ -262,6 +262,7 @@ mod tests {
             down: BTreeMap::from([(Service::Store, Timestamp(5))]),
             registry_answered: Some(Timestamp(1_000)),
             registry_problem: None,
+            store_problem: None,
             registered: 7,
             ..Overview::default()
         };
