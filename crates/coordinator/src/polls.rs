@@ -374,10 +374,13 @@ impl Shared {
             }
         };
         let is_late = matches!(taken, Taken::Older { .. });
-        if is_late {
+        if let Taken::Older { height, mark } = &taken {
+            self.registry.unusable(*height, *mark);
             self.note_late();
         }
         if let Taken::Absurd(height) = &taken {
+            let known = lock(&self.desired).height();
+            self.registry.unusable(*height, known);
             self.no_listing(&format!("an answer as of block {height} is beyond belief"));
         }
         let usable = self.after_answer(taken);

@@ -2,8 +2,9 @@
 //!
 //! Public RPC nodes fail, lag, limit and change: [`NearRegistry`] asks several of
 //! them in order of preference, leaves a node alone for a while after it failed
-//! or asked for fewer calls, and returns to the preferred one afterwards. It
-//! believes nothing that has not exactly the protocol's form: a page of HTML, a
+//! or asked for fewer calls, passes over one that answers of what has been while
+//! others are newer, and returns to the preferred one afterwards. It believes
+//! nothing that has not exactly the protocol's form: a page of HTML, a
 //! cut off or oversized body, an answer to another question or one without a
 //! height is an error, and never an empty registry.
 //!
@@ -14,6 +15,7 @@ mod answer;
 mod belief;
 mod body;
 mod client;
+mod lag;
 mod nodes;
 mod octets;
 mod options;

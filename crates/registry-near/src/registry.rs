@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::belief;
 use crate::client::{HttpClient, Outcome};
+use crate::lag::{Heard, Why};
 use crate::nodes::Nodes;
 use crate::options::{Options, OptionsError};
 use crate::request;
@@ -25,6 +26,11 @@ use crate::request;
 /// of another network knows no such contract. A node whose failure no other node
 /// shares has failed itself; if nobody knows better, its words are what went wrong.
 /// Dropping a call has no effect on others.
+///
+/// A node that answers, but is far behind what others have answered or what whoever
+/// asks knows, or that has stood at one block for a minute, is passed over for a while:
+/// the others are asked before it. The call in which that shows, and the one in which
+/// such a node is tried again, ask one more node and give the newer of both answers.
 pub struct NearRegistry {
     options: Options,
     client: HttpClient,
@@ -148,9 +154,85 @@ impl NearRegistry {
         }
     }
 
+    /// Whether the node at `at`, which answered as of `height`, keeps up.
+    fn keeps_up(&self, at: usize, height: u64) -> bool {
+        match self.nodes.heard(at, height, Instant::now()) {
+            Heard::InStep => true,
+            Heard::CaughtUp => {
+                let node = self.label(at);
+                tracing::info!(node, height, "an RPC node of the registry keeps up again");
+                true
+            }
+            Heard::Late { why, pause } => {
+                if let Some(pause) = pause {
+                    self.say_passed_over(at, height, why, pause);
+                }
+                false
+            }
+        }
+    }
+
+    fn say_passed_over(&self, at: usize, height: u64, why: Why, pause: Duration) {
+        tracing::warn!(
+            node = self.label(at),
+            height,
+            %why,
+            pause_ms = pause.as_millis(),
+            "an RPC node of the registry does not keep up; others are asked before it for a while"
+        );
+    }
+
+    /// The newer of `late` and the answer of one more node, if there is one that may
+    /// keep up and is not `tried`.
+    async fn newer(&self, late: ViewAnswer, tried: &[usize], question: &Question) -> ViewAnswer {
+        let left = question.left(self.options.timeout);
+        let Some(at) = self.nodes.next_in_step(tried, Instant::now()) else {
+            return late;
+        };
+        if left.is_zero() {
+            return late;
+        }
+        match self.ask(at, question, left).await {
+            Some(Outcome::Answer(answer)) => {
+                self.good(at);
+                self.keeps_up(at, answer.block_height);
+                if answer.block_height > late.block_height {
+                    return answer;
+                }
+            }
+            // The other one did know the contract.
+            Some(Outcome::Contract(text)) => self.note(at, Outcome::Failed(text), &mut Vec::new()),
+            Some(fault) => self.note(at, fault, &mut Vec::new()),
+            None => {}
+        }
+        late
+    }
+
+    /// Asks the node at `at`, for at most `left`; `None` if there is no such node.
+    async fn ask(&self, at: usize, question: &Question, left: Duration) -> Option<Outcome> {
+        let endpoint = self.options.endpoints.get(at)?;
+        let limit = self.options.attempt_timeout.min(left);
+        let Question { id, body, .. } = question;
+        Some(self.believed(self.client.ask(endpoint, id, body, limit).await))
+    }
+
     fn label(&self, at: usize) -> String {
         let endpoint = self.options.endpoints.get(at);
         endpoint.map(|one| one.label()).unwrap_or_default()
+    }
+}
+
+/// A question as it is put to every node.
+struct Question {
+    id: String,
+    body: Vec<u8>,
+    /// When the call began.
+    begin: Instant,
+}
+
+impl Question {
+    fn left(&self, total: Duration) -> Duration {
+        total.saturating_sub(self.begin.elapsed())
     }
 }
 
@@ -185,31 +267,42 @@ impl RegistryTransport for NearRegistry {
         let contract = self.options.contract.as_str();
         let body = request::body(&id, contract, method, arguments)
             .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
+        let question = Question { id, body, begin };
         let (mut tried, mut faults, mut contract) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(at) = self.nodes.next(&tried, Instant::now()) {
-            let left = total.saturating_sub(begin.elapsed());
+            let left = question.left(total);
             if left.is_zero() {
                 return Err(self.unanswered(faults, contract, Some(total)));
             }
-            let Some(endpoint) = self.options.endpoints.get(at) else {
+            let Some(outcome) = self.ask(at, &question, left).await else {
                 break;
             };
-            let limit = self.options.attempt_timeout.min(left);
-            let outcome = self.client.ask(endpoint, &id, &body, limit).await;
-            match self.believed(outcome) {
+            tried.push(at);
+            match outcome {
                 Outcome::Answer(answer) => {
                     self.good(at);
                     for (at, text) in contract {
                         // Others do know: it is asked again after them.
                         self.note(at, Outcome::Failed(text), &mut faults);
                     }
-                    return Ok(answer);
+                    if self.keeps_up(at, answer.block_height) {
+                        return Ok(answer);
+                    }
+                    return Ok(self.newer(answer, &tried, &question).await);
                 }
                 Outcome::Contract(text) => contract.push((at, text)),
                 fault => self.note(at, fault, &mut faults),
             }
-            tried.push(at);
         }
         Err(self.unanswered(faults, contract, None))
+    }
+
+    fn unusable(&self, height: u64, known: u64) {
+        if height <= known {
+            return self.nodes.known(known);
+        }
+        for (at, pause) in self.nodes.disbelieved(height, Instant::now()) {
+            self.say_passed_over(at, height, Why::Untrue, pause);
+        }
     }
 }

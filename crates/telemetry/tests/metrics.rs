@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,6 +104,21 @@ impl RegistryTransport for Fakes {
                 block_height: 1,
             }),
         }
+    }
+}
+
+/// A registry that hears which of its answers were of no use.
+#[derive(Default)]
+struct Hears(Mutex<Vec<(u64, u64)>>);
+
+#[async_trait]
+impl RegistryTransport for Hears {
+    async fn view(&self, _: &str, _: &[u8]) -> Result<ViewAnswer, RegistryError> {
+        Err(RegistryError::RateLimited)
+    }
+
+    fn unusable(&self, height: u64, known: u64) {
+        self.0.lock().unwrap().push((height, known));
     }
 }
 
@@ -416,4 +431,15 @@ async fn a_coordinator_is_a_source() {
     assert_eq!(page["coordinator_indexers{phase=\"Repairing\"}"], 0.0);
     assert_eq!(page["coordinator_indexers{phase=\"None\"}"], 0.0);
     assert!(page["coordinator_registry_answer_age_seconds"].is_infinite());
+}
+
+#[test]
+fn a_metered_registry_hears_which_answers_were_of_no_use() {
+    let hears = Arc::new(Hears::default());
+    let ports = Ports {
+        registry: hears.clone(),
+        ..ports()
+    };
+    metrics().0.metered_ports(ports).registry.unusable(7, 9);
+    assert_eq!(*hears.0.lock().unwrap(), [(7, 9)]);
 }

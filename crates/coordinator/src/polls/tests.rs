@@ -1,6 +1,12 @@
 //! What a poll holds to be news.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
 use super::*;
+use crate::ports::Ports;
+use crate::registry::RegistryTransport;
 use crate::store::StoreTransport;
 use crate::testing::{Fault, World, id, pass};
 
@@ -203,4 +209,43 @@ async fn a_question_without_an_answer_keeps_nobody_else_waiting() {
     pass(30).await;
     assert!(!world.has_stream(slow));
     running.shut_down().await;
+}
+
+/// A registry that answers with nothing, as of heights one after the other, and hears
+/// which of them were of no use.
+#[derive(Default)]
+struct Replicas {
+    heights: Mutex<Vec<u64>>,
+    unusable: Mutex<Vec<(u64, u64)>>,
+}
+
+#[async_trait]
+impl RegistryTransport for Replicas {
+    async fn view(&self, _method: &str, _arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
+        Ok(ViewAnswer {
+            result: Bytes::from_static(b"{}"),
+            block_height: lock(&self.heights).remove(0),
+        })
+    }
+
+    fn unusable(&self, height: u64, known: u64) {
+        lock(&self.unusable).push((height, known));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_registry_hears_which_listings_were_of_no_use() {
+    let replicas = Arc::new(Replicas::default());
+    lock(&replicas.heights).extend([1000, 900, 1001, 9_000_000, 1001, 1002]);
+    let ports = Ports {
+        registry: replicas.clone(),
+        ..World::new().ports()
+    };
+    let shared = Shared::new(Knobs::default(), ports, false);
+    let mut last = RegistryPoll::default();
+    for _ in 0..6 {
+        shared.poll_registry(&mut last).await;
+    }
+    let unusable = lock(&replicas.unusable).clone();
+    assert_eq!(unusable, [(900, 1000), (9_000_000, 1001)]);
 }

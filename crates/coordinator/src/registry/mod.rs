@@ -43,4 +43,11 @@ pub trait RegistryTransport: Send + Sync {
     /// # Errors
     /// No answer of the contract was obtained.
     async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError>;
+
+    /// Tells that an answer as of `height` was of no use to whoever asked, who knows of
+    /// `known` already: it is older, or so much newer that it cannot be true. A registry
+    /// of several replicas may ask another one next time; for others it changes nothing.
+    fn unusable(&self, height: u64, known: u64) {
+        let _nothing_to_choose_from = (height, known);
+    }
 }

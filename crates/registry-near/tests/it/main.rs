@@ -3,6 +3,7 @@
 
 mod conformance_suite;
 mod failover;
+mod lag;
 mod misbehaviour;
 mod node;
 mod requests;

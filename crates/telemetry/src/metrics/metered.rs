@@ -183,6 +183,10 @@ impl<T: RegistryTransport + ?Sized> RegistryTransport for Metered<T> {
         let answer = self.inner.view(method, arguments);
         self.calls.observe(REGISTRY, label, answer).await
     }
+
+    fn unusable(&self, height: u64, known: u64) {
+        self.inner.unusable(height, known);
+    }
 }
 
 #[async_trait]
