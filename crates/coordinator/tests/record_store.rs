@@ -501,6 +501,9 @@ async fn the_registry_height_never_goes_down() {
     assert_eq!(records.raise_high_water(7).await, Ok(10));
     assert_eq!(records.high_water().await, Ok(Some(10)));
     assert_eq!(records.raise_high_water(12).await, Ok(12));
+    store.memory.put(keys::REGISTRY_HEIGHT, "15\n");
+    assert_eq!(records.high_water().await, Ok(Some(15)));
+    assert_eq!(records.raise_high_water(13).await, Ok(15));
     store.memory.put(keys::REGISTRY_HEIGHT, "x");
     assert_eq!(records.high_water().await, Ok(None));
     assert_eq!(records.raise_high_water(11).await, Ok(11));

@@ -376,7 +376,7 @@ impl RecordStore {
     /// The read failed.
     pub async fn high_water(&self) -> Result<Option<u64>, StoreError> {
         let value = self.read_one(keys::REGISTRY_HEIGHT.to_owned()).await?;
-        Ok(value.and_then(|text| height_in(keys::REGISTRY_HEIGHT, &text)))
+        Ok(value.and_then(|text| height_in(keys::REGISTRY_HEIGHT, line(&text))))
     }
 
     /// Raises the stored registry height to at least `height`, and says what it
@@ -389,7 +389,7 @@ impl RecordStore {
         let text = height.to_string();
         let mut current = self.read_one(key.to_owned()).await?;
         for _ in 0..RAISE_TRIES_MAX {
-            let stored = current.as_ref().and_then(|text| height_in(key, text));
+            let stored = current.as_ref().and_then(|text| height_in(key, line(text)));
             if let Some(stored) = stored.filter(|stored| *stored >= height) {
                 return Ok(stored);
             }
@@ -431,7 +431,7 @@ impl RecordStore {
             let Some(raw) = &current else {
                 return Ok((None, None));
             };
-            let before = height_in(key, raw);
+            let before = height_in(key, line(raw));
             if before.is_some_and(|before| before <= height) {
                 return Ok((before, before));
             }
@@ -504,11 +504,15 @@ impl RecordStore {
     }
 }
 
+/// The registry's height may be written by hand, with the line's end.
+fn line(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b"\n").unwrap_or(text)
+}
+
 fn height_in(key: &str, text: &[u8]) -> Option<u64> {
     let height = std::str::from_utf8(text)
         .ok()
-        // Whoever writes it by hand may leave the line's end.
-        .and_then(|text| text.trim_end().parse().ok());
+        .and_then(|text| text.parse().ok());
     if height.is_none() {
         tracing::warn!(
             key,

@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::indexer::Indexer;
 use super::record::Persisted;
 use super::truth::Truth;
-use crate::history::{Method, RunPhase};
+use crate::history::{Method, NodeName, RunPhase};
 
 /// L1 and L2. Says of every indexer that is not as wanted what is wrong with it;
 /// nothing if all are. Indexers whose record cannot be read are left out, as
@@ -258,13 +258,16 @@ pub(super) fn call(
     if truth.phase != RunPhase::Silence || method.is_shared_poll() {
         return None;
     }
-    let open = number.is_some_and(|number| {
-        let indexer = truth.at(number);
-        let registered = indexer.desire.current().registered;
-        indexer.record == Persisted::Corrupt
-            || !matches!(registered, Registered::Present { .. })
-            || truth.tasks.iter().any(|task| task.indexer == number)
-    });
+    // A listing that lacked somebody was the last that was heard.
+    let cut_off = method == Method::RegistryRead && truth.core.lacks(NodeName::Registry);
+    let open = cut_off
+        || number.is_some_and(|number| {
+            let indexer = truth.at(number);
+            let registered = indexer.desire.current().registered;
+            indexer.record == Persisted::Corrupt
+                || !matches!(registered, Registered::Present { .. })
+                || truth.tasks.iter().any(|task| task.indexer == number)
+        });
     if open && !method.is_effect() {
         return None;
     }

@@ -189,3 +189,16 @@ fn without_the_registry_only_what_was_heard_of_is_expected() {
     assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
     assert!(play.oracles.is_unheard_of(&play.key));
 }
+
+#[test]
+fn l8_lets_the_registry_be_asked_about_each_while_it_is_away() {
+    for away in [false, true] {
+        let mut play = Play::running(100, 50);
+        if away {
+            play.oracles.lose(NodeName::Registry);
+        }
+        play.see(Event::Phase(RunPhase::Silence));
+        play.sent(Method::RegistryRead, Some(&play.key.clone()));
+        assert_eq!(play.verdict(), (!away).then(|| "L8".to_owned()));
+    }
+}
