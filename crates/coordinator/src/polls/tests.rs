@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use tokio::time::Instant;
+
 use super::*;
 use crate::ports::Ports;
 use crate::registry::RegistryTransport;
