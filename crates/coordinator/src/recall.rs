@@ -34,8 +34,6 @@ pub(crate) struct Recall {
     spans: VecDeque<Span>,
     /// Of whom a watcher was told what was recalled.
     told: BTreeSet<IndexerId>,
-    /// Under whose key something stands that is no record, and is not kept.
-    unreadable: BTreeSet<IndexerId>,
 }
 
 #[derive(Debug)]
@@ -68,7 +66,6 @@ impl Recall {
     /// Takes note of what stood under the key of the record of `id` at the time `at`, at
     /// least.
     pub(crate) fn note(&mut self, id: &IndexerId, raw: Option<&Bytes>, at: Instant) {
-        self.unreadable.remove(id);
         match self.known.get_mut(id) {
             // A slow read that was overtaken by a write.
             Some((_, known)) if *known > at => {}
@@ -82,13 +79,6 @@ impl Recall {
                 self.known.insert(id.clone(), (raw.cloned(), at));
             }
         }
-    }
-
-    /// Takes note that what stood under the key of the record of `id` at the time `at` was
-    /// no record.
-    pub(crate) fn note_unreadable(&mut self, id: &IndexerId, at: Instant) {
-        self.note(id, None, at);
-        self.unreadable.insert(id.clone());
     }
 
     /// Takes note that all records behind `after` up to `upto` were read at the time
@@ -126,7 +116,7 @@ impl Recall {
     /// `at`; `None` if nobody did, or if somebody has looked or written since.
     pub(crate) fn noted_by(&self, id: &IndexerId, at: Instant) -> Option<Option<&Bytes>> {
         let (raw, noted) = self.known.get(id)?;
-        (*noted <= at && !self.unreadable.contains(id)).then_some(raw.as_ref())
+        (*noted <= at).then_some(raw.as_ref())
     }
 
     /// Whether no record was ever read.
@@ -138,13 +128,11 @@ impl Recall {
     pub(crate) fn forget(&mut self, id: &IndexerId) {
         self.known.remove(id);
         self.told.remove(id);
-        self.unreadable.remove(id);
     }
 
     /// Forgets all that are not to be kept.
     pub(crate) fn retain(&mut self, keep: impl Fn(&IndexerId) -> bool) {
         self.known.retain(|id, _| keep(id));
-        self.unreadable.retain(&keep);
         self.told.retain(keep);
     }
 

@@ -75,9 +75,9 @@ impl Registration {
         id: &IndexerId,
         record: Option<&Record>,
     ) -> Result<(), AdminError> {
-        if let Some(record) = record.filter(|record| is_dying(record))
-            && let Desired::Present(spec) = known(shared, id)
-            && record.tombstone.is_some_and(|at| spec.version < at)
+        if let Desired::Present(spec) = known(shared, id)
+            && let Some(at) = record.and_then(|record| record.tombstone)
+            && spec.version < at
         {
             return Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and what the registry \
@@ -105,10 +105,6 @@ impl Registration {
             ))),
         }
     }
-}
-
-fn is_dying(record: &Record) -> bool {
-    matches!(record.phase, Phase::Deleting | Phase::Deleted)
 }
 
 impl Shared {

@@ -215,8 +215,6 @@ impl Reconciler {
             Err(LoadError::Store(error)) => Err(Next::Pause(Trouble::Store(error.to_string()))),
             Err(LoadError::Corrupt(corrupt)) => {
                 self.unreadable = true;
-                // That it cannot be read is known elsewhere.
-                lock(&self.shared.recall).note_unreadable(&self.id, asked_at);
                 self.give_way();
                 lock(&self.shared.health).set_unreadable(&corrupt.key, &corrupt.why);
                 Err(Next::Pause(Trouble::Corrupt(format!(

@@ -1,6 +1,6 @@
 //! Deleting: converging on nothing.
 
-use super::{Round, caught_up, provisioning, stopping};
+use super::{Round, behind_what_runs, provisioning, stopping};
 use crate::{Action, Cause, Desired, Phase, Progress, Reason, Record, Service, Step};
 
 pub(super) fn deleting(round: &Round<'_>) -> Step {
@@ -24,7 +24,7 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
         }
         // It was registered again since, by what runs: the answer and the proof are old.
         (Desired::Deleted { at, .. }, _) => {
-            if let Some(step) = caught_up(round.seen, *at, round.policy, round.now) {
+            if let Some(step) = behind_what_runs(round.seen, *at, round.policy, round.now) {
                 return step;
             }
         }

@@ -43,7 +43,7 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
             if let Desired::Deleted { version, at } = seen.desired
                 && record.run.is_none_or(|run| run.target.version <= version)
             {
-                if let Some(step) = caught_up(seen, at, policy, now) {
+                if let Some(step) = behind_what_runs(seen, at, policy, now) {
                     return step;
                 }
                 return Step::commit(Record {
@@ -186,7 +186,11 @@ fn unseen(service: Service, policy: &Policy, now: Timestamp) -> Step {
 fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
     match &seen.desired {
         Desired::Present(_) => Step::commit(Record::new(seen.id.clone())),
-        Desired::Deleted { at, .. } if let Some(step) = caught_up(seen, *at, policy, now) => step,
+        Desired::Deleted { at, .. }
+            if let Some(step) = behind_what_runs(seen, *at, policy, now) =>
+        {
+            step
+        }
         Desired::Deleted { at, .. } => match (&seen.stream, &seen.executor) {
             (Seen::Absent, Seen::Absent) => Step::Finish { height: None },
             (Seen::Present(_), _) | (_, Seen::Present(_)) => Step::commit(Record {
@@ -205,7 +209,7 @@ fn without_record(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
 /// A wait, where something runs in a version that is newer than `told`, and than the
 /// registry's answer: it was registered after that, and the answer is old. The record
 /// need not know of it: the original, or a store that forgot, leaves such records.
-fn caught_up(seen: &Observed, told: u64, policy: &Policy, now: Timestamp) -> Option<Step> {
+fn behind_what_runs(seen: &Observed, told: u64, policy: &Policy, now: Timestamp) -> Option<Step> {
     let stream = match &seen.stream {
         Seen::Present(stream) => stream.version,
         _ => 0,
@@ -246,7 +250,7 @@ fn with_spec(round: &Round<'_>) -> Step {
     {
         return round.stale(spec.version);
     }
-    if let Some(step) = caught_up(round.seen, spec.version, round.policy, round.now) {
+    if let Some(step) = behind_what_runs(round.seen, spec.version, round.policy, round.now) {
         return step;
     }
     match round.record.phase {

@@ -86,6 +86,15 @@ impl Method {
         )
     }
 
+    /// Whether it changes what the nodes do, or the data: any effect but on the record.
+    pub fn touches_world(self) -> bool {
+        let of_the_record = matches!(
+            self,
+            Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove
+        );
+        self.is_effect() && !of_the_record
+    }
+
     /// Whether only the original makes such calls: this coordinator lists a record
     /// in the step in which it writes it.
     pub fn is_the_originals(self) -> bool {

@@ -67,19 +67,6 @@ pub(super) struct Fencing {
     writer: Option<(Time, usize, Incarnation)>,
 }
 
-/// Whether a call changes what the nodes do, or the data.
-fn changes_world(method: Method) -> bool {
-    matches!(
-        method,
-        Method::StartProvisioningTask
-            | Method::StartStream
-            | Method::StartExecutor
-            | Method::StopStream
-            | Method::StopExecutor
-            | Method::StoreDelete
-    )
-}
-
 impl Fencing {
     /// Whether `life` lives, as the coordinator or as a former one.
     pub fn lives(&self, life: Incarnation) -> bool {
@@ -144,7 +131,7 @@ impl Fencing {
         number: usize,
         (call, method, by): (CallId, Method, Incarnation),
     ) -> Option<Finding> {
-        if !changes_world(method) {
+        if !method.touches_world() {
             return None;
         }
         // It may have read the record before it was frozen.

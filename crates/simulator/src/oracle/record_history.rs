@@ -89,23 +89,11 @@ pub(super) fn allowed(truth: &Truth, now: Time, number: usize, method: Method) -
         Persisted::Known(record) => {
             format!("{key}: {method:?} is sent in phase {}", record.phase)
         }
-        Persisted::Corrupt | Persisted::Nothing if !touches_world(method) => return None,
+        Persisted::Corrupt | Persisted::Nothing if !method.touches_world() => return None,
         Persisted::Corrupt => format!("{key}: {method:?} is sent though its record is unreadable"),
         Persisted::Nothing => format!("{key}: {method:?} is sent though it has no record"),
     };
     Finding::about("S8", number, sentence)
-}
-
-fn touches_world(method: Method) -> bool {
-    matches!(
-        method,
-        Method::StartProvisioningTask
-            | Method::StartStream
-            | Method::StartExecutor
-            | Method::StopStream
-            | Method::StopExecutor
-            | Method::StoreDelete
-    )
 }
 
 /// S9 of holds, while calls are made. Verifies that from the acknowledgement of a
@@ -114,7 +102,7 @@ fn touches_world(method: Method) -> bool {
 /// still arrive, and the end of a task may be asked for.
 pub(super) fn obeys_hold(truth: &Truth, number: usize, method: Method) -> Option<Finding> {
     let indexer = truth.at(number);
-    if !touches_world(method) || indexer.desire.promised_hold() != Some(true) {
+    if !method.touches_world() || indexer.desire.promised_hold() != Some(true) {
         return None;
     }
     let key = &indexer.key;

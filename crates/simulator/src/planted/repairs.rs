@@ -21,13 +21,13 @@ pub(super) const BUGS: &[Planted] = &[
         "just-started-streams-restarted",
         "A stream that is idle because it has just begun counts as stalled",
         "The original's history: restarting just-started streams",
-        || Arc::new(JustStartedRestarted),
+        || Arc::new(TakenForStalled(ProcessingState::Idle)),
     ),
     unsafe_bug(
         "waiting-taken-for-stalled",
         "A stream that waits for its consumer counts as stalled, and is restarted",
         "Controller pattern: a state read as its neighbour in the enumeration",
-        || Arc::new(WaitingTakenForStalled),
+        || Arc::new(TakenForStalled(ProcessingState::Waiting)),
     ),
     unsafe_bug(
         "restarted-without-a-repair",
@@ -85,19 +85,21 @@ pub(super) const BUGS: &[Planted] = &[
     ),
 ];
 
-/// `info` with one state of its health taken for STALLED.
-fn stalled_if(info: &mut StreamInfo, state: ProcessingState) {
-    if let Some(health) = &mut info.health
-        && health.processing_state == i32::from(state)
-    {
-        health.processing_state = ProcessingState::Stalled.into();
+/// Takes one state of a stream's health for STALLED.
+struct TakenForStalled(ProcessingState);
+
+impl TakenForStalled {
+    fn misread(&self, info: &mut StreamInfo) {
+        if let Some(health) = &mut info.health
+            && health.processing_state == i32::from(self.0)
+        {
+            health.processing_state = ProcessingState::Stalled.into();
+        }
     }
 }
 
-struct JustStartedRestarted;
-
 #[async_trait]
-impl Bug for JustStartedRestarted {
+impl Bug for TakenForStalled {
     fn knobs(&self, knobs: &mut Knobs) {
         knobs.policy.restart.first = Duration::from_secs(1);
     }
@@ -108,7 +110,7 @@ impl Bug for JustStartedRestarted {
         request: GetStreamRequest,
     ) -> CallResult<StreamInfo> {
         let mut info = to.get_stream(request).await?;
-        stalled_if(&mut info, ProcessingState::Idle);
+        self.misread(&mut info);
         Ok(info)
     }
 
@@ -119,33 +121,7 @@ impl Bug for JustStartedRestarted {
     ) -> CallResult<proto::block_streamer::ListStreamsResponse> {
         let mut listed = to.list_streams(request).await?;
         let streams = listed.streams.iter_mut();
-        streams.for_each(|stream| stalled_if(stream, ProcessingState::Idle));
-        Ok(listed)
-    }
-}
-
-struct WaitingTakenForStalled;
-
-#[async_trait]
-impl Bug for WaitingTakenForStalled {
-    async fn get_stream(
-        &self,
-        to: &dyn BlockStreamerTransport,
-        request: GetStreamRequest,
-    ) -> CallResult<StreamInfo> {
-        let mut info = to.get_stream(request).await?;
-        stalled_if(&mut info, ProcessingState::Waiting);
-        Ok(info)
-    }
-
-    async fn list_streams(
-        &self,
-        to: &dyn BlockStreamerTransport,
-        request: proto::block_streamer::ListStreamsRequest,
-    ) -> CallResult<proto::block_streamer::ListStreamsResponse> {
-        let mut listed = to.list_streams(request).await?;
-        let streams = listed.streams.iter_mut();
-        streams.for_each(|stream| stalled_if(stream, ProcessingState::Waiting));
+        streams.for_each(|stream| self.misread(stream));
         Ok(listed)
     }
 }

@@ -103,7 +103,7 @@ impl Kind {
     }
 
     /// Whether it happens to the coordinator itself, not to a message.
-    fn is_of_the_process(self) -> bool {
+    pub fn is_of_the_process(self) -> bool {
         matches!(self, Kind::CrashBefore | Kind::CrashAfter | Kind::Zombie)
     }
 

@@ -179,14 +179,10 @@ impl World {
 
     /// Takes note of what a call did to the nodes or the data of `key`.
     pub fn note_done(&mut self, method: Method, key: Option<&IndexerKey>, version: Option<u64>) {
-        let record = matches!(
-            method,
-            Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove
-        );
         let (Some(probe), Some(key)) = (&mut self.probe, key) else {
             return;
         };
-        if record || !method.is_effect() {
+        if !method.touches_world() {
             return;
         }
         let course = probe.courses.entry(key.to_string()).or_default();

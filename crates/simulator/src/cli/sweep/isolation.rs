@@ -1,8 +1,10 @@
 //! Isolation (oracle S10): what befalls one indexer changes nothing for another.
 
+use sim_node::IndexerKey;
+
 use crate::oracle::share_a_database;
 use crate::report::Violation;
-use crate::sweep::{Kind, Plan, Swept};
+use crate::sweep::{Plan, Swept};
 
 /// The id of the property.
 const ORACLE: &str = "S10";
@@ -36,21 +38,16 @@ pub fn judge(plan: &Plan, plain: &Swept, other: &Swept) -> Option<Violation> {
 /// Whether what befalls `hit` need not even keep the other waiting: they do not share a
 /// data layer, in which one is served after the other.
 fn is_apart(name: &str, hit: &str) -> bool {
-    let account = |name: &str| name.split('/').next().map(str::to_owned);
-    let both = account(name).zip(account(hit));
-    both.is_none_or(|(one, other)| !share_a_database(&one, &other))
+    let both = IndexerKey::parse(name).zip(IndexerKey::parse(hit));
+    both.is_none_or(|(one, other)| !share_a_database(one.account(), other.account()))
 }
 
 /// The indexer that alone is hit by a plan, if there is one.
 fn only_one(plan: &Plan) -> Option<&str> {
     let mut hit = None;
     for point in plan.points() {
-        let process = matches!(
-            point.kind,
-            Kind::CrashBefore | Kind::CrashAfter | Kind::Zombie
-        );
         let indexer = point.site.indexer.as_ref()?.as_str();
-        if process || hit.is_some_and(|other| other != indexer) {
+        if point.kind.is_of_the_process() || hit.is_some_and(|other| other != indexer) {
             return None;
         }
         hit = Some(indexer);

@@ -471,3 +471,29 @@ fn l4_waits_for_the_answer_to_a_question_about_a_task() {
         assert_eq!(play.verdict(), (!asks).then(|| "L4".to_owned()));
     }
 }
+
+#[test]
+fn l5_lets_a_doubt_be_prolonged_by_whoever_is_missed_next() {
+    for more in [false, true] {
+        let mut play = settled();
+        let keys: Vec<IndexerKey> = (0..12)
+            .map(|n| IndexerKey::new("a.near", &format!("f{n}")))
+            .collect();
+        for key in &keys {
+            play.key = key.clone();
+            play.registered(200, Some(60), true);
+            acts(&mut play);
+            play.record("Initializing", None);
+        }
+        polls(&mut play, 90);
+        let (first, second) = keys.split_at(6);
+        for (keys, seconds) in [(first, 10), (second, 12)] {
+            for key in keys.iter().filter(|key| more || first.contains(key)) {
+                play.key = key.clone();
+                play.registry(Change::Deleted { height: 9_000 });
+            }
+            polls(&mut play, seconds);
+        }
+        assert_eq!(play.verdict(), (!more).then(|| "L5".to_owned()));
+    }
+}
