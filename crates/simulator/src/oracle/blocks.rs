@@ -414,10 +414,13 @@ fn handover(
     let mut newer = version;
     while asked(newer).is_none() && indexer.desire.starts(newer).next().is_some() {
         let (older, older_start) = ledger.starts.range(..newer).next_back()?;
-        // A version in between that never ran may have asked for another start. Of a run
-        // that the record did not tell of, nothing could be taken up.
+        // A version in between that never ran may have asked for another start, and so may
+        // another content of the same version. Of a run that the record did not tell of,
+        // nothing could be taken up.
         let forgotten = indexer.forgotten == Some(*older) || indexer.is_tainted(*older);
-        if forgotten || indexer.desire.versions_between(*older, newer) {
+        let unclear =
+            indexer.desire.versions_between(*older, newer) || indexer.desire.is_ambiguous(*older);
+        if forgotten || unclear {
             return None;
         }
         let rule = rules

@@ -178,11 +178,12 @@ fn is_unheard_of(truth: &Truth, number: usize) -> bool {
 }
 
 /// Whether the coordinator has heard from the registry, in this life, of what is
-/// wanted now, and nothing else since. Deletions are asked about, and nobody answers.
+/// wanted now, and nothing else since: what a former one heard that lived beside it is of
+/// no use to it. Deletions are asked about, and nobody answers.
 fn is_known(truth: &Truth, indexer: &Indexer) -> bool {
     let wanted = indexer.desire.current().registered;
     let since = indexer.desire.registered_since() + truth.limits.replica_lag;
-    let heard = truth.list_heard();
+    let heard = truth.fencing.heard_by_all();
     matches!(wanted, Registered::Present { .. })
         && heard
             .is_some_and(|at| at > since && at > truth.core.life_since && truth.lies.none_since(at))

@@ -1,7 +1,10 @@
 //! What the store holds for an indexer, read independently of the coordinator.
 
+use std::collections::BTreeMap;
+
 use lifecycle::{Cause, Phase};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The current run, as the record claims it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -87,8 +90,11 @@ impl Persisted {
         let Some(bytes) = value else {
             return Persisted::Nothing;
         };
+        let fields = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes);
+        let is_one = fields.is_ok_and(|fields| FIELDS.iter().any(|it| fields.contains_key(*it)));
         match serde_json::from_slice::<Outer>(bytes)
             .ok()
+            .filter(|_| is_one)
             .and_then(Outer::record)
         {
             Some(record) => Persisted::Known(record),
@@ -108,6 +114,17 @@ impl Persisted {
     }
 }
 
+/// What has none of these is no record, whoever wrote it.
+const FIELDS: [&str; 7] = [
+    "account_id",
+    "function_name",
+    "block_stream_synced_at",
+    "enabled",
+    "lifecycle_state",
+    "provisioned_state",
+    "coordinator",
+];
+
 #[derive(Deserialize)]
 struct Outer {
     enabled: Option<bool>,
@@ -115,7 +132,7 @@ struct Outer {
     provisioned_state: Option<serde_json::Value>,
     block_stream_synced_at: Option<u64>,
     coordinator: Option<Inner>,
-    account_id: Option<serde::de::IgnoredAny>,
+    account_id: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +140,7 @@ struct Inner {
     run: Option<Run>,
     task: Option<Task>,
     repair: Option<Repair>,
-    hold: Option<serde::de::IgnoredAny>,
+    hold: Option<IgnoredAny>,
 }
 
 impl Outer {
@@ -211,7 +228,10 @@ mod tests {
         assert!(record.repair.as_ref().unwrap().gave_up(8));
         let old = br#"{"enabled":true,"lifecycle_state":"Stopped"}"#;
         assert_eq!(Persisted::read(Some(old)).phase(), Some(Phase::Suspended));
-        assert_eq!(Persisted::read(Some(b"{}x")), Persisted::Corrupt);
+        for garbage in ["{}x", "{}", r#"{"region":1}"#] {
+            let read = Persisted::read(Some(garbage.as_bytes()));
+            assert_eq!(read, Persisted::Corrupt, "{garbage}");
+        }
         assert_eq!(
             Persisted::read(Some(br#"{"lifecycle_state":"What"}"#)),
             Persisted::Corrupt

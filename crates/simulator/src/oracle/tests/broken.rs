@@ -191,6 +191,31 @@ fn without_the_registry_only_what_was_heard_of_is_expected() {
 }
 
 #[test]
+fn what_a_former_coordinator_heard_is_no_use_to_its_successor() {
+    use crate::history::FormerState;
+    for teller in [1, 2] {
+        let mut play = Play::running(100, 50);
+        play.oracles.lose(NodeName::Registry);
+        play.coordinator_starts();
+        play.wait(1).listing();
+        play.wait(1).registry(Change::Registered {
+            version: 200,
+            content: 200,
+            start: Some(60),
+            new_life: false,
+            supported: true,
+        });
+        play.incarnation = teller;
+        play.wait(1).listing();
+        play.see(Event::Former {
+            incarnation: 1,
+            state: FormerState::Ended,
+        });
+        assert_eq!(play.oracles.is_unheard_of(&play.key.clone()), teller == 1);
+    }
+}
+
+#[test]
 fn l8_lets_the_registry_be_asked_about_each_while_it_is_away() {
     for away in [false, true] {
         let mut play = Play::running(100, 50);

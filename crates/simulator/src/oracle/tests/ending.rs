@@ -6,7 +6,7 @@ use sim_node::chain::{Chain, ChainConfig, Rule, StatusFilter};
 use sim_node::{EntryId, IndexerKey, Time};
 
 use super::play::Play;
-use crate::history::{AdminCommand, Event, Method, RunPhase};
+use crate::history::{AdminCommand, Change, Event, Method, RunPhase};
 
 #[test]
 fn what_is_not_as_wanted_is_named() {
@@ -209,6 +209,41 @@ fn p1_follows_a_version_that_goes_on() {
             play.block(200, height);
         }
         assert_eq!(finish(&mut play, &[100, 200], 200).as_deref(), verdict);
+    }
+}
+
+#[test]
+fn p1_lets_a_content_skip_that_another_of_its_version_replaced() {
+    for (replaced, verdict) in [(true, None), (false, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        for height in 50..=70 {
+            play.block(100, height);
+        }
+        // The first content asks for another start; the second goes on from there.
+        if replaced {
+            play.registered(200, Some(90), false);
+        }
+        play.registry(Change::Registered {
+            version: 200,
+            content: 201,
+            start: None,
+            new_life: false,
+            supported: true,
+        });
+        play.listing();
+        play.stop(100);
+        play.begin(200, 90);
+        for height in 90..=120 {
+            play.block(200, height);
+        }
+        play.registered(300, None, false);
+        play.stop(200);
+        play.begin(300, 120);
+        for height in 120..=200 {
+            play.block(300, height);
+        }
+        let found = finish(&mut play, &[100, 200, 300], 200);
+        assert_eq!(found.as_deref(), verdict);
     }
 }
 
