@@ -556,7 +556,11 @@ impl StoreTransport for World {
         new: Option<&[u8]>,
         list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
-        match self.call("compare_and_set").await {
+        let of_data = usize::from(key.ends_with(keys::DATA_OF));
+        match self
+            .call(["compare_and_set", "compare_and_set of data"][of_data])
+            .await
+        {
             Some(Fault::Lies) => Ok(CasOutcome::Conflict(self.store.text(key))),
             Some(_) => Err(StoreError::Unavailable("fault".into())),
             None => self.store.compare_and_set(key, expected, new, list).await,

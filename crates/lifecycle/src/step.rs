@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Cause, IndexerId, Record, Spec, Timestamp};
+use crate::{Cause, IndexerId, Phase, Record, Spec, Timestamp};
 
 /// The remote parties of a reconciler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +65,17 @@ impl Action {
             Action::StopExecutor(_) => "StopExecutor",
             Action::ClearData => "ClearData",
         }
+    }
+
+    /// Whether it stops something of which `record` does not tell yet that it is
+    /// being replaced. What follows such a stop is first written down: a store that
+    /// takes no writes would leave the indexer without what ran, and without what is
+    /// to run. A suspension, a deletion, a repair, and a run whose queue and cursor
+    /// are still to be cleared are told of by the record already.
+    pub fn ends_unannounced(&self, record: &Record) -> bool {
+        matches!(self, Action::StopStream(_) | Action::StopExecutor(_))
+            && record.phase == Phase::Running
+            && record.run.is_none_or(|run| run.prepared)
     }
 }
 

@@ -184,14 +184,14 @@ impl<'txn> Tables<'txn> {
                 None => self.members.remove((list, key))?.is_some(),
             };
         }
-        if current.as_deref() == new {
-            return Ok(effect(changed));
-        }
         match new {
-            Some(new) => self.texts.insert(key, new)?.map(drop),
-            None => self.texts.remove(key)?.map(drop),
-        };
-        Ok(Effect::Changed)
+            Some(new) => {
+                self.texts.insert(key, new)?;
+                changed = true;
+            }
+            None => changed |= self.texts.remove(key)?.is_some(),
+        }
+        Ok(effect(changed))
     }
 
     fn delete_all(&mut self, keys: &[String]) -> Result<Effect, StorageError> {

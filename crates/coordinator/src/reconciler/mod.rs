@@ -270,8 +270,7 @@ impl Reconciler {
             }
             Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
             Step::Apply(action) => match stored {
-                Some(_) if self.is_outdated(began) => Next::Again,
-                Some(stored) => self.act(&stored, &action, &seen).await,
+                Some(stored) => self.act(&stored, &action, &seen, began).await,
                 None => Next::Pause(Trouble::Store(
                     "an action was planned without a record".to_owned(),
                 )),
@@ -317,8 +316,8 @@ impl Reconciler {
     /// a row the second is believed, lest a slow machine does nothing at all.
     fn is_outdated(&mut self, began: Instant) -> bool {
         let knobs = &self.shared.knobs;
-        // The record, then both services, then the data plane.
-        let allowed = knobs.store_deadline * 2 + knobs.read_deadline * 2 + FREEZE;
+        // The record, both services, the data plane, and the record once more.
+        let allowed = knobs.store_deadline * 3 + knobs.read_deadline * 2 + FREEZE;
         self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
         if self.looked_in_vain {
             tracing::warn!(
@@ -329,10 +328,16 @@ impl Reconciler {
         self.looked_in_vain
     }
 
-    async fn act(&mut self, stored: &Stored, action: &Action, seen: &Observed) -> Next {
+    /// Performs what was planned by looks that began at `began`.
+    async fn act(
+        &mut self,
+        stored: &Stored,
+        action: &Action,
+        seen: &Observed,
+        began: Instant,
+    ) -> Next {
         // The looks took time; what is wanted may have changed since.
-        let stale = lock(&self.shared.desired).desired(&self.id) != seen.desired;
-        if stale || self.wake.holds() != self.holds_seen {
+        if self.is_overtaken_by_news(seen) {
             return Next::Again;
         }
         let now = Instant::now();
@@ -347,6 +352,17 @@ impl Reconciler {
         {
             return self.commit(Some(stored), &intent).await;
         }
+        if action.ends_unannounced(&stored.record) {
+            match self.shared.records.confirm(&self.id, stored).await {
+                Ok(Commit::Written(())) if self.is_overtaken_by_news(seen) => return Next::Again,
+                Ok(Commit::Written(())) => {}
+                Ok(Commit::Conflict) => return self.overtaken(),
+                Err(error) => return Next::Pause(Trouble::Store(error.to_string())),
+            }
+        }
+        if self.is_outdated(began) {
+            return Next::Again;
+        }
         let span = tracing::debug_span!(
             "reconcile",
             indexer = %self.id,
@@ -356,6 +372,12 @@ impl Reconciler {
         self.apply(stored, action, wanted(&seen.desired))
             .instrument(span)
             .await
+    }
+
+    /// Whether something else is wanted than what was seen, or a hold was acknowledged.
+    fn is_overtaken_by_news(&self, seen: &Observed) -> bool {
+        let stale = lock(&self.shared.desired).desired(&self.id) != seen.desired;
+        stale || self.wake.holds() != self.holds_seen
     }
 
     /// The record with an intent of now, if what `action` begins was meant so long ago

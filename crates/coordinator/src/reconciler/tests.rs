@@ -1,6 +1,7 @@
 //! One loop: what it looks at, what it waits for, and how often it acts.
 
 mod bookkeeping;
+mod confirming;
 mod performing;
 mod safeguards;
 
@@ -282,7 +283,7 @@ async fn what_was_seen_before_a_freeze_is_looked_at_again_once() {
     let fed = Fed::new().await;
     let mut reconciler = fed.reconciler();
     let knobs = Knobs::default();
-    let slow = (knobs.store_deadline + knobs.read_deadline) * 2;
+    let slow = knobs.store_deadline * 3 + knobs.read_deadline * 2;
     let began = Instant::now();
     tokio::time::sleep(slow).await;
     assert!(

@@ -53,7 +53,8 @@ pub trait StoreTransport: Send + Sync {
     /// Sets `key` to `new` (`None` deletes it) if it now is `expected` (`None`:
     /// if it does not exist). In the same step the set `list` comes to name `key`,
     /// or, when the key is deleted, no longer names it. After a conflict the set is
-    /// as it was.
+    /// as it was. A value is written even if it is the one that stands there: callers
+    /// find out that way whether writes are taken.
     ///
     /// # Errors
     /// See [`StoreError`]; a `list` that is no set is refused, and nothing happens.

@@ -18,6 +18,7 @@ use super::codec::{self, Corrupt, Stored};
 use super::{CasOutcome, StoreError, StoreTransport, keys, legacy};
 use crate::sentence::sentence;
 
+mod confirm;
 mod data;
 
 /// The most keys of one read.

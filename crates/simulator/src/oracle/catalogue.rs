@@ -213,7 +213,8 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "P6",
         "static stability",
-        "While registry, store or coordinator are away nothing healthy is stopped, and a \
+        "While registry, store or coordinator are away nothing healthy is stopped, nor, while \
+         the store takes no writes, for a version that could not follow; and a \
          coordinator that returns to a world that is as wanted changes nothing, in whatever \
          form other programs have left the records.",
     ),

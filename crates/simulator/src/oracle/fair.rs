@@ -26,6 +26,9 @@ const GIVEN_UP: Duration = Duration::from_secs(12);
 /// The most calls that are followed; the oldest are forgotten first.
 const CALLS_MAX: usize = 8192;
 
+/// The notes of the faults that leave a store that is read and not written.
+const UNWRITABLE: [&str; 2] = ["the store is read-only", "the store is out of memory"];
+
 struct Asked {
     method: Method,
     about: Option<usize>,
@@ -48,6 +51,8 @@ pub(super) struct Fair {
     unpolled: [bool; 3],
     asked: BTreeMap<CallId, Asked>,
     down: [bool; 2],
+    /// Since when the store takes no writes, as far as any was tried.
+    unwritable_since: Option<Time>,
 }
 
 fn poll_place(method: Method) -> Option<usize> {
@@ -84,13 +89,26 @@ impl Fair {
                 }
                 self.asked.insert(*call, asked);
             }
-            Event::CallAnswered { call, answer, .. } => {
+            Event::CallAnswered {
+                call,
+                answer,
+                method,
+                ..
+            } => {
+                if *method == Method::StoreCompareAndSet && *answer == AnswerKind::Ok {
+                    self.unwritable_since = None;
+                }
                 let asked = self.asked.remove(call)?;
                 self.answered(now, &asked, *answer == AnswerKind::Ok);
                 return asked.about;
             }
             Event::CallFault { call, .. } => self.call_fault(now, *call),
-            Event::Fault { text } if !is_end_of_coordinator(text) => self.trouble_at = Some(now),
+            Event::Fault { text } if !is_end_of_coordinator(text) => {
+                self.trouble_at = Some(now);
+                if UNWRITABLE.contains(&text.as_str()) {
+                    self.unwritable_since.get_or_insert(now);
+                }
+            }
             Event::StoreLost { .. } | Event::Panicked { .. } | Event::Phase(_) => {
                 self.trouble_at = Some(now);
             }
@@ -163,6 +181,11 @@ impl Fair {
     /// Whether the store or the registry is not up.
     pub fn lacks_store_or_registry(&self) -> bool {
         self.down.contains(&true)
+    }
+
+    /// Since when the store refuses every write, and none has been taken.
+    pub fn unwritable_since(&self) -> Option<Time> {
+        self.unwritable_since
     }
 
     /// Since when the coordinator lives and is not frozen, if it does.

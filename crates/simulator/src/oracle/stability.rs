@@ -192,6 +192,44 @@ fn names_another(indexer: &Indexer) -> bool {
     stream.is_some_and(|stream| synced.is_some_and(|version| version != stream.version))
 }
 
+/// P6 while the store is read and not written. Verifies that what runs well is not
+/// stopped for something that cannot be written down: a version that is to replace it
+/// could not follow. What the record tells of already is carried out.
+pub(super) fn ends_unwritten(
+    truth: &Truth,
+    fair: &Fair,
+    number: usize,
+    method: Method,
+) -> Option<Finding> {
+    let since = fair.unwritable_since()?;
+    let indexer = truth.at(number);
+    let record = indexer.record.known()?;
+    let told = record.phase != Phase::Running || !record.enabled || !record.own;
+    let run = record.run.filter(|run| run.prepared && !told)?;
+    let (version, sick, what) = match method {
+        Method::StopStream => {
+            let listed = indexer.world.listed_stream?;
+            (listed.version, indexer.world.stream_is_sick(), "stream")
+        }
+        Method::StopExecutor => {
+            let listed = indexer.world.executor?;
+            (listed.version, indexer.world.executor_is_sick(), "executor")
+        }
+        _ => return None,
+    };
+    // One that stood still in between believes what it was told before.
+    let awake = fair.awake_since().is_some_and(|awake| awake <= since);
+    (awake && !sick && !indexer.relaxed && run.version() == version).then(|| Finding {
+        oracle: "P6",
+        indexer: Some(number),
+        sentence: format!(
+            "{}: the {what} of version {version} is stopped, although the store takes no writes \
+             and nothing could follow",
+            indexer.key
+        ),
+    })
+}
+
 /// P6 while store or registry are down: a stop without a reason (S6) is this then.
 pub(super) fn of_outage(found: Finding, fair: &Fair, method: Method) -> Finding {
     let stops = matches!(method, Method::StopStream | Method::StopExecutor);

@@ -35,6 +35,12 @@ pub(super) const BUGS: &[Planted] = &[
         "Controller pattern: lost acknowledgement",
         || Arc::new(UnknownOutcomeTakenForSuccess),
     ),
+    unsafe_bug(
+        "writes-believed-unseen",
+        "A write that would change nothing counts as done without being tried",
+        "Controller pattern: what runs is stopped before its successor can be written down",
+        || Arc::new(WritesBelievedUnseen),
+    ),
     idle_bug(
         "old-format-unreadable",
         "A record of the original coordinator cannot be read",
@@ -115,6 +121,25 @@ pub(super) const BUGS: &[Planted] = &[
 
 fn is_record(key: &str) -> bool {
     keys::indexer_of(key).is_ok()
+}
+
+struct WritesBelievedUnseen;
+
+#[async_trait]
+impl Bug for WritesBelievedUnseen {
+    async fn compare_and_set(
+        &self,
+        to: &dyn StoreTransport,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Option<&[u8]>,
+        list: Option<&str>,
+    ) -> Swap {
+        if expected.is_some() && expected == new {
+            return Ok(CasOutcome::Applied);
+        }
+        to.compare_and_set(key, expected, new, list).await
+    }
 }
 
 struct LastWriterWins;

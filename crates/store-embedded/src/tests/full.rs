@@ -53,6 +53,23 @@ async fn a_full_disk_is_named_and_keeps_nobody_from_reading() {
 }
 
 #[tokio::test]
+async fn writing_what_stands_there_finds_out_that_the_disk_is_full() {
+    let disk = Faulty::new(1);
+    let store = disk.store().unwrap();
+    let again = store.compare_and_set("k", None, Some(b"1"), Some("s"));
+    again.await.unwrap();
+    disk.set_fault(Fault::Full);
+    let again = store.compare_and_set("k", Some(b"1"), Some(b"1"), Some("s"));
+    names_the_disk(&again.await.unwrap_err());
+    disk.set_fault(Fault::None);
+    store.probe().await.unwrap();
+    let commits = store.commits();
+    let again = store.compare_and_set("k", Some(b"1"), Some(b"1"), Some("s"));
+    assert_eq!(again.await, Ok(CasOutcome::Applied));
+    assert_eq!(store.commits(), commits + 1);
+}
+
+#[tokio::test]
 async fn a_probe_names_what_a_write_met_until_the_disk_takes_one() {
     let disk = Faulty::new(1);
     let store = disk.store().unwrap();

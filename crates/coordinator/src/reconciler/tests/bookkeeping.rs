@@ -78,7 +78,9 @@ async fn no_effect_begins_once_a_hold_is_acknowledged() {
     reconciler.shared.note_hold(&id(ID));
     world.take_calls();
     for action in starts() {
-        let next = reconciler.act(&stored, &action, &look).await;
+        let next = reconciler
+            .act(&stored, &action, &look, Instant::now())
+            .await;
         assert!(matches!(next, Next::Again));
     }
     assert_eq!(world.take_calls(), BTreeMap::new());

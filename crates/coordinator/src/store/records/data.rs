@@ -123,7 +123,7 @@ impl RecordStore {
         cleared.await.map(applied)
     }
 
-    async fn swap_fence(
+    pub(super) async fn swap_fence(
         &self,
         fence: &str,
         expected: Option<&[u8]>,
@@ -137,7 +137,7 @@ impl RecordStore {
     }
 }
 
-fn applied(outcome: CasOutcome) -> Commit<()> {
+pub(super) fn applied(outcome: CasOutcome) -> Commit<()> {
     match outcome {
         CasOutcome::Applied => Commit::Written(()),
         CasOutcome::Conflict(_) => Commit::Conflict,

@@ -180,7 +180,11 @@ fn l4_expects_nothing_while_a_spoiled_record_may_tell_of_a_task() {
         play.see(Event::RecordTampered {
             key: play.key.clone(),
         });
-        let text = if spoiled { "null" } else { "{}" };
+        let text = if spoiled {
+            "null"
+        } else {
+            r#"{"enabled":true}"#
+        };
         play.see(Event::RecordWritten {
             key: play.key.clone(),
             before: None,
@@ -428,6 +432,51 @@ fn p6_objects_to_a_stop_in_an_outage() {
         assert!(is_judged(&play, "judged P6 in an outage"));
         play.violates("P6");
     }
+}
+
+/// A settled indexer is updated while the store refuses writes.
+fn updated_unwritable(fault: &str) -> Play {
+    let mut play = settled();
+    let text = fault.to_owned();
+    play.see(Event::Fault { text });
+    play.wait(2);
+    play.registered(200, Some(60), false);
+    play.listing();
+    play.wait(1);
+    play
+}
+
+#[test]
+fn p6_objects_to_a_stop_for_what_cannot_be_written_down() {
+    for fault in ["the store is read-only", "the store is out of memory"] {
+        let mut play = updated_unwritable(fault);
+        play.stop_stream(2_100);
+        play.violates("P6");
+        let mut play = updated_unwritable(fault);
+        play.stop_executor(100, 1_100);
+        play.violates("P6");
+    }
+    let mut play = updated_unwritable("anything else");
+    play.stop_stream(2_100);
+    play.is_right();
+}
+
+#[test]
+fn p6_lets_be_stopped_what_was_written_down_or_can_be_again() {
+    let key = settled().key.clone();
+    let mut play = updated_unwritable("the store is read-only");
+    play.call(Method::StoreCompareAndSet, Some(&key), With::default());
+    play.stop_stream(2_100);
+    play.is_right();
+
+    let mut play = settled();
+    play.registered(200, Some(60), false);
+    play.listing();
+    play.record("Running", Some((200, 60, false)));
+    let text = "the store is read-only".to_owned();
+    play.see(Event::Fault { text });
+    play.stop_stream(2_100);
+    assert_ne!(play.verdict().as_deref(), Some("P6"));
 }
 
 #[test]
