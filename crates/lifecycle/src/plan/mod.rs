@@ -11,7 +11,7 @@ pub(crate) use repairing::leads_to_repair;
 use crate::absorb::{Context, failed};
 use crate::{
     Cause, Desired, Hold, Observed, Phase, Policy, Reason, Record, Run, Seen, Service, Spec, Step,
-    Target, Timestamp,
+    Target, Timestamp, Wait,
 };
 
 /// How far behind the chain an answer of the registry may be (three weeks of blocks). What
@@ -38,7 +38,7 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
         return round.held(hold);
     }
     match record.phase {
-        Phase::Deleting | Phase::Deleted => ending::deleting(&round),
+        Phase::Deleting | Phase::Deleted => round.meanwhile(ending::deleting(&round)),
         phase => {
             if let Desired::Deleted { version, at } = seen.desired
                 && record.run.is_none_or(|run| run.target.version <= version)
@@ -63,7 +63,7 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
                     repair: None,
                     ..record.with_phase(Phase::Suspending)
                 }),
-                _ => with_spec(&round),
+                _ => round.meanwhile(with_spec(&round)),
             }
         }
     }
@@ -125,6 +125,27 @@ impl Round<'_> {
             Some(Step::Wait(wait)) => Step::wait(reason, wait.until),
             Some(step) => step,
             None => Step::wait(reason, None),
+        }
+    }
+
+    /// What is done while `step` only waits for the registry: a task in flight is
+    /// watched to its end, since its account's other indexers wait for it.
+    fn meanwhile(&self, step: Step) -> Step {
+        let Step::Wait(wait) = step else {
+            return step;
+        };
+        let silent = matches!(
+            wait.reason,
+            Reason::RegistryUnknown | Reason::NotInRegistry | Reason::StaleRegistry { .. }
+        );
+        let watched = silent.then(|| provisioning::watch(self)).flatten();
+        match watched {
+            Some(Step::Wait(Wait { until, .. })) => {
+                let until = [wait.until, until].into_iter().flatten().min();
+                Step::wait(wait.reason, until)
+            }
+            Some(step) => step,
+            None => Step::Wait(wait),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Round;
+use super::leads_to_repair;
 use super::stopping::service_down;
+use crate::absorb::{Context, failed};
 use crate::{
     Action, Cause, Gate, Phase, Reason, Record, Rule, Service, Spec, Step, Task, TaskSeen,
     Timestamp, Wait,
@@ -171,11 +173,43 @@ pub(super) fn tend(round: &Round<'_>) -> Option<Step> {
     })
 }
 
+/// The same for one whose next step depends on what is wanted, which is not known
+/// now: success and failure are both kept.
+pub(super) fn watch(round: &Round<'_>) -> Option<Step> {
+    let record = round.record;
+    let task = record.task.as_ref()?;
+    if !leads_to_repair(record.phase) {
+        return tend(round);
+    }
+    Some(match examine(round, task) {
+        Verdict::Ended(next) => Step::commit(Record {
+            repair: None,
+            ..next.with_phase(Phase::Running)
+        }),
+        Verdict::InFlight(wait) | Verdict::Overdue(wait) => wait,
+        Verdict::Failed(cause, detail) => {
+            let context = Context {
+                wanted: None,
+                policy: round.policy,
+                now: round.now,
+            };
+            let without = Record {
+                task: None,
+                ..record.clone()
+            };
+            Step::commit(failed(&without, cause, detail, is_limited(cause), context))
+        }
+    })
+}
+
+fn is_limited(cause: Cause) -> bool {
+    cause == Cause::ProvisioningFailed
+}
+
 fn give_up_task(round: &Round<'_>, spec: &Spec, cause: Cause, detail: &str) -> Step {
     let without = Record {
         task: None,
         ..round.record.clone()
     };
-    let limited = cause == Cause::ProvisioningFailed;
-    round.failed(&without, cause, detail, limited, spec)
+    round.failed(&without, cause, detail, is_limited(cause), spec)
 }

@@ -1,6 +1,6 @@
 //! Creating the data layer: intent, task, polls.
 
-use lifecycle::{Cause, Gate, IndexerId, Outcome, Phase, Policy, Service, TaskSeen};
+use lifecycle::{Cause, Desired, Gate, IndexerId, Outcome, Phase, Policy, Service, TaskSeen};
 
 use crate::support::*;
 
@@ -339,4 +339,58 @@ fn a_life_that_begins_in_the_future_says_nothing_about_tasks() {
     // It begins at this very moment, and so does whatever it knows of tasks.
     world.seen.running_since = NOW;
     assert_eq!(world.wakes_in(), Some(120));
+}
+
+/// What the registry may say while nothing can be begun.
+fn silences() -> [Desired; 4] {
+    [
+        Desired::Unknown,
+        Desired::Missing,
+        Desired::Unlisted(latest(5)),
+        // The deletion waits for the task as well.
+        deleted(3, 3),
+    ]
+}
+
+#[test]
+fn a_task_is_watched_to_its_end_while_the_registry_says_nothing_of_use() {
+    for desired in silences() {
+        // A tombstone that is up to date leads to deletion, which watches as well.
+        let deletion = matches!(desired, Desired::Deleted { .. });
+        let world = with_task(30, TaskSeen::Pending).desired(desired);
+        let world = if deletion { world.committed() } else { world };
+        assert!(world.plan().starts_with("wait: "), "{}", world.plan());
+        let poll = Policy::default().provisioning_poll.as_secs();
+        assert_eq!(world.wakes_in(), Some(poll));
+        let ended = world.task(TaskSeen::Complete).committed();
+        let phase = if deletion { "Deleting" } else { "Running" };
+        assert_eq!(ended.stands(), phase);
+    }
+}
+
+#[test]
+fn a_task_that_fails_while_the_registry_is_silent_is_counted_all_the_same() {
+    let failed = |earlier| {
+        let world = with_task(30, TaskSeen::Failed).desired(Desired::Unknown);
+        let world = match earlier {
+            0 => world,
+            tries => world.has_repair(Cause::ProvisioningFailed, tries, ago(1)),
+        };
+        world.committed()
+    };
+    let expected = "Repairing, provisioning failed (attempt 1)";
+    assert_eq!(failed(0).stands(), expected);
+    let tried = failed(3);
+    assert_eq!(tried.stands(), "Repairing, provisioning failed (attempt 4)");
+    assert!(tried.plan().starts_with("wait: "), "{}", tried.plan());
+    // It is not begun anew before its pause is over, once the registry answers.
+    let world = tried.wants(latest(5));
+    assert!(world.plan().starts_with("wait: "), "{}", world.plan());
+}
+
+#[test]
+fn a_repair_waits_no_longer_than_for_its_task_while_the_registry_is_silent() {
+    let world = with_task(610, TaskSeen::Pending).committed();
+    let world = world.desired(Desired::Missing).task(TaskSeen::Complete);
+    assert_eq!(world.committed().stands(), "Running");
 }

@@ -80,6 +80,10 @@ pub const SITUATIONS: &[(&str, &str)] = &[
         "While somebody is held, somebody else is looked after in time.",
     ),
     (
+        "judged L4 of a task",
+        "A data layer task ended, and what the record says of it is judged.",
+    ),
+    (
         "judged S8 of a failure",
         "A record tells of a failure in calm times: judged.",
     ),

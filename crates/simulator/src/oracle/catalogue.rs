@@ -157,7 +157,8 @@ pub const PROPERTIES: &[Property] = &[
         "L4",
         "changes come first",
         "A change of what is wanted, or a command, leads to a call that changes something within \
-         two seconds of being heard of, in every phase and every wait.",
+         two seconds of being heard of, in every phase and every wait; the end of a data layer \
+         task is noted.",
     ),
     property(
         "L5",

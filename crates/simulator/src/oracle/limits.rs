@@ -44,6 +44,10 @@ pub struct Limits {
     pub store_deadline: Duration,
     /// How long a provisioning task of unknown fate blocks its account.
     pub provisioning_settle: Duration,
+    /// After this a provisioning task is asked about less and less often.
+    pub provisioning_timeout: Duration,
+    /// The pause between two questions about a younger one.
+    pub provisioning_poll: Duration,
     /// After this a provisioning task counts as dead.
     pub provisioning_abandon: Duration,
     /// How long an executor that is starting must be left alone.
@@ -85,6 +89,8 @@ impl Default for Limits {
             heartbeat_limit: Duration::from_secs(180),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),
+            provisioning_timeout: Duration::from_secs(600),
+            provisioning_poll: Duration::from_secs(1),
             provisioning_abandon: Duration::from_secs(1800),
             executor_start_grace: Duration::from_secs(120),
             attempts_max: 8,

@@ -181,6 +181,8 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         call_deadline: knobs.call_deadline,
         heartbeat_limit: knobs.heartbeat_limit,
         store_deadline: knobs.store_deadline,
+        provisioning_timeout: knobs.policy.provisioning_timeout,
+        provisioning_poll: knobs.policy.provisioning_poll,
         provisioning_abandon: knobs.policy.provisioning_abandon,
         attempts_max: knobs.policy.attempts_max,
         streams_vanish: !scenario

@@ -276,6 +276,46 @@ fn l5_objects_to_a_held_indexer_that_never_noted_the_end_of_its_task() {
 }
 
 #[test]
+fn l4_objects_to_a_record_that_speaks_of_a_task_long_after_its_end() {
+    let task = r#","task":{"id":"t1","since":1}"#;
+    let cases = [
+        (false, 100, AnswerKind::Ok),
+        (false, 100, AnswerKind::Error(5)),
+        (true, 100, AnswerKind::Ok),
+        (false, 30, AnswerKind::Ok),
+        // Nobody can say what became of it.
+        (false, 100, AnswerKind::Error(14)),
+        // So old that it is asked about less often.
+        (false, 700, AnswerKind::Ok),
+    ];
+    for (noted, seconds, answer) in cases {
+        let mut play = Play::new();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        let begun = play.task_started("t1");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        play.record_with("Initializing", true, None, task);
+        polls(&mut play, 90.max(seconds));
+        play.task_ended("t1");
+        if noted {
+            play.record("Initializing", None);
+        }
+        polls(&mut play, seconds.min(100));
+        let (call, _) = play.sent(Method::GetTaskStatus, None);
+        let method = Method::GetTaskStatus;
+        play.see(Event::CallAnswered {
+            call,
+            method,
+            answer: answer.clone(),
+        });
+        let wrong = !noted && seconds == 100 && answer != AnswerKind::Error(14);
+        assert_eq!(play.verdict(), wrong.then(|| "L4".to_owned()), "{seconds}");
+        let judged = play.oracles.marks().contains_key("judged L4 of a task");
+        assert_eq!(judged, wrong || noted, "{seconds}");
+    }
+}
+
+#[test]
 fn s9_objects_to_a_retry_that_forgot_nothing() {
     let newer = REPAIR
         .replace("\"first_at\":0", "\"first_at\":9")
