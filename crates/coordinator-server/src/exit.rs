@@ -65,7 +65,7 @@ Exit codes:
 pub const OF_STATE: &str = "\
 Exit codes:
   0    done; of a check: every record can be read
-  1    not done, or not all of it; of a check: a record cannot be read
+  1    not done, or not all of it; of a check: a record cannot be read; of the height: the same
   2    the command line cannot be understood
   69   the store cannot be opened or reached, or was lost in the middle
   78   the configuration, or the file to import, cannot be used";

@@ -20,7 +20,7 @@ use crate::reconciler::Reconciler;
 use crate::services::Listing;
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoredHeight, keys};
 use crate::watch::{panic_text, watch};
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ impl Supervisor {
 
     async fn try_restore(&mut self) -> Result<BTreeMap<IndexerId, Bytes>, StoreError> {
         let asked_at = Instant::now();
-        let mark = self.shared.records.high_water().await?.unwrap_or(0);
+        let mark = self.shared.records.high_water().await?;
         let records = if self.shared.shadow {
             self.shared.records.load_all().await?
         } else {
@@ -132,7 +132,15 @@ impl Supervisor {
         };
         lock(&self.shared.health).set_store_up();
         let began = self.first_look().await;
-        *lock(&self.shared.desired) = DesiredView::new(mark);
+        if let StoredHeight::Unreadable(why) = &mark {
+            lock(&self.shared.health).set_unreadable(keys::REGISTRY_HEIGHT, why);
+            tracing::error!(
+                why,
+                "the stored registry height cannot be read: an answer that is older than a \
+                 deletion would be believed; `coordinator state height --lower-to` mends it"
+            );
+        }
+        *lock(&self.shared.desired) = DesiredView::new(mark.number().unwrap_or(0));
         let mut raw = BTreeMap::new();
         for (key, loaded) in records {
             match loaded {

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coordinator::store::{MemoryStore, RecordStore, StoreError, StoreTransport};
+use coordinator::store::{
+    MemoryStore, RecordStore, StoreError, StoreTransport, StoredHeight, keys,
+};
 use serde::Serialize;
 
 use crate::boot::redis;
@@ -99,7 +101,11 @@ pub fn state(sources: &Sources, command: &StateCommand, console: &mut Console<'_
             (StateCommand::Height { lower_to }, _) => {
                 let records = RecordStore::new(target.store, deadline);
                 match height(&records, *lower_to, target.shared, console).await {
-                    Ok(line) => console.data(&line),
+                    Ok((line, true)) => console.data(&line),
+                    Ok((line, false)) => {
+                        console.data(&line);
+                        Exit::Failed
+                    }
                     Err(error) => failed(console, &error.to_string(), Exit::Unavailable),
                 }
             }
@@ -111,26 +117,33 @@ pub fn state(sources: &Sources, command: &StateCommand, console: &mut Console<'_
     })
 }
 
-/// Says what the height is, or what it has become.
+/// Says what the height is, or what it has become; and whether it can be read.
 async fn height(
     records: &RecordStore,
     lower_to: Option<u64>,
     shared: bool,
     console: &mut Console<'_>,
-) -> Result<String, StoreError> {
-    let said = |height: Option<u64>| {
-        height.map_or_else(
-            || "no height is stored: a coordinator that starts believes the first answer".into(),
-            |height| format!("the registry was acted upon as of block {height}"),
-        )
+) -> Result<(String, bool), StoreError> {
+    let said = |height: &StoredHeight| match height {
+        StoredHeight::Absent => {
+            "no height is stored: a coordinator that starts believes the first answer".to_owned()
+        }
+        StoredHeight::At(height) => format!("the registry was acted upon as of block {height}"),
+        StoredHeight::Unreadable(why) => format!(
+            "the height under {} cannot be read: {}; a coordinator that starts believes the \
+             first answer, and `--lower-to` replaces it",
+            keys::REGISTRY_HEIGHT,
+            visible(why.chars())
+        ),
     };
     let Some(lowered) = lower_to else {
-        return Ok(format!("{}\n", said(records.high_water().await?)));
+        let height = records.high_water().await?;
+        return Ok((format!("{}\n", said(&height)), is_readable(&height)));
     };
     let (before, after) = records.lower_high_water(lowered).await?;
     if before == after {
         let why = "nothing was changed, since it is not above that";
-        return Ok(format!("{}; {why}\n", said(after)));
+        return Ok((format!("{}; {why}\n", said(&after)), true));
     }
     if shared {
         console.talk(
@@ -138,8 +151,15 @@ async fn height(
              began with; restart it\n",
         );
     }
-    let before = before.map_or_else(|| "no number".to_owned(), |before| before.to_string());
-    Ok(format!("{}; it was {before}\n", said(after)))
+    let before = match &before {
+        StoredHeight::Unreadable(why) => format!("it could not be read: {}", visible(why.chars())),
+        before => format!("it was {before}"),
+    };
+    Ok((format!("{}; {before}\n", said(&after)), true))
+}
+
+fn is_readable(height: &StoredHeight) -> bool {
+    !matches!(height, StoredHeight::Unreadable(_))
 }
 
 fn failed(console: &mut Console<'_>, why: &str, exit: Exit) -> Exit {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coordinator::store::codec::RECORD_LEN_MAX;
-use coordinator::store::{RecordStore, StoreError, StoreTransport, keys};
+use coordinator::store::{RecordStore, StoreError, StoreTransport, StoredHeight, keys};
 
 use super::lines::{Record, State, fits, shortened};
 
@@ -38,7 +38,12 @@ pub async fn export(
     }
     let mut export = Export::default();
     export.state.source = source.to_owned();
-    export.state.registry_height = records.high_water().await?;
+    let height = records.high_water().await?;
+    export.state.registry_height = height.number();
+    if let StoredHeight::Unreadable(why) = &height {
+        let remark = format!("the registry's height: {why}; it is left out");
+        export.remarks.push(remark);
+    }
     for (key, stored) in loaded {
         let value = match stored {
             Ok(stored) => stored.raw,

@@ -243,6 +243,26 @@ async fn the_height_of_the_registry_is_shown_and_lowered() {
         );
         assert_eq!(get(&server, key), stored(left));
     }
+    for lowered in ["0", "5"] {
+        for kind in [&b"SET"[..], b"SADD"] {
+            server.tell("DEL coordinator:registry_height").unwrap();
+            server
+                .command(&[kind, key.as_bytes(), b"\x1bnine"])
+                .unwrap();
+            let (code, said) = state(&config, &["height"]).await;
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains("cannot be read: it is "), "{said}");
+            assert!(!said.contains('\u{1b}'), "{said}");
+            let (code, said) = state(&config, &["height", "--lower-to", lowered]).await;
+            assert_eq!(code, Some(0), "{said}");
+            assert!(said.contains("; it could not be read: it is "), "{said}");
+            let left = match lowered {
+                "0" => Reply::Nothing,
+                height => stored(height),
+            };
+            assert_eq!(get(&server, key), left);
+        }
+    }
     let (code, _) = state(&config, &["height", "--lower-to", "-1"]).await;
     assert_eq!(code, Some(2));
 }

@@ -206,7 +206,7 @@ impl AdminService {
     /// # Errors
     /// Why not, for people.
     pub async fn check_store(&self) -> Result<(), String> {
-        match self.shared.records.high_water().await {
+        match self.shared.records.probe().await {
             Err(error) => Err(error.to_string()),
             Ok(_) if !self.overview().loaded => Err("the records are still being read".to_owned()),
             Ok(_) => Ok(()),

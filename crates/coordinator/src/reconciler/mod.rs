@@ -480,10 +480,13 @@ impl Reconciler {
     }
 
     async fn finish(&mut self, stored: Option<&Stored>, height: Option<u64>) -> Next {
-        if let Some(height) = height
-            && let Err(error) = self.shared.records.raise_high_water(height).await
-        {
-            return Next::Pause(Trouble::Store(error.to_string()));
+        if let Some(height) = height {
+            match self.shared.records.raise_high_water(height).await {
+                Ok(_) => {
+                    lock(&self.shared.health).set_readable(keys::REGISTRY_HEIGHT);
+                }
+                Err(error) => return Next::Pause(Trouble::Store(height_kept(&error))),
+            }
         }
         if let Some(stored) = stored {
             match self.shared.records.remove(&self.id, stored).await {
@@ -521,6 +524,18 @@ impl Reconciler {
             trouble,
             panics: self.panics,
         });
+    }
+}
+
+/// Why a deletion cannot end, whose height cannot be kept.
+fn height_kept(error: &StoreError) -> String {
+    match error {
+        StoreError::Rejected(why) => format!(
+            "the height of its deletion cannot be kept under `{}` ({why}), and without it the \
+             deletion would be forgotten; `coordinator state height` says what stands there",
+            keys::REGISTRY_HEIGHT
+        ),
+        error => error.to_string(),
     }
 }
 

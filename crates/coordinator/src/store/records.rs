@@ -20,12 +20,12 @@ use crate::sentence::sentence;
 
 mod confirm;
 mod data;
+mod height;
+
+pub use height::StoredHeight;
 
 /// The most keys of one read.
 pub(crate) const READ_KEYS_MAX: usize = 500;
-
-/// Tries to raise the registry height against others that raise it too.
-const RAISE_TRIES_MAX: u32 = 8;
 
 /// What the store holds for the indexers.
 ///
@@ -371,85 +371,6 @@ impl RecordStore {
         self.transport.compare_and_set(key, expected, new, list)
     }
 
-    /// The newest registry height that was acted upon, if one is stored.
-    ///
-    /// # Errors
-    /// The read failed.
-    pub async fn high_water(&self) -> Result<Option<u64>, StoreError> {
-        let value = self.read_one(keys::REGISTRY_HEIGHT.to_owned()).await?;
-        Ok(value.and_then(|text| height_in(keys::REGISTRY_HEIGHT, line(&text))))
-    }
-
-    /// Raises the stored registry height to at least `height`, and says what it
-    /// then is. It never goes down.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; `Unavailable` also if others kept changing it.
-    pub async fn raise_high_water(&self, height: u64) -> Result<u64, StoreError> {
-        let key = keys::REGISTRY_HEIGHT;
-        let text = height.to_string();
-        let mut current = self.read_one(key.to_owned()).await?;
-        for _ in 0..RAISE_TRIES_MAX {
-            let stored = current.as_ref().and_then(|text| height_in(key, line(text)));
-            if let Some(stored) = stored.filter(|stored| *stored >= height) {
-                return Ok(stored);
-            }
-            let written = self.writing(
-                "raising the registry height",
-                self.transport.compare_and_set(
-                    key,
-                    current.as_deref(),
-                    Some(text.as_bytes()),
-                    None,
-                ),
-            );
-            match written.await? {
-                CasOutcome::Applied => return Ok(height),
-                CasOutcome::Conflict(found) => current = found,
-            }
-        }
-        Err(StoreError::Unavailable(format!(
-            "`{key}` changed during each of {RAISE_TRIES_MAX} tries to raise it"
-        )))
-    }
-
-    /// Lowers the stored registry height to `height`, where it is higher or no number;
-    /// 0 removes it. Returns what it was, and what it is now. Answers of the registry
-    /// that are older than deletions which were carried out may be believed then, by
-    /// coordinators that start after it.
-    ///
-    /// # Errors
-    /// See [`StoreError`]; `Unavailable` also if others kept changing it.
-    pub async fn lower_high_water(
-        &self,
-        height: u64,
-    ) -> Result<(Option<u64>, Option<u64>), StoreError> {
-        let key = keys::REGISTRY_HEIGHT;
-        let text = height.to_string();
-        let new = (height > 0).then_some(text.as_bytes());
-        let mut current = self.read_one(key.to_owned()).await?;
-        for _ in 0..RAISE_TRIES_MAX {
-            let Some(raw) = &current else {
-                return Ok((None, None));
-            };
-            let before = height_in(key, line(raw));
-            if before.is_some_and(|before| before <= height) {
-                return Ok((before, before));
-            }
-            let written = self.writing(
-                "lowering the registry height",
-                self.transport.compare_and_set(key, Some(raw), new, None),
-            );
-            match written.await? {
-                CasOutcome::Applied => return Ok((before, new.map(|_| height))),
-                CasOutcome::Conflict(found) => current = found,
-            }
-        }
-        Err(StoreError::Unavailable(format!(
-            "`{key}` changed during each of {RAISE_TRIES_MAX} tries to lower it"
-        )))
-    }
-
     async fn read_one(&self, key: String) -> Result<Option<Bytes>, StoreError> {
         let mut values = self.read_all(std::slice::from_ref(&key)).await?;
         Ok(values.pop().flatten())
@@ -503,11 +424,6 @@ impl RecordStore {
         // A set of what is known; a panic while it was held leaves it valid.
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The registry's height may be written by hand, with the line's end.
-fn line(text: &[u8]) -> &[u8] {
-    text.strip_suffix(b"\n").unwrap_or(text)
 }
 
 fn height_in(key: &str, text: &[u8]) -> Option<u64> {
