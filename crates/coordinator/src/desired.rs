@@ -2,7 +2,6 @@
 //! late, incomplete or contradictory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,13 @@ use tokio::time::Instant;
 
 use crate::knobs::Knobs;
 
+mod behind;
+mod outlier;
 #[cfg(test)]
 mod tests;
+
+pub use behind::Behind;
+use outlier::Outlier;
 
 /// A height so far above the last one that it cannot be true (three weeks of blocks,
 /// when a second has passed): believing it would shut out every later answer.
@@ -24,6 +28,9 @@ const BLOCKS_PER_SECOND_MAX: u64 = 4;
 
 /// A height that no chain has reached: not even a first answer is believed.
 const HEIGHT_MAX: u64 = 1_000_000_000_000;
+
+/// For how long all listings are old before that is told, since some always are.
+const LATE_TOLD: Duration = Duration::from_secs(60);
 
 /// First pause between two questions about one indexer.
 const CONFIRM_PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -44,42 +51,13 @@ pub enum Taken {
     Absurd(u64),
 }
 
-/// The registry answers, and nothing is taken in: since the start all of it is older than
-/// the persisted height.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Behind {
-    /// The persisted height.
-    pub stored: u64,
-    /// The highest height of an answer.
-    pub heard: u64,
-}
-
-impl Behind {
-    /// Whether no node is so far behind: the persisted height is one that this chain has
-    /// not reached. That it was lowered by itself cannot be allowed, since nodes that
-    /// are all behind, and a chain that went back, look the same from here.
-    pub fn is_beyond_belief(&self) -> bool {
-        self.stored.saturating_sub(self.heard) > HEIGHT_JUMP_MAX
-    }
-}
-
-impl fmt::Display for Behind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Behind { stored, heard } = self;
-        match self.is_beyond_belief() {
-            true => write!(
-                formatter,
-                "its answers, as of block {heard} at most, are far below block {stored}, as of \
-                 which the store says that one was acted upon: if that height is wrong, or the \
-                 registry went back, `coordinator state height --lower-to {heard}` mends it"
-            ),
-            false => write!(
-                formatter,
-                "its answers, as of block {heard} at most, are older than block {stored}, as of \
-                 which one was acted upon before the start; newer ones are waited for"
-            ),
-        }
-    }
+/// A height was given up, which one answer had told and all later ones denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// That height.
+    pub told: u64,
+    /// As of which height everybody is known now.
+    pub known: u64,
 }
 
 #[derive(Debug)]
@@ -106,8 +84,11 @@ pub struct DesiredView {
     /// When an answer was taken in last; before, `mark` is the persisted one, which may
     /// be years old.
     answered: Option<Instant>,
-    /// The highest height of the answers that were too old, as long as none was not.
-    heard: u64,
+    /// The highest height that is known to be stored as one that was acted upon.
+    acted: u64,
+    /// Since when no listing was new enough, and the highest height of the answers since.
+    late: Option<(Instant, u64)>,
+    outlier: Outlier,
     /// As of which height the last listing is.
     listed_at: u64,
     /// Who was told of since, and as of which height.
@@ -134,6 +115,7 @@ impl DesiredView {
     pub fn new(mark: u64) -> DesiredView {
         DesiredView {
             floor: mark,
+            acted: mark,
             mark,
             ..DesiredView::default()
         }
@@ -174,13 +156,58 @@ impl DesiredView {
         self.listed.keys()
     }
 
-    /// That nothing was taken in since the start, because all of it is too old.
-    pub fn behind(&self) -> Option<Behind> {
+    /// That the registry answers, and nothing of it is taken in, because all of it is too
+    /// old: since the start, or for longer than replicas lag.
+    pub fn behind(&self, now: Instant) -> Option<Behind> {
+        let (since, heard) = self.late?;
         let behind = Behind {
-            stored: self.floor,
-            heard: self.heard,
+            known: self.everybody_at(),
+            stored: self.acted,
+            heard,
         };
-        (self.answered.is_none() && self.heard > 0).then_some(behind)
+        let lasts = now.saturating_duration_since(since) >= LATE_TOLD;
+        (self.answered.is_none() || lasts).then_some(behind)
+    }
+
+    /// Takes note that the registry's height is stored as `height`: answers below were
+    /// acted upon.
+    pub fn acted_upon(&mut self, height: u64) {
+        self.acted = self.acted.max(height);
+    }
+
+    /// The height that [`DesiredView::give_up`] would give up, if nothing above the
+    /// other answers was acted upon.
+    pub fn outlier(&self, now: Instant) -> Option<u64> {
+        let (told, reached) = self.outlier.proven(now)?;
+        // What is known to have been registered since would show that they are old.
+        (self.highest_version() <= reached).then_some(told)
+    }
+
+    /// Gives up the height that one answer told, where that is beyond doubt and nothing
+    /// above the other answers was acted upon, `stored` included. What is known stays,
+    /// until the next answer.
+    pub fn give_up(&mut self, stored: u64, now: Instant) -> Option<GivenUp> {
+        self.acted_upon(stored);
+        let told = self.outlier(now)?;
+        let (_, known) = self.outlier.proven(now)?;
+        if self.acted > known {
+            return None;
+        }
+        self.outlier.clear();
+        self.late = None;
+        self.told.clear();
+        (self.mark, self.listed_at) = (known, known);
+        self.answered = Some(now);
+        Some(GivenUp { told, known })
+    }
+
+    /// The highest height of which something that is known tells.
+    fn highest_version(&self) -> u64 {
+        let specs = self.listed.values().chain(self.unlisted.values());
+        let versions = specs.map(|spec| spec.version);
+        let deleted = self.tombstones.values();
+        let deleted = deleted.map(|(version, at)| *version.max(at));
+        versions.chain(deleted).max().unwrap_or(0)
     }
 
     /// As of which height everybody is known at least.
@@ -198,7 +225,10 @@ impl DesiredView {
     fn admit(&mut self, height: u64, known: u64, now: Instant) -> Option<Taken> {
         if height < known {
             self.dropped_older += 1;
-            self.heard = self.heard.max(height);
+            self.outlier.heard(height, now);
+            if let Some((_, heard)) = &mut self.late {
+                *heard = height.max(*heard);
+            }
             return Some(Taken::Older {
                 height,
                 mark: known,
@@ -212,14 +242,28 @@ impl DesiredView {
         if jumps || height > HEIGHT_MAX {
             return Some(Taken::Absurd(height));
         }
-        self.answered = Some(now);
+        match self.answered.replace(now) {
+            None => self.outlier.begins(height),
+            Some(_) => self.outlier.heard(height, now),
+        }
         self.mark = height.max(self.mark);
         None
     }
 
+    /// Refuses a listing that is older than what everybody is known by.
+    fn admit_listing(&mut self, height: u64, now: Instant) -> Option<Taken> {
+        let refused = self.admit(height, self.everybody_at(), now);
+        match &refused {
+            None => self.late = None,
+            Some(Taken::Older { .. }) if self.late.is_none() => self.late = Some((now, height)),
+            Some(_) => {}
+        }
+        refused
+    }
+
     /// Takes in a listing that is the same as the last one.
     pub fn take_same(&mut self, height: u64, now: Instant) -> Taken {
-        if let Some(refused) = self.admit(height, self.everybody_at(), now) {
+        if let Some(refused) = self.admit_listing(height, now) {
             return refused;
         }
         self.listed_as_of(height);
@@ -242,7 +286,7 @@ impl DesiredView {
         now: Instant,
         knobs: &Knobs,
     ) -> Taken {
-        if let Some(refused) = self.admit(height, self.everybody_at(), now) {
+        if let Some(refused) = self.admit_listing(height, now) {
             return refused;
         }
         self.listed_as_of(height);

@@ -18,6 +18,28 @@ const COUNTED_MAX: usize = 100_000;
 /// The longest name that is kept, in bytes.
 const NAME_LEN_MAX: usize = 200;
 
+/// That all listings of the registry are too old.
+#[derive(Debug)]
+pub(crate) struct Late {
+    /// Since when.
+    pub(crate) since: Timestamp,
+    /// How far behind; `None` while it may pass, as replicas lag.
+    pub(crate) behind: Option<Behind>,
+    /// When it was last logged.
+    pub(crate) told: Option<Timestamp>,
+}
+
+impl Late {
+    /// The first such listing came at the time `since`.
+    pub(crate) fn new(since: Timestamp) -> Late {
+        Late {
+            since,
+            behind: None,
+            told: None,
+        }
+    }
+}
+
 /// Facts that no single loop knows.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -29,8 +51,8 @@ pub(crate) struct Health {
     pub(crate) registry_answered: Option<Timestamp>,
     /// Why the registry gave none the last time, if it did not.
     pub(crate) registry_problem: Option<String>,
-    /// The persisted height is so far above all its answers that none will ever do.
-    pub(crate) registry_behind: Option<Behind>,
+    /// That it answers, and that all its listings are too old, if that is so.
+    pub(crate) registry_late: Option<Late>,
     /// Entries of the last listing that make no sense: how many, and the first.
     pub(crate) quarantined: (usize, Vec<Quarantined>),
     /// Records that cannot be read, by key, and why; the first of them.
@@ -50,6 +72,13 @@ pub(crate) struct Health {
 }
 
 impl Health {
+    /// That all listings of the registry are too old, and since when, where that is no
+    /// passing lag.
+    pub(crate) fn behind(&self) -> Option<(&Behind, Timestamp)> {
+        let late = self.registry_late.as_ref()?;
+        Some((late.behind.as_ref()?, late.since))
+    }
+
     /// Takes in what a listing had to set aside.
     pub(crate) fn quarantine(&mut self, entries: &[Quarantined]) {
         let kept = entries.iter().take(NAMES_MAX).map(|entry| Quarantined {

@@ -11,7 +11,8 @@ use proto::block_streamer::StreamInfo;
 use proto::runner::ExecutorInfo;
 use tokio::time::Instant;
 
-use crate::desired::{Behind, Taken};
+use crate::desired::{GivenUp, Taken};
+use crate::health::Late;
 use crate::knobs::Knobs;
 use crate::recall::Recall;
 use crate::registry::decode::Quarantined;
@@ -19,8 +20,8 @@ use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::sentence::sentence;
 use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
-use crate::store::keys;
 use crate::store::records::{READ_KEYS_MAX, Relisted};
+use crate::store::{StoredHeight, keys};
 use crate::tables::{Condition, Table};
 
 #[cfg(test)]
@@ -28,6 +29,9 @@ mod tests;
 
 /// The most unreadable entries of one listing that are logged one by one.
 const LOGGED_MAX: usize = 20;
+
+/// How often it is said again that no answer of the registry is new enough.
+const LATE_TOLD_AGAIN: Duration = Duration::from_secs(600);
 
 impl Condition for StreamView {
     /// A heartbeat that moves makes the condition new: its age is the time
@@ -389,26 +393,68 @@ impl Shared {
             let mut health = lock(&self.health);
             health.registry_answered = Some(now);
             health.registry_problem = None;
-            health.registry_behind = None;
+            health.registry_late = None;
         }
+        self.doubt_first_height().await;
         usable || is_late
     }
 
     /// The registry answers, so whatever kept it from that is over; but it tells of
     /// what has been.
     fn note_late(&self) {
-        let behind = lock(&self.desired).behind();
+        let now = self.now();
+        let behind = lock(&self.desired).behind(Instant::now());
         let mut health = lock(&self.health);
         health.registry_problem = behind.as_ref().map(|behind| sentence(&behind.to_string()));
-        let doubt = behind.filter(Behind::is_beyond_belief);
-        if let (None, Some(behind)) = (&health.registry_behind, &doubt) {
-            tracing::error!(
-                stored = behind.stored,
-                heard = behind.heard,
-                "no answer of the registry can be used: {behind}"
-            );
+        let late = health.registry_late.get_or_insert_with(|| Late::new(now));
+        late.behind = behind;
+        let Some(behind) = &late.behind else {
+            return;
+        };
+        if (late.told).is_some_and(|told| now.since(told) < LATE_TOLD_AGAIN) {
+            return;
         }
-        health.registry_behind = doubt;
+        late.told = Some(now);
+        let (heard, blocks) = (behind.heard, behind.blocks());
+        match behind.is_beyond_belief() {
+            true => tracing::error!(
+                heard,
+                blocks,
+                "no answer of the registry can be used: {behind}"
+            ),
+            false => tracing::warn!(
+                heard,
+                blocks,
+                "no answer of the registry is new enough: {behind}"
+            ),
+        }
+    }
+
+    /// Gives up the first height of this life if it was false beyond doubt: else every
+    /// true answer would be old.
+    async fn doubt_first_height(&self) {
+        if lock(&self.desired).outlier(Instant::now()).is_none() {
+            return;
+        }
+        // Without the store nobody knows what was acted upon.
+        let stored = match self.records.high_water().await {
+            Ok(StoredHeight::At(height)) => height,
+            Ok(StoredHeight::Absent) => 0,
+            Ok(StoredHeight::Unreadable(_)) | Err(_) => return,
+        };
+        let given_up = lock(&self.desired).give_up(stored, Instant::now());
+        let Some(GivenUp { told, known }) = given_up else {
+            return;
+        };
+        tracing::error!(
+            told,
+            known,
+            "the first answer of the registry told a height that all later ones are far below, \
+             while they move on: it was false and is given up; is there a node that answers \
+             falsely?"
+        );
+        self.registry.unusable(told, known);
+        lock(&self.health).registry_late = None;
     }
 
     fn no_listing(&self, why: &str) {

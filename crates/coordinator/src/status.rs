@@ -71,6 +71,16 @@ impl LoopStatus {
         }
     }
 
+    /// The same, as it is to be told while all answers of the registry are too old, since
+    /// `late`: before, it had not answered.
+    pub(crate) fn while_late(mut self, late: Option<Timestamp>) -> LoopStatus {
+        let reason = self.waiting.as_ref().map(|wait| &wait.reason);
+        if let (Some(late), Some(Reason::RegistryUnknown)) = (late, reason) {
+            self.since = self.since.max(late);
+        }
+        self
+    }
+
     /// A word for programs: what the loop waits for (see
     /// [`lifecycle::Reason::name`]), or `Working`, or `Trouble`.
     pub fn state(&self) -> &'static str {

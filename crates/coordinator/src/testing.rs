@@ -14,13 +14,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::registry::{RegistryError, RegistryTransport, ViewAnswer};
 use crate::shared::Shared;
 use crate::store::{CasOutcome, MemoryStore, StoreError, StoreTransport, codec, keys};
 use crate::transport::{
     BlockStreamerTransport, CallError, CallResult, ExecutorTransport, ProvisionerTransport,
 };
 use crate::{Clock, Coordinator, Knobs, Ports};
+
+mod registry;
+
+use registry::listing;
 
 /// What goes wrong at each call of a method until it is repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(crate) enum Fault {
     Fails,
     /// It never answers and does nothing.
     Hangs,
-    /// It answers well and does nothing.
+    /// It answers well and does nothing. The registry's contract fails.
     Lies,
     /// It panics.
     Panics,
@@ -490,51 +493,6 @@ impl ProvisionerTransport for World {
             status: status.into(),
         })
     }
-}
-
-#[async_trait]
-impl RegistryTransport for World {
-    async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
-        if self.call(method).await.is_some() {
-            return Err(RegistryError::Unavailable("fault".into()));
-        }
-        self.with(|state| {
-            let result = if method == "list_all" {
-                state
-                    .listing
-                    .clone()
-                    .unwrap_or_else(|| listing(&state.registry))
-            } else {
-                let arguments: serde_json::Value = serde_json::from_slice(arguments).unwrap();
-                let text = |name: &str| arguments[name].as_str().unwrap().to_owned();
-                let id = IndexerId::new(&text("account_id"), &text("function_name")).unwrap();
-                state
-                    .registry
-                    .get(&id)
-                    .cloned()
-                    .unwrap_or_else(|| "null".to_owned())
-            };
-            Ok(ViewAnswer {
-                result: result.into(),
-                block_height: state.height,
-            })
-        })
-    }
-}
-
-fn listing(registry: &BTreeMap<IndexerId, String>) -> String {
-    let mut accounts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (id, entry) in registry {
-        if !entry.contains("deleted_at") {
-            let named = format!("{:?}:{entry}", id.function());
-            accounts.entry(id.account()).or_default().push(named);
-        }
-    }
-    let accounts: Vec<String> = accounts
-        .iter()
-        .map(|(account, entries)| format!("{account:?}:{{{}}}", entries.join(",")))
-        .collect();
-    format!("{{{}}}", accounts.join(","))
 }
 
 #[async_trait]

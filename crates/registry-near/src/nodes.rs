@@ -137,10 +137,20 @@ impl Nodes {
         all.known = all.known.max(height);
     }
 
-    /// Whoever asks does not believe answers as of `height`. Returns who gave such,
-    /// and for how long they are passed over. Somebody who is alone never is.
-    pub(crate) fn disbelieved(&self, height: u64, now: Instant) -> Vec<(usize, Duration)> {
+    /// Whoever asks knows of `known`, and does not believe answers as of `height`.
+    /// Returns who gave such, and for how long they are passed over. Somebody who is
+    /// alone never is.
+    pub(crate) fn disbelieved(
+        &self,
+        height: u64,
+        known: u64,
+        now: Instant,
+    ) -> Vec<(usize, Duration)> {
         let mut all = self.lock();
+        if all.known >= height {
+            // It was believed at first.
+            all.known = known;
+        }
         if all.nodes.len() < 2 {
             return Vec::new();
         }
@@ -282,9 +292,26 @@ mod tests {
         let (nodes, now) = (Nodes::new(2), Instant::now());
         nodes.heard(0, 9_000_000, now);
         assert!(is_late(&nodes, 1, 1000, now));
-        assert_eq!(nodes.disbelieved(9_000_000, now), [(0, seconds(60))]);
+        assert_eq!(nodes.disbelieved(9_000_000, 5000, now), [(0, seconds(60))]);
         assert_eq!(nodes.next(&[], now), Some(1));
         assert_eq!(nodes.heard(1, 1001, now), Heard::CaughtUp);
+    }
+
+    #[test]
+    fn what_was_known_by_an_untrue_height_is_forgotten_with_it() {
+        let (nodes, now) = (Nodes::new(2), Instant::now());
+        nodes.heard(0, 9_000_000, now);
+        nodes.known(9_000_000);
+        assert!(is_late(&nodes, 1, 1000, now));
+        nodes.disbelieved(9_000_000, 1000, now);
+        for height in 1001..1010 {
+            assert!(!is_late(&nodes, 1, height, now), "{height}");
+        }
+        nodes.disbelieved(9_000_000, 7, now);
+        assert!(
+            is_late(&nodes, 1, 900, now),
+            "only what is not true is forgotten"
+        );
     }
 
     #[test]
@@ -293,7 +320,7 @@ mod tests {
         nodes.known(5000);
         assert!(!is_late(&nodes, 0, 7, now));
         assert!(!is_late(&nodes, 0, 7, now + seconds(600)));
-        assert!(nodes.disbelieved(7, now).is_empty());
+        assert!(nodes.disbelieved(7, 6, now).is_empty());
         assert_eq!(nodes.next_in_step(&[], now), Some(0));
     }
 }

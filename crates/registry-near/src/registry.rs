@@ -301,7 +301,7 @@ impl RegistryTransport for NearRegistry {
         if height <= known {
             return self.nodes.known(known);
         }
-        for (at, pause) in self.nodes.disbelieved(height, Instant::now()) {
+        for (at, pause) in self.nodes.disbelieved(height, known, Instant::now()) {
             self.say_passed_over(at, height, Why::Untrue, pause);
         }
     }

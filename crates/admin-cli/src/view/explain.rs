@@ -202,7 +202,9 @@ fn next(indexer: &Indexer, now: u64) -> String {
         "Idle" => {
             "A loop begins as soon as the registry lists it or a record of it is found.".to_owned()
         }
-        "RegistryUnknown" => "It goes on as soon as the registry answers.".to_owned(),
+        "RegistryUnknown" => {
+            "It goes on as soon as the registry gives an answer that can be used.".to_owned()
+        }
         "NotInRegistry" => {
             "Nothing is stopped and nothing new begins, until the registry lists or deletes it."
                 .to_owned()

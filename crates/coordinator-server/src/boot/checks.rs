@@ -98,7 +98,7 @@ impl Checks {
                 let age = self.clock.now().since(at).as_secs();
                 let listed = overview.registered;
                 let mut detail = format!("{listed} indexers, read {age} s ago");
-                if let Some(problem) = self.problem() {
+                if let Some(problem) = self.problem().or(overview.registry_problem) {
                     detail.push_str(&format!("; what was read stays in force: {problem}"));
                 }
                 self.readiness.set(REGISTRY, true, detail);

@@ -107,6 +107,11 @@ impl IndexerReport {
                 // Said already, or says nothing.
                 Reason::Steady => return "Everything is as wanted.".to_owned(),
                 Reason::Suspended => return String::new(),
+                Reason::RegistryUnknown if let Some(behind) = &self.registry_behind => format!(
+                    "the registry's answers, up to block {}, are older than block {}",
+                    behind.heard,
+                    behind.limit()
+                ),
                 reason => reason.to_string(),
             },
             (None, None) => return "The control loop is working on it right now.".to_owned(),

@@ -19,6 +19,8 @@ mod audit_tests;
 #[cfg(test)]
 mod away_tests;
 #[cfg(test)]
+mod behind_tests;
+#[cfg(test)]
 mod operating_tests;
 #[cfg(test)]
 mod silence_tests;

@@ -34,6 +34,9 @@ pub struct Overview {
     pub registry_answered: Option<Timestamp>,
     /// Why it gave none the last time it was asked, if it did not.
     pub registry_problem: Option<String>,
+    /// By how many blocks all its answers are too old, since a while or since the start;
+    /// 0 if they are not.
+    pub registry_behind_blocks: u64,
     /// Why the store cannot be read, or takes no writes, if that is so.
     pub store_problem: Option<String>,
     /// Registry answers dropped because they were older than an earlier one.
@@ -78,6 +81,7 @@ impl Shared {
         overview
             .registry_problem
             .clone_from(&health.registry_problem);
+        overview.registry_behind_blocks = health.behind().map_or(0, |(it, _)| it.blocks());
         overview.store_problem = health
             .store_problem
             .clone()

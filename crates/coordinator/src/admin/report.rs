@@ -5,6 +5,7 @@ use lifecycle::{Desired, Executor, IndexerId, Phase, Progress, Record, Seen, Str
 use tokio::time::Instant;
 
 use super::recalled::Recalled;
+use crate::desired::Behind;
 use crate::reconciler::observe::{executor_seen, stream_seen};
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
@@ -30,8 +31,9 @@ pub struct IndexerReport {
     pub progress: Progress,
     /// What its loop does, if it has one.
     pub status: Option<LoopStatus>,
-    /// Why no answer of the registry is taken in, if none can be until somebody acts.
-    pub registry_behind: Option<String>,
+    /// Why no answer of the registry is taken in, if it answers, but all that it tells
+    /// is too old.
+    pub registry_behind: Option<Behind>,
     /// Set if the store could not be read: then the record is what was last known of it.
     pub recalled: Option<Recalled>,
 }
@@ -116,14 +118,17 @@ impl Shared {
             Known::Nothing => Seen::Unknown,
         };
         let down = self.needed_down();
-        let behind = lock(&self.health).registry_behind.clone();
-        let registry_behind = behind.map(|behind| behind.to_string());
+        let behind = lock(&self.health)
+            .behind()
+            .map(|(behind, since)| (behind.clone(), since));
         let status = lock(&self.log).get(&id).cloned();
         IndexerReport {
             desired: lock(&self.desired).desired(&id),
             status: status.map(|status| match &record {
                 Some(record) if status.is_overtaken_by(record) => status.at_work(),
-                _ => status.beside(down),
+                _ => status
+                    .beside(down)
+                    .while_late(behind.as_ref().map(|(_, since)| *since)),
             }),
             id,
             record,
@@ -132,7 +137,7 @@ impl Shared {
             executor,
             progress: Progress::Unknown,
             recalled: None,
-            registry_behind,
+            registry_behind: behind.map(|(behind, _)| behind),
         }
     }
 }

@@ -482,8 +482,9 @@ impl Reconciler {
     async fn finish(&mut self, stored: Option<&Stored>, height: Option<u64>) -> Next {
         if let Some(height) = height {
             match self.shared.records.raise_high_water(height).await {
-                Ok(_) => {
+                Ok(stored) => {
                     lock(&self.shared.health).set_readable(keys::REGISTRY_HEIGHT);
+                    lock(&self.shared.desired).acted_upon(stored);
                 }
                 Err(error) => return Next::Pause(Trouble::Store(height_kept(&error))),
             }

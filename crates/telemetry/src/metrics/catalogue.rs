@@ -191,6 +191,12 @@ pub const METRICS: &[Metric] = &[
         "Answers of the registry dropped because they were older than what was known",
     ),
     metric(
+        "coordinator_registry_behind_blocks",
+        Kind::Gauge,
+        &[],
+        "By how many blocks all answers of the registry are too old; 0 if they are not",
+    ),
+    metric(
         "coordinator_registry_height_blocks",
         Kind::Gauge,
         &[],

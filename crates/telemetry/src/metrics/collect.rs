@@ -111,6 +111,10 @@ fn encode_snapshot(page: &mut Page<'_>, now: &Snapshot) -> fmt::Result {
         age.unwrap_or(f64::INFINITY),
     )?;
     page.gauge(
+        "coordinator_registry_behind_blocks",
+        now.registry_behind_blocks as f64,
+    )?;
+    page.gauge(
         "coordinator_registry_height_blocks",
         now.registry_height as f64,
     )?;

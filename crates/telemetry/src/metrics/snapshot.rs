@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub quarantined: u64,
     /// Records that cannot be read.
     pub unreadable_records: u64,
+    /// By how many blocks all answers of the registry are too old.
+    pub registry_behind_blocks: u64,
     /// The highest block height of the registry's answers.
     pub registry_height: u64,
     /// Time since the last usable listing, in seconds; `None` before the first.
@@ -112,6 +114,7 @@ impl Snapshot {
             registered: number(overview.registered),
             quarantined: number(overview.quarantined_count),
             unreadable_records: number(overview.unreadable_count),
+            registry_behind_blocks: overview.registry_behind_blocks,
             registry_height: overview.registry_height,
             registry_answer_age_seconds: overview
                 .registry_answered

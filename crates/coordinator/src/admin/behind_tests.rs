@@ -1,0 +1,159 @@
+//! A registry that answers, of which nothing can be used.
+
+use super::*;
+use crate::Knobs;
+use crate::store::StoreTransport;
+use crate::testing::{Fault, World, id, pass};
+
+const A: &str = "a.near/f";
+
+const FALSE: u64 = 800_000_000;
+const TRUE: u64 = 130_000_000;
+
+#[tokio::test(start_paused = true)]
+async fn a_false_first_height_blocks_the_registry_for_minutes_and_not_for_ever() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    world.set_height(FALSE);
+    let it = world.run(Knobs::default());
+    pass(5).await;
+    world.set_height(TRUE + 10);
+    world.register("b.near/g");
+    world.pass_with_blocks(120).await;
+    assert!(world.has_stream(A), "what was told is true");
+    assert!(!world.has_stream("b.near/g"));
+    let admin = it.coordinator.admin();
+    let overview = admin.overview();
+    let problem = overview.registry_problem.unwrap();
+    let told = format!("are far below block {FALSE}, as of which it answered before");
+    assert!(problem.contains(&told), "{problem}");
+    assert!(overview.registry_behind_blocks > FALSE - TRUE - 1_000);
+
+    world.pass_with_blocks(600).await;
+    let overview = admin.overview();
+    assert_eq!(overview.registry_problem, None);
+    assert_eq!(overview.registry_behind_blocks, 0);
+    assert!(world.has_stream("b.near/g"));
+    world.unregister(A);
+    world.pass_with_blocks(60).await;
+    assert!(!world.has_stream(A), "deletions are heard again");
+    assert_eq!(world.record(A), None);
+    it.shut_down().await;
+}
+
+/// What was deleted must not come back, however long a node that is behind goes on.
+#[tokio::test(start_paused = true)]
+async fn what_was_acted_upon_stays_so_whoever_answers() {
+    let world = World::new();
+    world.set_height(FALSE);
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    world.unregister(A);
+    // That is the last answer of a node that keeps up.
+    while world.record(A).is_some() {
+        pass(1).await;
+    }
+    it.shut_down().await;
+    let stored = world.store.text(keys::REGISTRY_HEIGHT).unwrap();
+    let it = world.run(Knobs::default());
+    pass(5).await;
+    world.set_height(TRUE);
+    world.register(A);
+    world.pass_with_blocks(3_000).await;
+    assert!(!world.has_stream(A));
+    let problem = it.coordinator.admin().overview().registry_problem.unwrap();
+    assert!(
+        problem.contains("`coordinator state height --lower-to"),
+        "{problem}"
+    );
+    assert_eq!(world.store.text(keys::REGISTRY_HEIGHT), Some(stored));
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_every_answer_is_too_old_is_said_of_each_with_both_heights() {
+    let world = World::new();
+    world.register(A);
+    world.run(Knobs::default()).shut_down().await;
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    it.shut_down().await;
+    world.store.put(keys::REGISTRY_HEIGHT, "1200");
+    for method in ["list_all", "read_indexer_function"] {
+        world.fault(method, Some(Fault::Fails));
+    }
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    let report = async || admin.get("a.near", "f").await.unwrap();
+    let said = report().await.explain();
+    assert!(
+        said.contains("The registry has not answered yet."),
+        "{said}"
+    );
+
+    let answered = {
+        for method in ["list_all", "read_indexer_function"] {
+            world.fault(method, None);
+        }
+        report().await.status.unwrap().since
+    };
+    pass(60).await;
+    let report = report().await;
+    assert_eq!(report.state(), "RegistryUnknown");
+    let said = report.explain();
+    let both = "The registry's answers, up to block 1001, are older than block 1200.";
+    assert!(said.contains(both), "{said}");
+    assert!(!said.contains("has not answered"), "{said}");
+    let since = report.status.unwrap().since;
+    assert!(since > answered, "since when its answers are too old");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_height_that_cannot_be_read_is_told_and_held_against_doubt() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    world.set_height(FALSE);
+    world.store.put(keys::REGISTRY_HEIGHT, "a lot");
+    let it = world.run(Knobs::default());
+    pass(5).await;
+    let admin = it.coordinator.admin();
+    let told = |key: &str| admin.overview().unreadable.get(key).cloned();
+    let why = told(keys::REGISTRY_HEIGHT).unwrap();
+    assert!(why.contains("`a lot`"), "{why}");
+    // Nobody knows what was acted upon, so nothing is given up.
+    world.set_height(TRUE + 10);
+    world.pass_with_blocks(1_000).await;
+    assert!(admin.overview().registry_problem.is_some());
+    world.store.put(keys::REGISTRY_HEIGHT, "0");
+    world.pass_with_blocks(60).await;
+    assert_eq!(admin.overview().registry_problem, None);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_deletion_is_forgotten_whatever_stands_where_its_height_belongs() {
+    let world = World::new();
+    world.register(A);
+    let key = keys::REGISTRY_HEIGHT.to_owned();
+    world.store.set_add(&key, "something").await.unwrap();
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(A));
+    world.unregister(A);
+    pass(60).await;
+    let report = it.coordinator.admin().get("a.near", "f").await.unwrap();
+    let said = report.explain();
+    assert!(said.contains("`coordinator state height` says"), "{said}");
+    world.store.delete(&[key]).await.unwrap();
+    pass(120).await;
+    assert_eq!(world.record(A), None);
+    let stored = world.store.text(keys::REGISTRY_HEIGHT).unwrap();
+    assert_eq!(stored, "1002");
+    assert_eq!(id(A).account(), "a.near");
+    it.shut_down().await;
+}
