@@ -94,6 +94,11 @@ pub struct DesiredView {
     /// Who was told of since, and as of which height.
     told: BTreeMap<IndexerId, u64>,
     listed_once: bool,
+    /// The registry answers, and cannot list: until it can, those with a record are asked
+    /// about one by one.
+    cannot_list: bool,
+    /// Who had a record at the start.
+    recorded: BTreeSet<IndexerId>,
     listed: BTreeMap<IndexerId, Arc<Spec>>,
     watched: BTreeSet<IndexerId>,
     tombstones: BTreeMap<IndexerId, (u64, u64)>,
@@ -291,6 +296,8 @@ impl DesiredView {
         }
         self.listed_as_of(height);
         let first = !std::mem::replace(&mut self.listed_once, true);
+        self.cannot_list = false;
+        self.recorded.clear();
         let mut earlier = std::mem::take(&mut self.listed);
         let before = earlier.len();
         let mut changed = Vec::new();
@@ -419,18 +426,34 @@ impl DesiredView {
         }
     }
 
+    /// Takes note that `id` had a record at the start.
+    pub fn recorded(&mut self, id: &IndexerId) {
+        self.recorded.insert(id.clone());
+    }
+
+    /// Takes note that the registry answers, but not with a listing. Returns of how many
+    /// it is asked one by one from now on; `None` if that is no news, or if there was a
+    /// listing, which stays in force.
+    pub fn cannot_list(&mut self) -> Option<usize> {
+        let begins = !self.listed_once && !std::mem::replace(&mut self.cannot_list, true);
+        begins.then_some(self.recorded.len())
+    }
+
     /// Whose absence from the listing should be asked about now, at most `limit`,
     /// those who wait longest first. Nobody's while a suspicious listing is held
-    /// back.
+    /// back. Before the first listing those with a record, if there is none to be had.
     pub fn questions_due(&mut self, limit: usize, now: Instant) -> Vec<IndexerId> {
-        if !self.listed_once || self.hold_until.is_some_and(|until| now < until) {
+        let can_begin = self.listed_once || self.cannot_list;
+        if !can_begin || self.hold_until.is_some_and(|until| now < until) {
             return Vec::new();
         }
         self.hold_until = None;
+        // Of whoever else there is only the listing tells that it should be asked about.
+        let known = |id: &IndexerId| self.listed_once || self.recorded.contains(id);
         let mut due: Vec<(Instant, &IndexerId)> = self
             .questions
             .iter()
-            .filter(|(_, question)| question.next_at <= now)
+            .filter(|(id, question)| question.next_at <= now && known(id))
             .map(|(id, question)| (question.next_at, id))
             .collect();
         due.sort_unstable();
@@ -441,6 +464,7 @@ impl DesiredView {
     /// Forgets an indexer that exists nowhere any more.
     pub fn forget(&mut self, id: &IndexerId) {
         self.watched.remove(id);
+        self.recorded.remove(id);
         self.told.remove(id);
         self.tombstones.remove(id);
         self.questions.remove(id);

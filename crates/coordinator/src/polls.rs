@@ -340,6 +340,9 @@ impl Shared {
             Err(error) => {
                 tracing::warn!(%error, "no listing; the last good one stays in force");
                 self.no_listing(&error.to_string());
+                if matches!(error, RegistryError::Contract(_)) {
+                    self.ask_one_by_one();
+                }
                 return false;
             }
         };
@@ -373,6 +376,7 @@ impl Shared {
                 Err(error) => {
                     tracing::error!(%error, "a listing cannot be read; the last good one stays");
                     self.no_listing(&error.to_string());
+                    self.ask_one_by_one();
                     return false;
                 }
             }
@@ -455,6 +459,18 @@ impl Shared {
         );
         self.registry.unusable(told, known);
         lock(&self.health).registry_late = None;
+    }
+
+    /// The registry answers, but cannot list, as where a listing takes more gas than
+    /// there is: who has a record is known without one.
+    fn ask_one_by_one(&self) {
+        if let Some(recorded) = lock(&self.desired).cannot_list() {
+            tracing::warn!(
+                recorded,
+                "the registry cannot list: it is asked about those with a record one by one; who \
+                 is new waits for a listing"
+            );
+        }
     }
 
     fn no_listing(&self, why: &str) {

@@ -149,6 +149,7 @@ impl Supervisor {
                     if let Some(task) = &stored.record.task {
                         lock(&self.shared.gate).hold(&id, task.since);
                     }
+                    lock(&self.shared.desired).recorded(&id);
                     self.ensure_loop(&id, began);
                     self.shared.note_record(&id, Some(&stored.raw), asked_at);
                     raw.insert(id, stored.raw);

@@ -212,6 +212,70 @@ async fn a_question_without_an_answer_keeps_nobody_else_waiting() {
     running.shut_down().await;
 }
 
+/// As where a listing takes more gas than the nodes give.
+#[tokio::test(start_paused = true)]
+async fn who_has_a_record_is_asked_about_one_by_one_while_nothing_can_be_listed() {
+    let world = World::new();
+    let (updated, gone, late) = ("a.near/updated", "a.near/gone", "a.near/late");
+    let new = "b.near/new";
+    for name in [updated, gone, late] {
+        world.register(name);
+    }
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    running.shut_down().await;
+    world.fault("list_all", Some(Fault::Lies));
+    world.register(new);
+    world.unregister(gone);
+    world.register(updated);
+    let version = |name: &str| world.record(name).and_then(|record| record.synced_at);
+    let before = version(updated);
+    // What runs, but has no record, is as good as new.
+    world.set_stream("b.near/stray", 1);
+    world.take_calls();
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    assert!(version(updated) > before && world.has_stream(updated));
+    assert!(!world.has_stream(gone) && world.record(gone).is_none());
+    assert!(world.record(new).is_none() && world.record("b.near/stray").is_none());
+    let problem = running.coordinator.admin().overview().registry_problem;
+    assert!(problem.is_some_and(|problem| problem.contains("out of gas")));
+
+    // An update is heard within the longest pause, and the pauses are kept.
+    world.register(late);
+    let before = version(late);
+    pass(70).await;
+    assert!(version(late) > before);
+    let asked = world.calls("read_indexer_function");
+    assert!((8..40).contains(&asked), "{asked}");
+
+    world.fault("list_all", None);
+    pass(60).await;
+    assert!(world.has_stream(new) && world.has_stream(updated) && world.has_stream(late));
+    world.take_calls();
+    pass(300).await;
+    let asked = world.calls("read_indexer_function");
+    assert!(asked < 20, "of the stray one alone: {asked}");
+    running.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_about_before_the_first_listing_has_failed() {
+    let world = World::new();
+    world.register("a.near/f");
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    running.shut_down().await;
+    for fault in [Fault::Hangs, Fault::Fails] {
+        world.fault("list_all", Some(fault));
+        world.take_calls();
+        let running = world.run(Knobs::default());
+        pass(60).await;
+        assert_eq!(world.calls("read_indexer_function"), 0, "{fault:?}");
+        running.shut_down().await;
+    }
+}
+
 /// A registry that answers with nothing, as of heights one after the other, and hears
 /// which of them were of no use.
 #[derive(Default)]
