@@ -52,6 +52,7 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
         explanation: clipped(&report.explain(), TEXT_MAX),
         next_look_ms: waiting
             .and_then(|wait| wait.until)
+            .or_else(|| status.and_then(|status| status.retry_at))
             .map_or(0, |until| until.0),
         failure: record
             .and_then(|record| record.repair.as_ref())

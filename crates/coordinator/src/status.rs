@@ -1,6 +1,6 @@
 //! What the loops are doing, for operators and reports.
 
-use lifecycle::{IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
+use lifecycle::{Desired, IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
 
 /// The last word of one loop.
 #[derive(Clone, Debug)]
@@ -16,6 +16,10 @@ pub struct LoopStatus {
     /// The last error that is not part of the record (a store failure, an
     /// unreadable record, a panic), if the last round had one.
     pub trouble: Option<String>,
+    /// When it tries again after that.
+    pub retry_at: Option<Timestamp>,
+    /// What it does right now, while it works, as far as it can be said.
+    pub doing: Option<String>,
     /// How often the loop panicked and was started again.
     pub panics: u32,
 }
@@ -26,6 +30,7 @@ impl LoopStatus {
         let reason = |status: &LoopStatus| status.waiting.as_ref().map(|wait| wait.reason.clone());
         self.phase == other.phase
             && self.trouble == other.trouble
+            && self.doing == other.doing
             && self.panics == other.panics
             && reason(self) == reason(other)
     }
@@ -36,16 +41,43 @@ impl LoopStatus {
         self.trouble.is_none() && waits.is_some_and(|wait| wait.reason == Reason::Steady)
     }
 
-    /// Whether a command has changed `record` since, so that what the loop said
-    /// contradicts it: it was woken and has not looked yet.
-    pub(crate) fn is_overtaken_by(&self, record: &Record) -> bool {
+    /// Whether what the loop said contradicts `record`, which a command or the loop
+    /// itself has changed since, or what is `desired`: it was woken, and has not come to
+    /// an end yet.
+    pub(crate) fn is_overtaken_by(&self, record: &Record, desired: &Desired) -> bool {
         let held = record.hold.is_some();
+        let ends = match desired {
+            // A newer version runs on.
+            Desired::Deleted { version, .. } => {
+                record.run.is_none_or(|run| run.target.version <= *version)
+            }
+            _ => record.phase == Phase::Deleting,
+        };
         match self.waiting.as_ref().map(|wait| &wait.reason) {
-            Some(Reason::Steady) => held || !record.enabled,
-            Some(Reason::Suspended) => held || record.enabled,
+            Some(Reason::Steady) => held || !record.enabled || ends,
+            Some(Reason::Suspended) => held || record.enabled || ends,
             Some(Reason::Held { .. }) => !held,
             _ => false,
         }
+    }
+
+    /// The same, since when `record` tells that it has been so: the loop may have begun
+    /// anew meanwhile, with the whole process.
+    pub(crate) fn since_by(mut self, record: &Record) -> LoopStatus {
+        let known = match self.waiting.as_ref().map(|wait| &wait.reason) {
+            Some(Reason::Held { .. }) => record.hold.as_ref().map(|hold| hold.since),
+            Some(Reason::Provisioning { since } | Reason::ProvisioningUncertain { since }) => {
+                Some(*since)
+            }
+            Some(Reason::Retry { cause, .. } | Reason::GaveUp { cause, .. }) => record
+                .repair
+                .as_ref()
+                .filter(|repair| repair.cause == *cause)
+                .map(|repair| repair.first_at),
+            _ => None,
+        };
+        self.since = known.map_or(self.since, |known| known.min(self.since));
+        self
     }
 
     /// The same loop, of which it is only known that it has something to do.

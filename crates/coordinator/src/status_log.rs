@@ -166,6 +166,8 @@ mod tests {
             waiting: None,
             since: Timestamp(at),
             trouble: trouble.map(str::to_owned),
+            retry_at: None,
+            doing: None,
             panics: 0,
         }
     }

@@ -287,6 +287,7 @@ impl Supervisor {
             .saturating_mul(factor)
             .min(PANIC_PAUSE_MAX);
         state.restart_at = Some(Instant::now() + pause);
+        let retry_at = Some(self.shared.now() + pause);
         tracing::error!(indexer = %id, panic = text, ?pause,
             "its loop panicked and is started again after a pause; all others go on");
         self.shared.publish(LoopStatus {
@@ -295,6 +296,8 @@ impl Supervisor {
             waiting: None,
             since: self.shared.now(),
             trouble: Some(format!("its loop panicked: {text}")),
+            retry_at,
+            doing: None,
             panics: state.panics,
         });
     }

@@ -69,3 +69,24 @@ async fn what_the_loops_knew_is_answered_with_its_age() {
     assert_eq!(last.unwrap().recalled, None);
     api.end().await;
 }
+
+#[tokio::test]
+async fn who_is_in_trouble_is_told_with_the_time_of_the_next_try() {
+    let world = World::new();
+    world.register("a.near", "f");
+    let api = Setup::local(&world).start();
+    api.reaches("a.near", "f", "Steady").await;
+    let mut client = api.operations();
+    world.set_store_away(true);
+    world.register("b.near", "g");
+    let mut troubled = async || {
+        let page = client.list_indexers(pb::ListIndexersRequest::default());
+        let page = page.await.ok()?.into_inner();
+        page.indexers.into_iter().find(|it| it.state == "Trouble")
+    };
+    let indexer = until(&mut troubled).await;
+    assert!(indexer.next_look_ms > indexer.state_since_ms, "{indexer:?}");
+    world.set_store_away(false);
+    api.reaches("b.near", "g", "Steady").await;
+    api.end().await;
+}

@@ -114,7 +114,11 @@ impl IndexerReport {
                 ),
                 reason => reason.to_string(),
             },
-            (None, None) => return "The control loop is working on it right now.".to_owned(),
+            (None, None) => {
+                let doing = status.doing.as_deref();
+                let doing = doing.map_or(String::new(), |doing| format!(": {}", printable(doing)));
+                return format!("The control loop is working on it right now{doing}.");
+            }
         };
         format!("{}.", capitalised(&printable(&said)))
     }

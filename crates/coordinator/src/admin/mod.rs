@@ -25,6 +25,8 @@ mod operating_tests;
 #[cfg(test)]
 mod silence_tests;
 #[cfg(test)]
+mod telling_tests;
+#[cfg(test)]
 mod tests;
 
 pub use changes::{Change, Changes};

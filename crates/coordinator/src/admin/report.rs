@@ -121,15 +121,16 @@ impl Shared {
         let behind = lock(&self.health)
             .behind()
             .map(|(behind, since)| (behind.clone(), since));
+        let late = behind.as_ref().map(|(_, since)| *since);
         let status = lock(&self.log).get(&id).cloned();
+        let desired = lock(&self.desired).desired(&id);
         IndexerReport {
-            desired: lock(&self.desired).desired(&id),
             status: status.map(|status| match &record {
-                Some(record) if status.is_overtaken_by(record) => status.at_work(),
-                _ => status
-                    .beside(down)
-                    .while_late(behind.as_ref().map(|(_, since)| *since)),
+                Some(record) if status.is_overtaken_by(record, &desired) => status.at_work(),
+                Some(record) => status.since_by(record).beside(down).while_late(late),
+                None => status.beside(down).while_late(late),
             }),
+            desired,
             id,
             record,
             unreadable,

@@ -173,6 +173,8 @@ async fn whose_record_was_lost_before_any_poll_saw_it_is_told() {
         waiting: None,
         since: shared.now(),
         trouble: None,
+        retry_at: None,
+        doing: None,
         panics: 0,
     });
     let mut told = std::pin::pin!(wake.news.notified());

@@ -93,6 +93,15 @@ pub(crate) enum Next {
     Done,
 }
 
+/// What a loop says of itself.
+enum Doing<'a> {
+    Waits(Wait),
+    /// It looks and decides, or it is at this.
+    Works(Option<&'a Action>),
+    /// The round had no end, and is repeated at that time.
+    Troubled(String, Timestamp),
+}
+
 impl Reconciler {
     /// The loop of `id`, which panicked so often before. It believes shared looks
     /// that were asked for after `fresh_after`.
@@ -151,7 +160,7 @@ impl Reconciler {
                         self.paces.settled(Instant::now());
                     }
                     let until = wait.until;
-                    self.publish(phase, Some(wait), None);
+                    self.publish(phase, Doing::Waits(wait));
                     wake.set_settled(settled);
                     sleep(self.reaches(until), news, &shutdown).await;
                     wake.set_settled(false);
@@ -161,7 +170,7 @@ impl Reconciler {
                         Trouble::Store(text) => (text, self.store_pause(troubles)),
                         Trouble::Corrupt(text) => (text, SLEEP_MAX),
                     };
-                    self.publish(phase, None, Some(text));
+                    self.publish(phase, Doing::Troubled(text, self.shared.now() + rest));
                     sleep(tokio::time::sleep(rest), news, &shutdown).await;
                 }
             }
@@ -396,7 +405,7 @@ impl Reconciler {
     }
 
     async fn apply(&mut self, stored: &Stored, action: &Action, wanted: Option<Target>) -> Next {
-        self.publish(Some(stored.record.phase), None, None);
+        self.publish(Some(stored.record.phase), Doing::Works(Some(action)));
         let Some(outcome) = self.perform(stored, action).await else {
             return self.overtaken();
         };
@@ -450,6 +459,7 @@ impl Reconciler {
                 if before != Some(next.phase) {
                     let from = before.map_or("nothing".to_owned(), |phase| phase.to_string());
                     tracing::info!(indexer = %self.id, %from, to = %next.phase, "new phase");
+                    self.publish(Some(next.phase), Doing::Works(None));
                 }
                 self.armed = taken.cloned();
                 self.renewed = had_task;
@@ -513,18 +523,30 @@ impl Reconciler {
         }
     }
 
-    fn publish(&self, phase: Option<Phase>, waiting: Option<Wait>, trouble: Option<String>) {
-        if let Some(trouble) = &trouble {
-            tracing::warn!(indexer = %self.id, trouble, "a round ended early; it is repeated");
-        }
-        self.shared.publish(LoopStatus {
+    fn publish(&self, phase: Option<Phase>, doing: Doing<'_>) {
+        let mut status = LoopStatus {
             id: self.id.clone(),
             phase,
-            waiting,
+            waiting: None,
             since: self.shared.now(),
-            trouble,
+            trouble: None,
+            retry_at: None,
+            doing: None,
             panics: self.panics,
-        });
+        };
+        match doing {
+            Doing::Waits(wait) => status.waiting = Some(wait),
+            Doing::Works(action) => status.doing = action.map(|action| action.to_string()),
+            Doing::Troubled(trouble, retry_at) => {
+                tracing::warn!(
+                    indexer = %self.id,
+                    trouble,
+                    "a round ended early; it is repeated"
+                );
+                (status.trouble, status.retry_at) = (Some(trouble), Some(retry_at));
+            }
+        }
+        self.shared.publish(status);
     }
 }
 

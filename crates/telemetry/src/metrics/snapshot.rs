@@ -184,6 +184,8 @@ mod tests {
             }),
             since: Timestamp(since),
             trouble: None,
+            retry_at: None,
+            doing: None,
             panics: 0,
         }
     }

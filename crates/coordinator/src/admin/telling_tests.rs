@@ -1,0 +1,149 @@
+//! What is told of an indexer, and since when it is so.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::Knobs;
+use crate::testing::{Fault, Running, World, pass};
+
+const A: &str = "a.near/f";
+
+async fn look(it: &Running) -> IndexerReport {
+    it.coordinator.admin().get("a.near", "f").await.unwrap()
+}
+
+fn since(report: &IndexerReport) -> lifecycle::Timestamp {
+    report.status.as_ref().unwrap().since
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trouble_of_the_store_says_when_it_is_tried_again() {
+    let world = World::new();
+    world.fault("compare_and_set", Some(Fault::Fails));
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let mut times = BTreeSet::new();
+    for _ in 0..60 {
+        let status = look(&it).await.status.unwrap();
+        let now = crate::Clock::now(&*world);
+        if status.trouble.is_some() {
+            let at = status.retry_at.unwrap();
+            // A moment passes within each look.
+            assert!(
+                at.0 + 100 > now.0 && at.0 < now.0 + 20_000,
+                "{at:?} {now:?}"
+            );
+            times.insert(at);
+        } else {
+            assert_eq!(status.retry_at, None);
+        }
+        pass(1).await;
+    }
+    assert!(times.len() > 3, "{times:?}");
+    world.fault("compare_and_set", None);
+    pass(60).await;
+    let status = look(&it).await.status.unwrap();
+    assert_eq!((status.trouble, status.retry_at), (None, None));
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_says_what_it_does_from_the_first_moment_on() {
+    // The stop itself hangs, or the looks before it.
+    for broken in [&["stop_stream"][..], &["get_stream", "get_executor"]] {
+        let world = World::new();
+        world.register(A);
+        let it = world.run(Knobs::default());
+        pass(60).await;
+        assert_eq!(look(&it).await.state(), "Steady");
+        for method in broken {
+            world.fault(method, Some(Fault::Hangs));
+        }
+        world.unregister(A);
+        let mut doing = BTreeSet::new();
+        for _ in 0..200 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let Ok(report) = it.coordinator.admin().get("a.near", "f").await else {
+                break;
+            };
+            let is_deleted = matches!(report.desired, lifecycle::Desired::Deleted { .. });
+            assert!(!is_deleted || report.state() != "Steady", "{broken:?}");
+            doing.insert(report.explain());
+        }
+        let is_said = doing
+            .iter()
+            .any(|said| said.contains("right now: stop stream s"));
+        assert_eq!(is_said, broken == ["stop_stream"], "{doing:?}");
+        it.shut_down().await;
+    }
+}
+
+/// A newer life than the one that was deleted stays switched off, and there is nothing
+/// to be done.
+#[tokio::test(start_paused = true)]
+async fn who_is_suspended_is_not_at_work_for_an_old_tombstone() {
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    it.coordinator
+        .admin()
+        .disable("olga", "a.near", "f")
+        .await
+        .unwrap();
+    pass(60).await;
+    let record = world.record(A).unwrap();
+    let status = look(&it).await.status.unwrap();
+    let tombstone = |version| lifecycle::Desired::Deleted { version, at: 5_000 };
+    let version = record.run.unwrap().target.version;
+    assert!(status.is_overtaken_by(&record, &tombstone(version)));
+    assert!(!status.is_overtaken_by(&record, &tombstone(version - 1)));
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn since_when_outlasts_the_process() {
+    // A hold, a task that goes on, one of unknown fate, and failures.
+    for case in ["Held", "Provisioning", "ProvisioningUncertain", "Retry"] {
+        let world = World::new();
+        let broken = match case {
+            "Provisioning" => Some(("get_task_status", Fault::Lies)),
+            "ProvisioningUncertain" => Some(("start_provisioning_task", Fault::Hangs)),
+            "Retry" => Some(("start_stream", Fault::Fails)),
+            _ => None,
+        };
+        if let Some((method, fault)) = broken {
+            world.fault(method, Some(fault));
+        }
+        world.register(A);
+        let it = world.run(Knobs::default());
+        pass(60).await;
+        if case == "Held" {
+            let admin = it.coordinator.admin();
+            admin.hold("olga", "a.near", "f", "examined").await.unwrap();
+            pass(5).await;
+        }
+        let told = |record: &lifecycle::Record| match case {
+            "Held" => record.hold.as_ref().unwrap().since,
+            "Retry" => record.repair.as_ref().unwrap().first_at,
+            _ => record.task.as_ref().unwrap().since,
+        };
+        let before = told(&world.record(A).unwrap());
+        it.shut_down().await;
+        pass(100).await;
+        let it = world.run(Knobs::default());
+        pass(20).await;
+        let mut seen = false;
+        for _ in 0..100 {
+            let report = look(&it).await;
+            if report.state() == case && report.record.as_ref().map(told) == Some(before) {
+                seen = true;
+                assert_eq!(since(&report), before, "{case}");
+            }
+            pass(1).await;
+        }
+        assert!(seen, "{case}");
+        it.shut_down().await;
+    }
+}
