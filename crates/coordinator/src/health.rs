@@ -79,13 +79,19 @@ impl Health {
         Some((late.behind.as_ref()?, late.since))
     }
 
-    /// Takes in what a listing had to set aside.
-    pub(crate) fn quarantine(&mut self, entries: &[Quarantined]) {
+    /// Takes in what a listing had to set aside. Returns those that are kept of it and
+    /// that the listing before did not have.
+    pub(crate) fn quarantine(&mut self, entries: &[Quarantined]) -> Vec<Quarantined> {
         let kept = entries.iter().take(NAMES_MAX).map(|entry| Quarantined {
             name: shortened(&entry.name),
             why: entry.why.clone(),
         });
-        self.quarantined = (entries.len(), kept.collect());
+        let kept: Vec<Quarantined> = kept.collect();
+        let (_, before) = std::mem::replace(&mut self.quarantined, (entries.len(), kept));
+        let before: BTreeSet<(&str, &str)> = before.iter().map(both).collect();
+        let news = self.quarantined.1.iter();
+        let news = news.filter(|entry| !before.contains(&both(entry)));
+        news.cloned().collect()
     }
 
     /// Takes note that the store did not answer at the time `now`.
@@ -141,6 +147,10 @@ pub(crate) fn why_unread(error: &StoreError) -> String {
     }
 }
 
+fn both(entry: &Quarantined) -> (&str, &str) {
+    (&entry.name, &entry.why)
+}
+
 /// The beginning of a name, whole characters only.
 fn shortened(name: &str) -> String {
     let end = name.floor_char_boundary(NAME_LEN_MAX);
@@ -161,6 +171,14 @@ mod tests {
             why: "odd".to_owned(),
         };
         let mut health = Health::default();
+        let news = health.quarantine(&vec![entry.clone(); NAMES_MAX + 5]);
+        assert_eq!(news.len(), NAMES_MAX);
+        assert_eq!(health.quarantine(&vec![entry.clone(); 7]), [], "no news");
+        let other = Quarantined {
+            why: "odder".to_owned(),
+            ..entry.clone()
+        };
+        assert_eq!(health.quarantine(&[entry.clone(), other]).len(), 1);
         health.quarantine(&vec![entry; NAMES_MAX + 5]);
         assert_eq!(health.quarantined.0, NAMES_MAX + 5);
         assert_eq!(health.quarantined.1.len(), NAMES_MAX);

@@ -11,27 +11,19 @@ use proto::block_streamer::StreamInfo;
 use proto::runner::ExecutorInfo;
 use tokio::time::Instant;
 
-use crate::desired::{GivenUp, Taken};
-use crate::health::Late;
 use crate::knobs::Knobs;
 use crate::recall::Recall;
-use crate::registry::decode::Quarantined;
-use crate::registry::{RegistryError, ViewAnswer, decode};
-use crate::sentence::sentence;
 use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
+use crate::store::keys;
 use crate::store::records::{READ_KEYS_MAX, Relisted};
-use crate::store::{StoredHeight, keys};
 use crate::tables::{Condition, Table};
 
+mod registry;
 #[cfg(test)]
 mod tests;
 
-/// The most unreadable entries of one listing that are logged one by one.
-const LOGGED_MAX: usize = 20;
-
-/// How often it is said again that no answer of the registry is new enough.
-const LATE_TOLD_AGAIN: Duration = Duration::from_secs(600);
+pub(crate) use registry::RegistryPoll;
 
 impl Condition for StreamView {
     /// A heartbeat that moves makes the condition new: its age is the time
@@ -62,9 +54,6 @@ impl Condition for ExecutorView {
         }
     }
 }
-
-/// The registry's last answer, to skip decoding what has not changed.
-pub(crate) type RegistryPoll = Option<Bytes>;
 
 /// The records as last read.
 #[derive(Debug, Default)]
@@ -330,237 +319,6 @@ impl Shared {
             Err(error) => tracing::warn!(%error, "the records cannot be listed; tried again"),
         }
     }
-
-    /// Asks the registry for everything; true if it answered, be it with what was
-    /// known already or with old news: replicas that lag are no reason to ask less
-    /// often.
-    pub(crate) async fn poll_registry(&self, last: &mut RegistryPoll) -> bool {
-        let answer = match self.view("list_all", b"{}").await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::warn!(%error, "no listing; the last good one stays in force");
-                self.no_listing(&error.to_string());
-                if matches!(error, RegistryError::Contract(_)) {
-                    self.ask_one_by_one();
-                }
-                return false;
-            }
-        };
-        let taken = if last
-            .as_ref()
-            .is_some_and(|last| same_bytes(last, &answer.result))
-        {
-            lock(&self.desired).take_same(answer.block_height, Instant::now())
-        } else {
-            match decode::decode_list(&answer.result) {
-                Ok(listing) => {
-                    let unreadable: BTreeSet<IndexerId> = listing
-                        .quarantined
-                        .iter()
-                        .filter_map(|entry| IndexerId::parse(&entry.name).ok())
-                        .collect();
-                    lock(&self.health).quarantine(&listing.quarantined);
-                    log_quarantined(&listing.quarantined);
-                    let taken = lock(&self.desired).take_listing(
-                        answer.block_height,
-                        listing.indexers,
-                        &unreadable,
-                        Instant::now(),
-                        &self.knobs,
-                    );
-                    if matches!(taken, Taken::News(_)) {
-                        *last = Some(answer.result);
-                    }
-                    taken
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a listing cannot be read; the last good one stays");
-                    self.no_listing(&error.to_string());
-                    self.ask_one_by_one();
-                    return false;
-                }
-            }
-        };
-        let is_late = matches!(taken, Taken::Older { .. });
-        if let Taken::Older { height, mark } = &taken {
-            self.registry.unusable(*height, *mark);
-            self.note_late();
-        }
-        if let Taken::Absurd(height) = &taken {
-            let known = lock(&self.desired).height();
-            self.registry.unusable(*height, known);
-            self.no_listing(&format!("an answer as of block {height} is beyond belief"));
-        }
-        let usable = self.after_answer(taken);
-        if usable {
-            let now = self.now();
-            let mut health = lock(&self.health);
-            health.registry_answered = Some(now);
-            health.registry_problem = None;
-            health.registry_late = None;
-        }
-        self.doubt_first_height().await;
-        usable || is_late
-    }
-
-    /// The registry answers, so whatever kept it from that is over; but it tells of
-    /// what has been.
-    fn note_late(&self) {
-        let now = self.now();
-        let behind = lock(&self.desired).behind(Instant::now());
-        let mut health = lock(&self.health);
-        health.registry_problem = behind.as_ref().map(|behind| sentence(&behind.to_string()));
-        let late = health.registry_late.get_or_insert_with(|| Late::new(now));
-        late.behind = behind;
-        let Some(behind) = &late.behind else {
-            return;
-        };
-        if (late.told).is_some_and(|told| now.since(told) < LATE_TOLD_AGAIN) {
-            return;
-        }
-        late.told = Some(now);
-        let (heard, blocks) = (behind.heard, behind.blocks());
-        match behind.is_beyond_belief() {
-            true => tracing::error!(
-                heard,
-                blocks,
-                "no answer of the registry can be used: {behind}"
-            ),
-            false => tracing::warn!(
-                heard,
-                blocks,
-                "no answer of the registry is new enough: {behind}"
-            ),
-        }
-    }
-
-    /// Gives up the first height of this life if it was false beyond doubt: else every
-    /// true answer would be old.
-    async fn doubt_first_height(&self) {
-        if lock(&self.desired).outlier(Instant::now()).is_none() {
-            return;
-        }
-        // Without the store nobody knows what was acted upon.
-        let stored = match self.records.high_water().await {
-            Ok(StoredHeight::At(height)) => height,
-            Ok(StoredHeight::Absent) => 0,
-            Ok(StoredHeight::Unreadable(_)) | Err(_) => return,
-        };
-        let given_up = lock(&self.desired).give_up(stored, Instant::now());
-        let Some(GivenUp { told, known }) = given_up else {
-            return;
-        };
-        tracing::error!(
-            told,
-            known,
-            "the first answer of the registry told a height that all later ones are far below, \
-             while they move on: it was false and is given up; is there a node that answers \
-             falsely?"
-        );
-        self.registry.unusable(told, known);
-        lock(&self.health).registry_late = None;
-    }
-
-    /// The registry answers, but cannot list, as where a listing takes more gas than
-    /// there is: who has a record is known without one.
-    fn ask_one_by_one(&self) {
-        if let Some(recorded) = lock(&self.desired).cannot_list() {
-            tracing::warn!(
-                recorded,
-                "the registry cannot list: it is asked about those with a record one by one; who \
-                 is new waits for a listing"
-            );
-        }
-    }
-
-    fn no_listing(&self, why: &str) {
-        lock(&self.health).registry_problem = Some(sentence(why));
-    }
-
-    fn after_answer(&self, taken: Taken) -> bool {
-        match taken {
-            Taken::News(changed) => {
-                changed.iter().for_each(|id| self.wake_goal(id));
-                true
-            }
-            Taken::Older { height, mark } => {
-                tracing::debug!(
-                    height,
-                    mark,
-                    "an answer older than what is known was dropped"
-                );
-                false
-            }
-            Taken::Absurd(height) => {
-                tracing::error!(height, "an answer of an absurd height was dropped");
-                false
-            }
-        }
-    }
-
-    /// Who is to be asked about, of those that the registry does not list, while the
-    /// registry is being asked about `asked`: so many that no more than a limited number
-    /// are asked about at a time.
-    pub(crate) fn absences_due(&self, asked: &BTreeSet<IndexerId>) -> Vec<IndexerId> {
-        let limit = self.knobs.confirm_parallel.max(1);
-        let room = limit.saturating_sub(asked.len());
-        let mut due = lock(&self.desired).questions_due(limit, Instant::now());
-        due.retain(|id| !asked.contains(id));
-        due.truncate(room);
-        due
-    }
-
-    /// Asks what became of an indexer that the registry does not list.
-    pub(crate) async fn confirm(&self, id: &IndexerId) {
-        if let Err(error) = self.ask(id).await {
-            tracing::warn!(indexer = %id, %error, "the registry did not say what became of it");
-            lock(&self.desired).unanswered(id, Instant::now(), &self.knobs);
-        }
-    }
-
-    /// Asks the registry about one indexer. The answer is news for its loop too,
-    /// whoever asked. Also says whether it is believed: a node that is behind tells of
-    /// what has been.
-    pub(crate) async fn ask(
-        &self,
-        id: &IndexerId,
-    ) -> Result<(lifecycle::Desired, bool), RegistryError> {
-        let (height, wanted) = self.read_one(id).await?;
-        let taken = lock(&self.desired).take_answer(
-            id,
-            height,
-            wanted.clone(),
-            Instant::now(),
-            &self.knobs,
-        );
-        let believed = matches!(taken, Taken::News(_));
-        self.after_answer(taken);
-        Ok((wanted, believed))
-    }
-
-    /// What the registry says of one indexer, and as of which height.
-    async fn read_one(&self, id: &IndexerId) -> Result<(u64, lifecycle::Desired), RegistryError> {
-        let arguments = serde_json::json!({
-            "account_id": id.account(),
-            "function_name": id.function(),
-        });
-        let answer = self
-            .view("read_indexer_function", arguments.to_string().as_bytes())
-            .await?;
-        let wanted = decode::decode_one(id, &answer.result)
-            .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
-        Ok((answer.block_height, wanted))
-    }
-
-    async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
-        let deadline = self.knobs.list_deadline;
-        match tokio::time::timeout(deadline, self.registry.view(method, arguments)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(RegistryError::Unavailable(format!(
-                "no answer to {method} in {deadline:?}"
-            ))),
-        }
-    }
 }
 
 fn same_value(one: Option<&Bytes>, other: Option<&Bytes>) -> bool {
@@ -574,20 +332,6 @@ fn same_value(one: Option<&Bytes>, other: Option<&Bytes>) -> bool {
 /// Whether both hold the same; at once if they are the same memory.
 fn same_bytes(one: &Bytes, other: &Bytes) -> bool {
     (one.as_ptr() == other.as_ptr() && one.len() == other.len()) || one == other
-}
-
-fn log_quarantined(quarantined: &[Quarantined]) {
-    for entry in quarantined.iter().take(LOGGED_MAX) {
-        tracing::error!(
-            indexer = entry.name,
-            why = entry.why,
-            "a registry entry cannot be read; what runs of it is left alone"
-        );
-    }
-    let more = quarantined.len().saturating_sub(LOGGED_MAX);
-    if more > 0 {
-        tracing::error!(more, "further registry entries cannot be read");
-    }
 }
 
 /// Everything that is worth a loop and has none: first what is registered, then

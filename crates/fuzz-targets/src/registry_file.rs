@@ -93,7 +93,7 @@ fn listed_as_checked(path: &Path, checked: &Checked) {
             return;
         }
     };
-    let listing = match decode_list(&answer.result) {
+    let mut listing = match decode_list(&answer.result) {
         Ok(listing) => listing,
         Err(error) => panic!("what is listed cannot be read: {error}"),
     };
@@ -101,6 +101,11 @@ fn listed_as_checked(path: &Path, checked: &Checked) {
         listing.quarantined,
         [],
         "what was found right makes no sense"
+    );
+    assert_eq!(
+        listing.doubt_versions(answer.block_height),
+        None,
+        "a version is above the height of its own answer"
     );
     if checked.problems.is_empty() {
         assert_eq!(

@@ -98,7 +98,11 @@ async fn answers_are_understood_by_the_coordinator(
         answer.map_err(|error| format!("{method}: {error}"))
     };
     let listing = ask(LIST, "{}".to_owned()).await?;
-    let listing = decode_list(&listing.result).map_err(|error| error.to_string())?;
+    let height = listing.block_height;
+    let mut listing = decode_list(&listing.result).map_err(|error| error.to_string())?;
+    holds(listing.doubt_versions(height).is_none(), || {
+        format!("as of block {height} a version is above that: {listing:?}")
+    })?;
     let id = listing
         .indexers
         .keys()

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::ports::Ports;
-use crate::registry::RegistryTransport;
+use crate::registry::{RegistryError, RegistryTransport, ViewAnswer};
 use crate::store::StoreTransport;
 use crate::testing::{Fault, World, id, pass};
 
@@ -276,6 +276,51 @@ async fn nobody_is_asked_about_before_the_first_listing_has_failed() {
         assert_eq!(world.calls("read_indexer_function"), 0, "{fault:?}");
         running.shut_down().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_ahead_of_the_chain_is_set_aside_and_what_was_known_of_it_stays() {
+    let world = World::new();
+    let (a, b) = ("a.near/f", "b.near/g");
+    for name in [a, b] {
+        world.register(name);
+    }
+    let entry = |version: u64| {
+        format!(
+            concat!(
+                r#"{{"code":"c","schema":"s","start_block":"LATEST","#,
+                r#""created_at_block_height":{},"rule":{{"kind":"ACTION_ANY","#,
+                r#""affected_account_id":"x","status":"ANY"}}}}"#
+            ),
+            version
+        )
+    };
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    let version = |name: &str| world.record(name).and_then(|record| record.synced_at);
+    assert_eq!((version(a), version(b)), (Some(1_001), Some(1_002)));
+
+    // Alone and in the listing it is told with a version that is far ahead.
+    let listing = format!(
+        r#"{{"a.near":{{"f":{}}},"b.near":{{"g":{}}}}}"#,
+        entry(1_500),
+        entry(1_003)
+    );
+    world.answer(a, &entry(1_500));
+    world.list(Some(&listing));
+    world.pass_with_blocks(100).await;
+    assert_eq!((version(a), version(b)), (Some(1_001), Some(1_003)));
+    assert!(world.has_stream(a), "it is kept alive");
+    let overview = running.coordinator.admin().overview();
+    assert_eq!(overview.quarantined_count, 1);
+    assert!(overview.quarantined[0].why.contains("block 1500"));
+
+    // The same bytes are read anew once the chain is there.
+    world.pass_with_blocks(400).await;
+    assert_eq!(version(a), Some(1_500));
+    let overview = running.coordinator.admin().overview();
+    assert_eq!(overview.quarantined_count, 0);
+    running.shut_down().await;
 }
 
 /// A registry that answers with nothing, as of heights one after the other, and hears

@@ -51,7 +51,7 @@ impl Fed {
     }
 
     async fn poll_all(&self) {
-        let mut registry = None;
+        let mut registry = crate::polls::RegistryPoll::default();
         lock(&self.shared.desired).watch(&id(ID), Instant::now());
         assert!(self.shared.poll_registry(&mut registry).await);
         self.poll_services().await;

@@ -27,6 +27,10 @@ pub const ENTRIES_MAX: usize = 200_000;
 /// The longest function name, in bytes.
 pub const NAME_LEN_MAX: usize = 64 << 10;
 
+/// So many blocks above the height of its answer a version may be: whoever answers may
+/// know of a block before it counts it.
+pub const AHEAD_MAX: u64 = 60;
+
 /// An answer that cannot be used at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -137,12 +141,62 @@ impl Listing {
         Ok(())
     }
 
+    /// Sets those entries aside whose version is above `height`, as of which the registry
+    /// has answered: no chain has such. Returns as of which height the first of them may
+    /// be true.
+    pub fn doubt_versions(&mut self, height: u64) -> Option<u64> {
+        let ahead = |spec: &Arc<Spec>| is_ahead(spec.version, height);
+        if !self.indexers.values().any(ahead) {
+            return None;
+        }
+        let (doubted, kept) = std::mem::take(&mut self.indexers)
+            .into_iter()
+            .partition(|(_, spec)| ahead(spec));
+        self.indexers = kept;
+        let doubted: BTreeMap<IndexerId, Arc<Spec>> = doubted;
+        for (id, spec) in &doubted {
+            self.quarantine(id.to_string(), ahead_of_the_chain(spec.version));
+        }
+        self.quarantined
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        let first = doubted.values().map(|spec| spec.version).min()?;
+        Some(first.saturating_sub(AHEAD_MAX))
+    }
+
     fn quarantine(&mut self, name: String, why: String) {
         self.quarantined.push(Quarantined {
             name: bounded(name, NAME_LEN_MAX),
             why: sentence(&why),
         });
     }
+}
+
+/// Why `answer`, which the registry gave as of `height`, cannot be true; bounded.
+///
+/// # Errors
+/// Its version is far above that height.
+pub fn doubt_version(answer: &Desired, height: u64) -> Result<(), String> {
+    match answer {
+        Desired::Present(spec) | Desired::Unlisted(spec) => doubt(spec.version, height),
+        Desired::Deleted { version, .. } => doubt(*version, height),
+        Desired::Unknown | Desired::Missing => Ok(()),
+    }
+}
+
+fn doubt(version: u64, height: u64) -> Result<(), String> {
+    match is_ahead(version, height) {
+        true => Err(ahead_of_the_chain(version)),
+        false => Ok(()),
+    }
+}
+
+fn is_ahead(version: u64, height: u64) -> bool {
+    version.saturating_sub(height) > AHEAD_MAX
+}
+
+/// The same at each answer, whatever its height: it is told once.
+fn ahead_of_the_chain(version: u64) -> String {
+    format!("its version is block {version}, which the chain has not reached")
 }
 
 fn checked(answer: &[u8]) -> Result<&[u8], DecodeError> {

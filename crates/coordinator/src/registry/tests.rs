@@ -7,7 +7,8 @@ use proto::runner::StartExecutorRequest;
 use tokio::time::Instant;
 
 use super::decode::{
-    ANSWER_LEN_MAX, DecodeError, Listing, MESSAGE_LEN_MAX, NAME_LEN_MAX, decode_list, decode_one,
+    AHEAD_MAX, ANSWER_LEN_MAX, DecodeError, Listing, MESSAGE_LEN_MAX, NAME_LEN_MAX, decode_list,
+    decode_one, doubt_version,
 };
 
 const RULE: &str = r#"{"kind":"ACTION_ANY","affected_account_id":"x.near","status":"ANY"}"#;
@@ -146,6 +147,51 @@ fn a_rule_that_fits_into_no_message_is_set_aside() {
     let listing = listing(&[("f".into(), large), ("g".into(), entry("c", "s"))]).unwrap();
     assert_eq!(listing.indexers.len(), 1);
     assert!(listing.quarantined[0].why.contains("rule"));
+}
+
+#[test]
+fn a_version_that_the_chain_has_not_reached_is_set_aside_until_it_has() {
+    let of = |version: u64| entry("c", "s").replace(":5", &format!(":{version}"));
+    let functions = [
+        ("a".to_owned(), of(1_000)),
+        ("b".to_owned(), of(1_000 + AHEAD_MAX)),
+        ("c".to_owned(), of(1_001 + AHEAD_MAX)),
+        ("d".to_owned(), "[]".to_owned()),
+        ("e".to_owned(), of(u64::MAX)),
+    ];
+    let whole = listing(&functions).unwrap();
+    let mut doubted = whole.clone();
+    assert_eq!(doubted.doubt_versions(1_000), Some(1_001));
+    let kept: Vec<&str> = doubted.indexers.keys().map(IndexerId::function).collect();
+    assert_eq!(kept, ["a", "b"]);
+    let aside = doubted.quarantined.iter().map(|entry| entry.name.as_str());
+    assert_eq!(
+        aside.collect::<Vec<_>>(),
+        ["a.near/c", "a.near/d", "a.near/e"]
+    );
+    let why = format!(
+        "block {}, which the chain has not reached",
+        1_001 + AHEAD_MAX
+    );
+    assert!(doubted.quarantined[0].why.contains(&why), "{doubted:?}");
+    let mut later = whole.clone();
+    assert_eq!(later.doubt_versions(1_001), Some(u64::MAX - AHEAD_MAX));
+    assert_eq!(later.indexers.len(), 3);
+    let mut last = whole.clone();
+    assert_eq!(last.doubt_versions(u64::MAX), None);
+    assert_eq!(last, whole);
+
+    for (version, height, fits) in [(1_060, 1_000, true), (1_061, 1_000, false), (7, 0, true)] {
+        let alone = [
+            of(version),
+            of(version).replace("c\"", "c\",\"deleted_at_block_height\":9"),
+        ];
+        for text in alone {
+            let read = decode_one(&id("f"), text.as_bytes()).unwrap();
+            assert_eq!(doubt_version(&read, height).is_ok(), fits, "{read:?}");
+        }
+    }
+    assert_eq!(doubt_version(&Desired::Missing, 0), Ok(()));
 }
 
 #[test]

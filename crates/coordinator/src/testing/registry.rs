@@ -14,6 +14,11 @@ impl World {
         self.with(|state| state.height = height);
     }
 
+    /// Asked about `name` alone the registry says `entry`.
+    pub(crate) fn answer(&self, name: &str, entry: &str) {
+        self.with(|state| state.registry.insert(super::id(name), entry.to_owned()));
+    }
+
     /// Lets `seconds` pass, with a block in each.
     pub(crate) async fn pass_with_blocks(&self, seconds: u64) {
         for _ in 0..seconds {
