@@ -215,7 +215,8 @@ pub(crate) fn overview(whole: &Overview, is_wide: bool, now: u64) -> String {
     card.add(
         "Registry",
         match whole.registry_answered_ms {
-            0 => "has not answered yet".to_owned(),
+            0 if whole.registry_problem.is_empty() => "has not answered yet".to_owned(),
+            0 => "no listing of it could be used yet".to_owned(),
             answered => format!(
                 "{}, height {}, answered {}",
                 text::count(whole.registered as usize, "indexer"),

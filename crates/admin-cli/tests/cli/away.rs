@@ -90,6 +90,7 @@ async fn a_problem_of_the_store_is_shown() {
     let said = "of the store: READONLY: it takes no writes";
     let line = ran.data.lines().find(|line| line.contains(said)).unwrap();
     assert!(line.starts_with("  Problem  "), "{line}");
+    assert!(!ran.data.contains("has not answered"), "{}", ran.data);
     let ran = run(&fake.url(), &["overview", "-o", "json"]).await;
     let problem = ran.json()["store_problem"].as_str().unwrap().to_owned();
     assert!(problem.starts_with("READONLY"), "{problem}");
@@ -178,6 +179,7 @@ async fn a_watch_says_when_memory_begins_and_when_it_ends() {
 async fn a_problem_of_the_registry_is_shown() {
     let mut world = World::with(Vec::new());
     world.overview.registry_problem = "its answers are far\nbelow block 7".to_owned();
+    world.overview.registry_answered_ms = 0;
     let fake = Fake::start(world).await;
     let ran = run(&fake.url(), &["overview"]).await.succeeded();
     let said = "of the registry: its answers are far below block 7";

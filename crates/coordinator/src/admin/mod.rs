@@ -29,6 +29,7 @@ mod telling_tests;
 #[cfg(test)]
 mod tests;
 
+pub use crate::desired::Behind;
 pub use changes::{Change, Changes};
 pub use mutate::{HOLD_REASON_LEN_MAX, NAME_LEN_MAX};
 pub use overview::Overview;

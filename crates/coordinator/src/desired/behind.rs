@@ -41,29 +41,33 @@ impl fmt::Display for Behind {
             stored,
             heard,
         } = self;
-        match (self.is_beyond_belief(), stored > heard) {
-            (true, true) => write!(
+        let is_false = |height: &u64| height.saturating_sub(*heard) > HEIGHT_JUMP_MAX;
+        if is_false(stored) {
+            write!(
                 formatter,
                 "its answers, as of block {heard} at most, are far below block {stored}, as of \
                  which the store says that one was acted upon: if that height is wrong, or the \
                  registry went back, `coordinator state height --lower-to {heard}` mends it"
-            ),
-            (true, false) => write!(
+            )
+        } else if is_false(known) {
+            write!(
                 formatter,
                 "its answers, as of block {heard} at most, are far below block {known}, as of \
                  which it answered before: if that height was false, a restart mends it, should \
                  it not be given up by itself in ten minutes"
-            ),
-            (false, true) if stored >= known => write!(
+            )
+        } else if stored >= known {
+            write!(
                 formatter,
                 "its answers, as of block {heard} at most, are older than block {stored}, as of \
                  which one was acted upon; newer ones are waited for"
-            ),
-            (false, _) => write!(
+            )
+        } else {
+            write!(
                 formatter,
                 "its answers, as of block {heard} at most, are older than block {known}, as of \
                  which it answered before; newer ones are waited for"
-            ),
+            )
         }
     }
 }

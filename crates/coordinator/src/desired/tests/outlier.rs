@@ -90,11 +90,30 @@ fn what_was_acted_upon_is_never_gone_behind() {
         let reached = registry.goes_on(TRUE, 2_000, 1);
         assert_eq!(registry.gives_up(stored), None, "{place}");
         let told = registry.view.behind(registry.now).unwrap();
-        assert!(told.to_string().contains("height --lower-to"), "{told}");
+        assert!(told.to_string().contains("a restart mends it"), "{told}");
         registry.goes_on(reached, 3_000, 1);
         assert!(
             registry.gives_up(stored).is_some(),
             "{place}: it is reached"
+        );
+    }
+}
+
+/// Only a height that no chain has reached is to be lowered.
+#[test]
+fn a_false_height_that_was_acted_upon_is_told_with_what_mends_it() {
+    for (acted, is_false) in [(FALSE, true), (TRUE + 4_000, false)] {
+        let mut registry = misled(0);
+        registry.view.acted_upon(acted);
+        registry.goes_on(TRUE, 2_000, 1);
+        assert_eq!(registry.gives_up(0), None);
+        let told = registry.view.behind(registry.now).unwrap();
+        assert!(told.is_beyond_belief());
+        let told = told.to_string();
+        assert_eq!(
+            told.contains("height --lower-to 130002000`"),
+            is_false,
+            "{told}"
         );
     }
 }

@@ -11,7 +11,7 @@ use crate::store::{CasOutcome, StoreError, keys};
 /// Tries to change the registry height against others that change it too.
 const TRIES_MAX: u32 = 8;
 
-/// The most of a value that is repeated to people, in characters.
+/// The most of a value that is repeated to people, in bytes.
 const SHOWN_MAX: usize = 64;
 
 const KEY: &str = keys::REGISTRY_HEIGHT;
@@ -46,8 +46,7 @@ impl StoredHeight {
         match number.and_then(|text| text.parse().ok()) {
             Some(height) => StoredHeight::At(height),
             None => {
-                let text = String::from_utf8_lossy(raw);
-                let shown: String = text.chars().take(SHOWN_MAX).collect();
+                let shown = String::from_utf8_lossy(raw.get(..SHOWN_MAX).unwrap_or(raw));
                 StoredHeight::Unreadable(sentence(&format!("it is no block height: `{shown}`")))
             }
         }
@@ -144,14 +143,17 @@ impl RecordStore {
                 StoredHeight::At(_) | StoredHeight::Unreadable(_) => {}
             }
             let current = self.read_one(KEY.to_owned()).await?;
-            if current.is_none() {
+            match (&current, &before) {
                 // It is no text, so there is nothing to compare with.
-                let keys = [KEY.to_owned()];
-                let deleted =
-                    self.writing("removing the registry height", self.transport.delete(&keys));
-                deleted.await?;
-            } else if StoredHeight::of(current.as_ref()) != before {
-                continue;
+                (None, StoredHeight::Unreadable(_)) => {
+                    let keys = [KEY.to_owned()];
+                    let deleted = self.transport.delete(&keys);
+                    self.writing("removing the registry height", deleted)
+                        .await?;
+                }
+                // Somebody else was faster.
+                (current, before) if StoredHeight::of(current.as_ref()) != *before => continue,
+                _ => {}
             }
             if let CasOutcome::Applied = self.set_height(current.as_ref(), height).await? {
                 let after = match height {
