@@ -151,14 +151,14 @@ fn plain(name: &str) -> String {
 }
 
 fn of_profile(profile: &Profile) -> String {
-    let families: Vec<String> = profile
-        .families
+    let groups: Vec<String> = profile
+        .groups
         .iter()
-        .map(|family| format!("{family:?}"))
+        .map(|group| format!("{group:?}"))
         .collect();
     let mut text = format!("{}: a profile of swarms\n\n{}", profile.name, profile.about);
-    if !families.is_empty() {
-        let _ = write!(text, "\n\nmay be on: {}", families.join(", "));
+    if !groups.is_empty() {
+        let _ = write!(text, "\n\nmay be on: {}", groups.join(", "));
     }
     let _ = write!(
         text,

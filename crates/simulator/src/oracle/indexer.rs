@@ -41,7 +41,8 @@ pub(super) struct Indexer {
     pub read_heard: Option<Time>,
     /// When its record last told of a data layer task.
     pub tasked_at: Option<Time>,
-    /// The version whose run another program's record does not tell of.
+    /// The version whose run the record has ceased to tell of, by another program or
+    /// by a store that forgets.
     pub forgotten: Option<u64>,
 }
 
@@ -102,11 +103,19 @@ impl Indexer {
         if after.map(commands).unwrap_or((true, false)) != commands(before) {
             self.desire.doubt_commands(now);
         }
-        if after.is_some_and(|after| after.run.is_none()) {
-            self.forgotten = before.run.map(|run| run.version());
-        }
+        self.forgets_its_run(next);
         if !settled {
             self.relax(true);
+        }
+    }
+
+    /// Something else than the coordinator leaves `next` as its record: of a run that
+    /// it does not tell of, nobody can take up anything.
+    pub fn forgets_its_run(&mut self, next: &Persisted) {
+        let tells = next.known().is_some_and(|record| record.run.is_some());
+        let before = self.record_before.known().and_then(|record| record.run);
+        if let Some(run) = before.filter(|_| !tells) {
+            self.forgotten = Some(run.version());
         }
     }
 

@@ -24,9 +24,11 @@ pub struct Limits {
     pub prefetch: u64,
     /// Starts of streams and executors per second that the coordinator is granted.
     pub start_budget_per_second: u32,
-    /// Calls to nodes per indexer and minute that backoffs allow. Writes of its
-    /// record may be four times as many.
+    /// Calls to nodes per indexer and minute that backoffs allow.
     pub effects_per_indexer_per_minute: u32,
+    /// Writes of its record per minute that the pauses of a store that refuses them
+    /// allow; four times as many as calls are allowed in any case.
+    pub writes_per_indexer_per_minute: u32,
     /// Reads per indexer and minute that the pauses between looks allow; twenty times
     /// as many as calls are allowed in any case.
     pub reads_per_indexer_per_minute: u32,
@@ -82,6 +84,7 @@ impl Default for Limits {
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,
+            writes_per_indexer_per_minute: 0,
             reads_per_indexer_per_minute: 0,
             effects_on_broken: 150,
             calls_to_broken_node: 5_000,

@@ -169,7 +169,12 @@ impl Rates {
         let (count, limit, what) = match method {
             Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove => {
                 window.writes += 1;
-                (window.writes, limit.saturating_mul(4), "writes")
+                let refused = truth.limits.writes_per_indexer_per_minute;
+                (
+                    window.writes,
+                    limit.saturating_mul(4).max(refused),
+                    "writes",
+                )
             }
             _ => {
                 window.calls += 1;

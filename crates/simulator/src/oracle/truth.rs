@@ -560,6 +560,9 @@ impl Truth {
             indexer.translated(now, &next);
         } else if indexer.foreign_write {
             indexer.relax(!lost);
+            if lost {
+                indexer.forgets_its_run(&next);
+            }
             indexer.unsure_until = until;
             indexer.desire.doubt_commands(now);
         } else if next == Persisted::Nothing {

@@ -193,6 +193,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         provisioning_parallel: knobs.provisioning_parallel,
         absences_doubted: knobs.listing_drop_least,
         absences_held: knobs.listing_hold,
+        writes_per_indexer_per_minute: writes_per_minute(knobs),
         reads_per_indexer_per_minute: reads_per_minute(knobs),
         effects_on_broken: effects_on_broken(knobs),
         calls_to_broken_node: calls_to_broken_node(scenario, knobs),
@@ -206,6 +207,12 @@ fn effects_on_broken(knobs: &Knobs) -> u32 {
     let pause = policy.retry.cap.min(policy.restart.cap) / 2;
     let tries = Duration::from_secs(600).as_secs_f64() / pause.as_secs_f64().max(0.01);
     12 * policy.attempts_max.saturating_add(tries.min(1e6) as u32)
+}
+
+/// One write, by two coordinators, after each pause that a store which refuses them
+/// makes for.
+fn writes_per_minute(knobs: &Knobs) -> u32 {
+    (2.0 * 60.0 / knobs.store_pause.as_secs_f64().max(0.001)) as u32
 }
 
 /// Three reads at each look, by two coordinators, with the shortest pause between two

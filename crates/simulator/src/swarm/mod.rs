@@ -3,9 +3,9 @@
 //! A profile and a seed give one complete scenario as text: how many indexers,
 //! what they want, which faults at which rates, how long everything lasts, where
 //! each knob of the coordinator stands. The text is read like any other scenario,
-//! can be saved and changed. Families of things are off in half of the runs, and
-//! so is each thing within a family that is on, because much is only found while
-//! something else does not happen.
+//! can be saved and changed. Each family of faults, each operation and each knob is
+//! off in half of the runs, because much is only found while something else does not
+//! happen; what is related is off, or on, as a whole in some of them.
 //!
 //! Every value has a random stream of its own, named by its key: another line in
 //! a table shifts no other value. To add a key, write its line into
@@ -16,6 +16,7 @@ mod disasters;
 mod draw;
 mod over;
 mod people;
+mod plan;
 mod profile;
 mod shape;
 mod table;
@@ -25,14 +26,14 @@ mod tests;
 
 use std::time::Duration;
 
-use sim_node::Rng;
 use toml::{Table, Value};
 
 pub use over::Override;
-pub use profile::{Family, PROFILES, Profile};
+pub use profile::{Group, PROFILES, Profile};
 
 use crate::run::knobs::{Field, KNOBS, Knob};
 use draw::{Draw, text, whole};
+use plan::Plan;
 use shape::Shape;
 
 /// The text of the scenario that `profile` and `seed` make.
@@ -54,12 +55,10 @@ pub fn scenario(profile: &Profile, seed: u64) -> Table {
     for (path, value) in shape.entries() {
         put(&mut root, path, value);
     }
-    for key in table::KEYS {
-        if plan.is_on(key.family) {
-            let mut rng = plan.stream(key.path);
-            if rng.chance(0.5) {
-                put(&mut root, key.path, key.draw.value(&mut rng));
-            }
+    for (family, keys) in table::families(profile) {
+        for key in plan.members(family, &keys) {
+            let mut rng = plan.stream(&format!("{} value", key.path));
+            put(&mut root, key.path, key.draw.value(&mut rng));
         }
     }
     for knob in KNOBS {
@@ -73,6 +72,8 @@ pub fn scenario(profile: &Profile, seed: u64) -> Table {
     let steps = disasters::steps(&plan, &shape);
     if !steps.is_empty() {
         root.insert("step".to_owned(), Value::Array(steps));
+    } else if let Some((path, value)) = table::enliven(&plan, &shape, &root) {
+        put(&mut root, path, value);
     }
     relate(&mut root);
     root
@@ -84,42 +85,22 @@ pub fn render(scenario: &Table) -> String {
     toml::to_string(scenario).unwrap_or_default()
 }
 
-/// What a run is drawn from.
-struct Plan<'a> {
-    profile: &'a Profile,
-    seed: u64,
-}
-
-impl Plan<'_> {
-    /// The stream of what has this name.
-    fn stream(&self, name: &str) -> Rng {
-        Rng::new(self.seed, &format!("swarm {} {name}", self.profile.name))
-    }
-
-    /// Whether the run has anything of `family`.
-    fn is_on(&self, family: Family) -> bool {
-        self.profile.families.contains(&family)
-            && self.stream(&format!("family {family:?}")).chance(0.5)
-    }
-}
-
-/// Turns a knob, in half of the runs in which knobs are turned.
+/// Turns a knob, in half of the runs.
 fn turn(plan: &Plan<'_>, knob: &Knob, root: &mut Table) {
-    let range = match (plan.is_on(Family::ExtremeKnobs), plan.is_on(Family::Knobs)) {
-        (true, _) => knob.extreme,
-        (false, true) => knob.sane,
-        (false, false) => return,
-    };
     let path = format!("coordinator.{}", knob.name);
-    let mut rng = plan.stream(&path);
-    if !rng.chance(0.5) {
+    if !plan.has(Group::Knobs, &path) {
         return;
     }
+    let range = match plan.is_on(Group::ExtremeKnobs) {
+        true => knob.extreme,
+        false => knob.sane,
+    };
     let draw = match knob.field {
         Field::Time(_) => Draw::Time(range.0, range.1),
         Field::Number(_) | Field::Size(_) => Draw::Count(range.0, range.1),
         Field::Share(_) => Draw::Number(range.0 as f64 / 1_000.0, range.1 as f64 / 1_000.0),
     };
+    let mut rng = plan.stream(&format!("{path} value"));
     put(root, &path, draw.value(&mut rng));
 }
 

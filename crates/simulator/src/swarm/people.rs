@@ -4,7 +4,7 @@ use sim_node::Rng;
 use toml::Value;
 
 use super::draw::{count, millis, table, text, time, whole};
-use super::profile::Family;
+use super::profile::Group;
 use super::{Plan, Shape};
 
 /// Function names that have hurt somebody somewhere.
@@ -50,8 +50,8 @@ pub(super) fn indexers(plan: &Plan<'_>, shape: &Shape, history: u64) -> Vec<Valu
         rng.chance(0.5).then(|| rng.unit()),
     ];
     let [never, later] = shares.map(|share| share.unwrap_or(0.0));
-    let odd = plan.is_on(Family::Names);
-    let bad = plan.is_on(Family::Code);
+    let odd = plan.is_on(Group::Names);
+    let bad = plan.is_on(Group::Code);
     let mut taken = std::collections::BTreeSet::new();
     let mut indexers = Vec::new();
     for number in 0..wanted {

@@ -3,7 +3,7 @@
 /// Things that vary together: in each run a family is on or off as a whole, before
 /// each of its members is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
+pub enum Group {
     /// Processes of the services and the coordinator die.
     Crashes,
     /// They freeze.
@@ -62,37 +62,37 @@ pub enum Family {
     Broken,
 }
 
-impl Family {
+impl Group {
     /// All of them.
-    pub const ALL: [Family; 28] = [
-        Family::Crashes,
-        Family::Freezes,
-        Family::StoreNode,
-        Family::RegistryNode,
-        Family::Machines,
-        Family::Clocks,
-        Family::Links,
-        Family::Latency,
-        Family::Calls,
-        Family::StoreCalls,
-        Family::StoreDisasters,
-        Family::Lists,
-        Family::ControlPlane,
-        Family::RegistryAnswers,
-        Family::Tasks,
-        Family::Layer,
-        Family::Users,
-        Family::Operators,
-        Family::Code,
-        Family::Names,
-        Family::Topology,
-        Family::Habits,
-        Family::Nodes,
-        Family::Chain,
-        Family::Knobs,
-        Family::ExtremeKnobs,
-        Family::Quiet,
-        Family::Broken,
+    pub const ALL: [Group; 28] = [
+        Group::Crashes,
+        Group::Freezes,
+        Group::StoreNode,
+        Group::RegistryNode,
+        Group::Machines,
+        Group::Clocks,
+        Group::Links,
+        Group::Latency,
+        Group::Calls,
+        Group::StoreCalls,
+        Group::StoreDisasters,
+        Group::Lists,
+        Group::ControlPlane,
+        Group::RegistryAnswers,
+        Group::Tasks,
+        Group::Layer,
+        Group::Users,
+        Group::Operators,
+        Group::Code,
+        Group::Names,
+        Group::Topology,
+        Group::Habits,
+        Group::Nodes,
+        Group::Chain,
+        Group::Knobs,
+        Group::ExtremeKnobs,
+        Group::Quiet,
+        Group::Broken,
     ];
 }
 
@@ -104,153 +104,153 @@ pub struct Profile {
     /// What it is, in one sentence.
     pub about: &'static str,
     /// What may be on in its runs, and is in half of them.
-    pub families: &'static [Family],
+    pub groups: &'static [Group],
 }
 
-use Family as F;
+use Group as G;
 
 /// All profiles.
 pub const PROFILES: &[Profile] = &[
     Profile {
         name: "calm",
         about: "Nothing fails; who takes part, how many they are and how slow differs.",
-        families: &[
-            F::Latency,
-            F::Users,
-            F::Operators,
-            F::Names,
-            F::Topology,
-            F::Habits,
-            F::Nodes,
-            F::Chain,
-            F::Quiet,
+        groups: &[
+            G::Latency,
+            G::Users,
+            G::Operators,
+            G::Names,
+            G::Topology,
+            G::Habits,
+            G::Nodes,
+            G::Chain,
+            G::Quiet,
         ],
     },
     Profile {
         name: "churn",
         about: "Users and operators are busy, and make mistakes; little else goes wrong.",
-        families: &[
-            F::Users,
-            F::Operators,
-            F::Code,
-            F::Names,
-            F::Topology,
-            F::Crashes,
-            F::Quiet,
+        groups: &[
+            G::Users,
+            G::Operators,
+            G::Code,
+            G::Names,
+            G::Topology,
+            G::Crashes,
+            G::Quiet,
         ],
     },
     Profile {
         name: "crashes",
         about: "Processes die and freeze, from a blip to for ever.",
-        families: &[
-            F::Crashes,
-            F::Freezes,
-            F::StoreNode,
-            F::RegistryNode,
-            F::Users,
-            F::Operators,
-            F::Quiet,
-            F::Broken,
+        groups: &[
+            G::Crashes,
+            G::Freezes,
+            G::StoreNode,
+            G::RegistryNode,
+            G::Users,
+            G::Operators,
+            G::Quiet,
+            G::Broken,
         ],
     },
     Profile {
         name: "machines",
         about: "Machines are slow, fail together, and disagree about the time.",
-        families: &[
-            F::Machines,
-            F::Clocks,
-            F::Crashes,
-            F::Users,
-            F::Operators,
-            F::Quiet,
+        groups: &[
+            G::Machines,
+            G::Clocks,
+            G::Crashes,
+            G::Users,
+            G::Operators,
+            G::Quiet,
         ],
     },
     Profile {
         name: "control",
         about: "Listings lack things, quotas run out, other coordinators have been there.",
-        families: &[
-            F::Lists,
-            F::ControlPlane,
-            F::Crashes,
-            F::Users,
-            F::Operators,
-            F::Quiet,
+        groups: &[
+            G::Lists,
+            G::ControlPlane,
+            G::Crashes,
+            G::Users,
+            G::Operators,
+            G::Quiet,
         ],
     },
     Profile {
         name: "network",
         about: "Links break and crawl, and calls meet every fate.",
-        families: &[
-            F::Links,
-            F::Latency,
-            F::Calls,
-            F::Users,
-            F::Operators,
-            F::Quiet,
-            F::Broken,
+        groups: &[
+            G::Links,
+            G::Latency,
+            G::Calls,
+            G::Users,
+            G::Operators,
+            G::Quiet,
+            G::Broken,
         ],
     },
     Profile {
         name: "store",
         about: "The store errs, dies, forgets and refuses.",
-        families: &[
-            F::StoreNode,
-            F::StoreCalls,
-            F::StoreDisasters,
-            F::Crashes,
-            F::Users,
-            F::Operators,
-            F::Quiet,
-            F::Broken,
+        groups: &[
+            G::StoreNode,
+            G::StoreCalls,
+            G::StoreDisasters,
+            G::Crashes,
+            G::Users,
+            G::Operators,
+            G::Quiet,
+            G::Broken,
         ],
     },
     Profile {
         name: "registry",
         about: "The registry lies, lags, and is away.",
-        families: &[
-            F::RegistryNode,
-            F::RegistryAnswers,
-            F::Topology,
-            F::Crashes,
-            F::Users,
-            F::Names,
-            F::Quiet,
-            F::Broken,
+        groups: &[
+            G::RegistryNode,
+            G::RegistryAnswers,
+            G::Topology,
+            G::Crashes,
+            G::Users,
+            G::Names,
+            G::Quiet,
+            G::Broken,
         ],
     },
     Profile {
         name: "tasks",
         about: "Streams, executors and provisioning fall ill inside healthy services.",
-        families: &[
-            F::Tasks,
-            F::Layer,
-            F::Code,
-            F::Users,
-            F::Operators,
-            F::Habits,
-            F::Nodes,
-            F::Quiet,
-            F::Broken,
+        groups: &[
+            G::Tasks,
+            G::Layer,
+            G::Code,
+            G::Users,
+            G::Operators,
+            G::Habits,
+            G::Nodes,
+            G::Quiet,
+            G::Broken,
         ],
     },
     Profile {
         name: "knobs",
         about: "The coordinator's constants are turned as far as they go, under some weather.",
-        families: &[
-            F::Knobs,
-            F::ExtremeKnobs,
-            F::Crashes,
-            F::Calls,
-            F::Users,
-            F::Operators,
-            F::Nodes,
-            F::Quiet,
+        groups: &[
+            G::Knobs,
+            G::ExtremeKnobs,
+            G::Crashes,
+            G::Calls,
+            G::Users,
+            G::Operators,
+            G::Nodes,
+            G::Quiet,
         ],
     },
     Profile {
         name: "everything",
         about: "All of it.",
-        families: &Family::ALL,
+        groups: &Group::ALL,
     },
 ];
 
@@ -266,10 +266,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_family_is_in_some_profile_and_the_last_has_all() {
-        for family in Family::ALL {
-            let count = PROFILES.iter().filter(|one| one.families.contains(&family));
-            assert!(count.count() >= 2, "{family:?}");
+    fn every_group_is_in_some_profile_and_the_last_has_all() {
+        for group in Group::ALL {
+            let count = PROFILES.iter().filter(|one| one.groups.contains(&group));
+            assert!(count.count() >= 2, "{group:?}");
         }
         let mut names: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
         names.sort_unstable();

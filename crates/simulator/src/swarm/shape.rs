@@ -4,7 +4,7 @@ use toml::Value;
 
 use super::Plan;
 use super::draw::{count, millis, table, text, time};
-use super::profile::Family;
+use super::profile::Group;
 
 /// The most quiet periods of a run.
 const MOST_QUIET: u64 = 3;
@@ -39,7 +39,7 @@ impl Shape {
     /// The shape of a run.
     pub(super) fn draw(plan: &Plan<'_>) -> Shape {
         let mut rng = plan.stream("run");
-        let spells = match plan.is_on(Family::Quiet) {
+        let spells = match plan.is_on(Group::Quiet) {
             true => count(&mut rng, 1, MOST_QUIET),
             false => 0,
         };
@@ -81,6 +81,12 @@ impl Shape {
         entries
     }
 
+    /// How much of it is no quiet period.
+    pub(super) fn stormy(&self) -> u64 {
+        let quiet: u64 = self.quiet.iter().map(|(from, to)| to - from).sum();
+        self.duration.saturating_sub(quiet)
+    }
+
     /// `at`, or the end of the quiet period that it falls into.
     pub(super) fn in_a_storm(&self, at: u64) -> u64 {
         let at = at.min(self.duration);
@@ -94,7 +100,7 @@ impl Shape {
 
 /// What stays broken when the rest is healed.
 fn broken(plan: &Plan<'_>) -> Vec<Value> {
-    if !plan.is_on(Family::Broken) {
+    if !plan.is_on(Group::Broken) {
         return Vec::new();
     }
     let mut nodes = vec!["block_streamer", "runner", "store", "registry"];

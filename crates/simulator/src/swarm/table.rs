@@ -1,27 +1,78 @@
 //! What varies: one line per key of the scenario language.
 
-use super::draw::Draw;
-use super::profile::Family;
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::draw::{Draw, number};
+use super::plan::Plan;
+use super::profile::{Group, Profile};
+use super::{Shape, find};
 use Draw::{Count, Flag, Number, Range, Time};
 
-/// A key that is given in half of the runs in which its family is on.
+/// A key that may be given.
 pub(super) struct Key {
     /// Its path in the scenario, with dots.
     pub path: &'static str,
-    /// What it varies with.
-    pub family: Family,
+    /// What it is related to.
+    pub group: Group,
     /// Its values.
     pub draw: Draw,
 }
 
-const fn key(path: &'static str, family: Family, draw: Draw) -> Key {
-    Key { path, family, draw }
+/// Tables of which one family is made: the same thing, done to others.
+const TABLES: &[&str] = &[
+    "faults.kill",
+    "faults.pause",
+    "faults.slow_node",
+    "faults.clock_jump",
+    "faults.clock_drift",
+    "faults.lists",
+];
+
+impl Key {
+    /// The family that is on or off, of which it is one way.
+    pub(super) fn family(&self) -> &'static str {
+        let table = self.path.rsplit_once('.').map(|(table, _)| table);
+        let table = table.filter(|table| TABLES.contains(table));
+        table.unwrap_or(self.path)
+    }
+
+    /// Whether it says how many events there are in a minute.
+    fn is_rate(&self) -> bool {
+        let is_event = ["faults.", "workload."]
+            .iter()
+            .any(|of| self.path.starts_with(of));
+        let of_calls = self.path.contains("calls.") || self.path.starts_with("faults.lists.");
+        is_event && !of_calls && matches!(self.draw, Number(..))
+    }
 }
 
-/// Events per minute: from one in an hour to one in half a minute.
-const RARE: Draw = Number(0.02, 2.0);
+/// The families that `profile` allows, each with its keys. A key with two lines is in
+/// the first group that the profile has.
+pub(super) fn families(profile: &Profile) -> BTreeMap<&'static str, Vec<&'static Key>> {
+    let mut families: BTreeMap<_, Vec<&Key>> = BTreeMap::new();
+    for key in KEYS
+        .iter()
+        .filter(|key| profile.groups.contains(&key.group))
+    {
+        let keys = families.entry(key.family()).or_default();
+        if keys.iter().all(|other| other.path != key.path) {
+            keys.push(key);
+        }
+    }
+    families
+}
+
+const fn key(path: &'static str, group: Group, draw: Draw) -> Key {
+    Key { path, group, draw }
+}
+
+/// Events per minute: from one in an hour to one in a minute. With half of all
+/// families at once, more would leave nothing to judge.
+const RARE: Draw = Number(0.02, 1.0);
 /// A probability per call.
-const CHANCE: Draw = Number(0.000_5, 0.06);
+const CHANCE: Draw = Number(0.000_3, 0.03);
 /// Operations per minute.
 const BUSY: Draw = Number(0.05, 15.0);
 /// From a blip to longer than any run.
@@ -29,333 +80,344 @@ const WHILE: Draw = Range((1, 5_000), (50, 86_400_000));
 
 /// Every key but the coordinator's knobs and what comes in lists.
 pub(super) const KEYS: &[Key] = &[
-    key("faults.kill.coordinator", Family::Crashes, RARE),
-    key("faults.kill.block_streamer", Family::Crashes, RARE),
-    key("faults.kill.runner", Family::Crashes, RARE),
-    key("faults.kill.store", Family::StoreNode, RARE),
-    key("faults.kill.registry", Family::RegistryNode, RARE),
-    key("faults.pause.coordinator", Family::Freezes, RARE),
-    key("faults.pause.block_streamer", Family::Freezes, RARE),
-    key("faults.pause.runner", Family::Freezes, RARE),
-    key("faults.pause.store", Family::StoreNode, RARE),
-    key("faults.pause.registry", Family::RegistryNode, RARE),
-    key("faults.control_plane.quota", Family::Tasks, RARE),
+    key("faults.kill.coordinator", Group::Crashes, RARE),
+    key("faults.kill.block_streamer", Group::Crashes, RARE),
+    key("faults.kill.runner", Group::Crashes, RARE),
+    key("faults.kill.store", Group::StoreNode, RARE),
+    key("faults.kill.registry", Group::RegistryNode, RARE),
+    key("faults.pause.coordinator", Group::Freezes, RARE),
+    key("faults.pause.block_streamer", Group::Freezes, RARE),
+    key("faults.pause.runner", Group::Freezes, RARE),
+    key("faults.pause.store", Group::StoreNode, RARE),
+    key("faults.pause.registry", Group::RegistryNode, RARE),
+    key("faults.down", Group::Crashes, WHILE),
+    key("faults.partition", Group::Links, RARE),
+    key("faults.partition_for", Group::Links, WHILE),
+    key("faults.clog", Group::Links, RARE),
+    key("faults.clog_for", Group::Links, WHILE),
+    key(
+        "faults.clog_latency",
+        Group::Links,
+        Range((10, 1_000), (100, 30_000)),
+    ),
+    key("faults.reorder", Group::Links, RARE),
+    key("faults.reorder_for", Group::Links, WHILE),
+    key(
+        "faults.reorder_by",
+        Group::Links,
+        Range((1, 500), (10, 20_000)),
+    ),
+    key("faults.slow_node.coordinator", Group::Machines, RARE),
+    key("faults.slow_node.block_streamer", Group::Machines, RARE),
+    key("faults.slow_node.runner", Group::Machines, RARE),
+    key("faults.slow_node.store", Group::Machines, RARE),
+    key("faults.slow_node.registry", Group::Machines, RARE),
+    key("faults.slow_node_for", Group::Machines, WHILE),
+    key(
+        "faults.slow_node_by",
+        Group::Machines,
+        Range((1, 500), (10, 20_000)),
+    ),
+    key("faults.lose_nodes", Group::Machines, RARE),
+    key("faults.swizzle", Group::Machines, Number(0.01, 0.5)),
+    key(
+        "faults.swizzle_apart",
+        Group::Machines,
+        Range((10, 5_000), (100, 60_000)),
+    ),
+    key("faults.clock_jump.coordinator", Group::Clocks, RARE),
+    key("faults.clock_jump.block_streamer", Group::Clocks, RARE),
+    key(
+        "faults.clock_jump_by",
+        Group::Clocks,
+        Range((10, 60_000), (1_000, 14_400_000)),
+    ),
+    key("faults.clock_jump_for", Group::Clocks, WHILE),
+    key("faults.clock_drift.coordinator", Group::Clocks, RARE),
+    key("faults.clock_drift.block_streamer", Group::Clocks, RARE),
+    key("faults.clock_drift_for", Group::Clocks, WHILE),
+    key("faults.lists.partial", Group::Lists, CHANCE),
+    key("faults.lists.shuffled", Group::Lists, CHANCE),
+    key("faults.lists.empty", Group::Lists, CHANCE),
+    key(
+        "faults.control_plane.quota",
+        Group::ControlPlane,
+        Number(0.01, 0.5),
+    ),
     key(
         "faults.control_plane.second_coordinator",
-        Family::Freezes,
+        Group::ControlPlane,
+        Number(0.01, 0.5),
+    ),
+    key(
+        "faults.control_plane.downgrade",
+        Group::ControlPlane,
+        Number(0.01, 0.2),
+    ),
+    key("faults.control_plane.quota", Group::Tasks, RARE),
+    key(
+        "faults.control_plane.second_coordinator",
+        Group::Freezes,
         RARE,
     ),
     key(
         "faults.control_plane.downgrade",
-        Family::Crashes,
+        Group::Crashes,
         Number(0.01, 0.2),
     ),
-    key("faults.down", Family::Crashes, WHILE),
-    key("faults.partition", Family::Links, RARE),
-    key("faults.partition_for", Family::Links, WHILE),
-    key("faults.clog", Family::Links, RARE),
-    key("faults.clog_for", Family::Links, WHILE),
-    key(
-        "faults.clog_latency",
-        Family::Links,
-        Range((10, 1_000), (100, 30_000)),
-    ),
-    key("faults.reorder", Family::Links, RARE),
-    key("faults.reorder_for", Family::Links, WHILE),
-    key(
-        "faults.reorder_by",
-        Family::Links,
-        Range((1, 500), (10, 20_000)),
-    ),
-    key("faults.slow_node.coordinator", Family::Machines, RARE),
-    key("faults.slow_node.block_streamer", Family::Machines, RARE),
-    key("faults.slow_node.runner", Family::Machines, RARE),
-    key("faults.slow_node.store", Family::Machines, RARE),
-    key("faults.slow_node.registry", Family::Machines, RARE),
-    key("faults.slow_node_for", Family::Machines, WHILE),
-    key(
-        "faults.slow_node_by",
-        Family::Machines,
-        Range((1, 500), (10, 20_000)),
-    ),
-    key("faults.lose_nodes", Family::Machines, RARE),
-    key("faults.swizzle", Family::Machines, Number(0.01, 0.5)),
-    key(
-        "faults.swizzle_apart",
-        Family::Machines,
-        Range((10, 5_000), (100, 60_000)),
-    ),
-    key("faults.clock_jump.coordinator", Family::Clocks, RARE),
-    key("faults.clock_jump.block_streamer", Family::Clocks, RARE),
-    key(
-        "faults.clock_jump_by",
-        Family::Clocks,
-        Range((10, 60_000), (1_000, 14_400_000)),
-    ),
-    key("faults.clock_jump_for", Family::Clocks, WHILE),
-    key("faults.clock_drift.coordinator", Family::Clocks, RARE),
-    key("faults.clock_drift.block_streamer", Family::Clocks, RARE),
-    key("faults.clock_drift_for", Family::Clocks, WHILE),
-    key("faults.lists.partial", Family::Lists, CHANCE),
-    key("faults.lists.shuffled", Family::Lists, CHANCE),
-    key("faults.lists.empty", Family::Lists, CHANCE),
-    key(
-        "faults.control_plane.quota",
-        Family::ControlPlane,
-        Number(0.01, 0.5),
-    ),
-    key(
-        "faults.control_plane.second_coordinator",
-        Family::ControlPlane,
-        Number(0.01, 0.5),
-    ),
-    key(
-        "faults.control_plane.downgrade",
-        Family::ControlPlane,
-        Number(0.01, 0.2),
-    ),
-    key("net.latency", Family::Latency, Range((1, 5), (1, 200))),
-    key("faults.calls.refused", Family::Calls, CHANCE),
-    key("faults.calls.error_before", Family::Calls, CHANCE),
-    key("faults.calls.error_after", Family::Calls, CHANCE),
-    key("faults.calls.answer_lost", Family::Calls, CHANCE),
-    key("faults.calls.late", Family::Calls, CHANCE),
-    key("faults.calls.duplicate", Family::Calls, CHANCE),
-    key("faults.calls.stale", Family::Calls, CHANCE),
-    key("faults.calls.hang", Family::Calls, CHANCE),
-    key("faults.calls.half_open", Family::Calls, CHANCE),
-    key("faults.calls.black_hole", Family::Calls, CHANCE),
-    key("faults.store_calls.conflict", Family::StoreCalls, CHANCE),
-    key(
-        "faults.store_calls.error_before",
-        Family::StoreCalls,
-        CHANCE,
-    ),
-    key("faults.store_calls.error_after", Family::StoreCalls, CHANCE),
-    key("faults.store_calls.rival", Family::StoreCalls, CHANCE),
-    key(
-        "faults.registry_calls.null",
-        Family::RegistryAnswers,
-        CHANCE,
-    ),
+    key("net.latency", Group::Latency, Range((1, 5), (1, 200))),
+    key("faults.calls.refused", Group::Calls, CHANCE),
+    key("faults.calls.error_before", Group::Calls, CHANCE),
+    key("faults.calls.error_after", Group::Calls, CHANCE),
+    key("faults.calls.answer_lost", Group::Calls, CHANCE),
+    key("faults.calls.late", Group::Calls, CHANCE),
+    key("faults.calls.duplicate", Group::Calls, CHANCE),
+    key("faults.calls.stale", Group::Calls, CHANCE),
+    key("faults.calls.hang", Group::Calls, CHANCE),
+    key("faults.calls.half_open", Group::Calls, CHANCE),
+    key("faults.calls.black_hole", Group::Calls, CHANCE),
+    key("faults.store_calls.conflict", Group::StoreCalls, CHANCE),
+    key("faults.store_calls.error_before", Group::StoreCalls, CHANCE),
+    key("faults.store_calls.error_after", Group::StoreCalls, CHANCE),
+    key("faults.store_calls.rival", Group::StoreCalls, CHANCE),
+    key("faults.registry_calls.null", Group::RegistryAnswers, CHANCE),
     key(
         "faults.registry_calls.error",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.rate_limited",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.stale",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.lag",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         Time(500, 600_000),
     ),
     key(
         "faults.registry_calls.undecodable",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.gas_limit",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.empty",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
     key(
         "faults.registry_calls.drop_entries",
-        Family::RegistryAnswers,
+        Group::RegistryAnswers,
         CHANCE,
     ),
-    key("faults.tasks.panic_task", Family::Tasks, RARE),
-    key("faults.tasks.kill_task", Family::Tasks, RARE),
-    key("faults.tasks.crash_worker", Family::Tasks, RARE),
-    key("faults.tasks.vanish_worker", Family::Tasks, RARE),
-    key("faults.tasks.poison", Family::Tasks, RARE),
-    key("faults.tasks.slow_start", Family::Tasks, RARE),
-    key("faults.tasks.hang_start", Family::Tasks, RARE),
-    key("faults.tasks.fail_start", Family::Tasks, RARE),
-    key("faults.tasks.fail_stop", Family::Tasks, RARE),
-    key("faults.tasks.fail_next", Family::Layer, RARE),
-    key("faults.tasks.hang_next", Family::Layer, RARE),
-    key("faults.tasks.slow_next", Family::Layer, RARE),
-    key("workload.register", Family::Users, BUSY),
-    key("workload.update", Family::Users, BUSY),
-    key("workload.delete", Family::Users, Number(0.02, 5.0)),
-    key("workload.reregister", Family::Users, BUSY),
-    key("workload.hidden_change", Family::Users, Number(0.02, 3.0)),
-    key("workload.churn", Family::Users, Number(0.01, 0.5)),
-    key("workload.enable", Family::Operators, BUSY),
-    key("workload.disable", Family::Operators, BUSY),
-    key("workload.hold", Family::Operators, Number(0.02, 5.0)),
-    key("workload.release", Family::Operators, BUSY),
-    key("workload.retry", Family::Operators, BUSY),
-    key("registry.replicas", Family::Topology, Count(1, 7)),
-    key("registry.lag", Family::Topology, Time(100, 120_000)),
-    key("registry.quirks.load_balanced", Family::Habits, Flag(false)),
-    key(
-        "registry.quirks.empty_accounts",
-        Family::Habits,
-        Flag(false),
-    ),
+    key("faults.tasks.panic_task", Group::Tasks, RARE),
+    key("faults.tasks.kill_task", Group::Tasks, RARE),
+    key("faults.tasks.crash_worker", Group::Tasks, RARE),
+    key("faults.tasks.vanish_worker", Group::Tasks, RARE),
+    key("faults.tasks.poison", Group::Tasks, RARE),
+    key("faults.tasks.slow_start", Group::Tasks, RARE),
+    key("faults.tasks.hang_start", Group::Tasks, RARE),
+    key("faults.tasks.fail_start", Group::Tasks, RARE),
+    key("faults.tasks.fail_stop", Group::Tasks, RARE),
+    key("faults.tasks.fail_next", Group::Layer, RARE),
+    key("faults.tasks.hang_next", Group::Layer, RARE),
+    key("faults.tasks.slow_next", Group::Layer, RARE),
+    key("workload.register", Group::Users, BUSY),
+    key("workload.update", Group::Users, BUSY),
+    key("workload.delete", Group::Users, Number(0.02, 5.0)),
+    key("workload.reregister", Group::Users, BUSY),
+    key("workload.hidden_change", Group::Users, Number(0.02, 3.0)),
+    key("workload.churn", Group::Users, Number(0.01, 0.5)),
+    key("workload.enable", Group::Operators, BUSY),
+    key("workload.disable", Group::Operators, BUSY),
+    key("workload.hold", Group::Operators, Number(0.02, 5.0)),
+    key("workload.release", Group::Operators, BUSY),
+    key("workload.retry", Group::Operators, BUSY),
+    key("registry.replicas", Group::Topology, Count(1, 7)),
+    key("registry.lag", Group::Topology, Time(100, 120_000)),
+    key("registry.quirks.load_balanced", Group::Habits, Flag(false)),
+    key("registry.quirks.empty_accounts", Group::Habits, Flag(false)),
     key(
         "nodes.provisioner.quirks.unretryable_windows",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.provisioner.quirks.account_conflicts",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.provisioner.quirks.folded_schema_names",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.provisioner.quirks.deprovision_once",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.provisioner.quirks.failed_precondition",
-        Family::Habits,
+        Group::Habits,
         Flag(true),
     ),
     key(
         "nodes.executor.quirks.stop_during_start_leaks_worker",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.executor.quirks.failed_fetch_is_final",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.executor.quirks.failed_start_stays_listed",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.executor.quirks.crashed_worker_stays_listed",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.executor.quirks.silent_exit_freezes_state",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.double_start_race",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.stop_forgets_first",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.panicked_stop_is_internal",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.ended_streams_stay_listed",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.redis_error_ends_task",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.handover_twice",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
     key(
         "nodes.block_streamer.quirks.cursor_before_publish",
-        Family::Habits,
+        Group::Habits,
         Flag(false),
     ),
-    key(
-        "nodes.block_streamer.call_time",
-        Family::Nodes,
-        Time(1, 100),
-    ),
+    key("nodes.block_streamer.call_time", Group::Nodes, Time(1, 100)),
     key(
         "nodes.block_streamer.start_delay",
-        Family::Nodes,
+        Group::Nodes,
         Time(1, 10_000),
     ),
     key(
         "nodes.block_streamer.stop_delay",
-        Family::Nodes,
+        Group::Nodes,
         Time(1, 2_000),
     ),
     key(
         "nodes.block_streamer.command_gap",
-        Family::Nodes,
+        Group::Nodes,
         Time(1, 20),
     ),
     key(
         "nodes.block_streamer.queue_limit",
-        Family::Nodes,
+        Group::Nodes,
         Count(10, 1_000),
     ),
     key(
         "nodes.block_streamer.full_queue_wait",
-        Family::Nodes,
+        Group::Nodes,
         Time(50, 5_000),
     ),
     key(
         "nodes.block_streamer.catch_up_rate",
-        Family::Nodes,
+        Group::Nodes,
         Count(20, 1_000),
     ),
-    key("nodes.executor.start_delay", Family::Nodes, Time(1, 20_000)),
-    key("nodes.executor.thread_boot", Family::Nodes, Time(1, 5_000)),
-    key("nodes.executor.stop_delay", Family::Nodes, Time(1, 2_000)),
-    key("nodes.executor.execution_time", Family::Nodes, Time(1, 100)),
+    key("nodes.executor.start_delay", Group::Nodes, Time(1, 20_000)),
+    key("nodes.executor.thread_boot", Group::Nodes, Time(1, 5_000)),
+    key("nodes.executor.stop_delay", Group::Nodes, Time(1, 2_000)),
+    key("nodes.executor.execution_time", Group::Nodes, Time(1, 100)),
     key(
         "nodes.executor.poll_interval",
-        Family::Nodes,
+        Group::Nodes,
         Time(10, 1_000),
     ),
-    key("nodes.executor.redis_retry", Family::Nodes, Time(50, 5_000)),
+    key("nodes.executor.redis_retry", Group::Nodes, Time(50, 5_000)),
     key(
         "nodes.executor.failure_retry",
-        Family::Nodes,
+        Group::Nodes,
         Time(1_000, 30_000),
     ),
-    key("nodes.executor.prefetch", Family::Nodes, Count(1, 100)),
+    key("nodes.executor.prefetch", Group::Nodes, Count(1, 100)),
     key(
         "nodes.provisioner.stage_time",
-        Family::Nodes,
+        Group::Nodes,
         Time(1, 10_000),
     ),
-    key("chain.interval", Family::Chain, Time(500, 6_000)),
-    key("chain.skip", Family::Chain, Number(0.001, 0.5)),
-    key("chain.accounts", Family::Chain, Count(1, 20)),
-    key("chain.touch", Family::Chain, Number(0.01, 0.99)),
-    key("chain.failure", Family::Chain, Number(0.001, 0.9)),
+    key("chain.interval", Group::Chain, Time(500, 6_000)),
+    key("chain.skip", Group::Chain, Number(0.001, 0.5)),
+    key("chain.accounts", Group::Chain, Count(1, 20)),
+    key("chain.touch", Group::Chain, Number(0.01, 0.99)),
+    key("chain.failure", Group::Chain, Number(0.001, 0.9)),
 ];
+
+/// Operations that are something to any registered indexer.
+const LIVELY: &[&str] = &["workload.update", "workload.delete", "workload.churn"];
+
+/// Fewer events than this are expected of runs in which perhaps nothing happens.
+const FEW: f64 = 4.0;
+
+/// An operation for a run without steps in which hardly anything would happen.
+pub(super) fn enliven(
+    plan: &Plan<'_>,
+    shape: &Shape,
+    root: &Table,
+) -> Option<(&'static str, Value)> {
+    let keys = families(plan.profile).into_values().flatten();
+    let rates = keys
+        .filter(|key| key.is_rate())
+        .map(|key| find(root, key.path));
+    let rates: f64 = rates.flatten().filter_map(Value::as_float).sum();
+    let minutes = shape.stormy() as f64 / 60_000.0;
+    if rates * minutes >= FEW {
+        return None;
+    }
+    let mut rng = plan.stream("enliven");
+    let path = rng.pick(LIVELY)?;
+    let least = (2.0 * FEW / minutes).clamp(0.05, 15.0);
+    Some((path, Value::Float(number(&mut rng, least, 15.0))))
+}
 
 /// Times of which one must be a multiple of the other for the system to be of any
 /// use: what is shorter, how many times, and what is made longer if need be.

@@ -46,29 +46,171 @@ fn one_seed_is_one_text_and_each_profile_has_its_own() {
     assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), PROFILES.len());
 }
 
-/// Each family is on in half of the runs and each key in half of those: what is
-/// in no run of many is in none at all.
-#[test]
-fn every_key_is_reached_and_none_is_always_there() {
-    let everything = Profile::by_name("everything").expect("it is there");
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    const RUNS: u32 = 400;
-    for seed in 0..RUNS {
-        let root = super::scenario(everything, seed.into());
-        let mut count = |path: &str| {
-            let given = find(&root, path).is_some();
-            *seen.entry(path.to_owned()).or_default() += u32::from(given);
-        };
-        table::KEYS.iter().for_each(|key| count(key.path));
-        for knob in KNOBS {
-            count(&format!("coordinator.{}", knob.name));
+const RUNS: u32 = 2_000;
+
+/// In how many of [`RUNS`] runs of `profile` each of what `named` names is.
+fn shares<N: Ord>(
+    profile: &Profile,
+    named: impl Fn(u64, &Table) -> BTreeSet<N>,
+) -> BTreeMap<N, f64> {
+    let mut runs: BTreeMap<N, u32> = BTreeMap::new();
+    for seed in 0..RUNS.into() {
+        for name in named(seed, &super::scenario(profile, seed)) {
+            *runs.entry(name).or_default() += 1;
         }
-        count("run.quiet");
-        count("run.broken");
-        count("step");
     }
-    for (path, times) in seen {
-        assert!((RUNS / 8..RUNS * 3 / 4).contains(&times), "{path}: {times}");
+    let share = |(name, runs)| (name, f64::from(runs) / f64::from(RUNS));
+    runs.into_iter().map(share).collect()
+}
+
+/// Five times what chance alone makes of a half.
+const HALF: std::ops::Range<f64> = 0.44..0.56;
+
+#[test]
+fn each_family_of_keys_is_off_in_half_of_the_runs() {
+    for profile in PROFILES {
+        let families = table::families(profile);
+        let shares = shares(profile, |_, root| {
+            let given =
+                |keys: &[&table::Key]| keys.iter().any(|key| find(root, key.path).is_some());
+            let given = families.iter().filter(|(_, keys)| given(keys));
+            given.map(|(name, _)| *name).collect()
+        });
+        for name in families.keys() {
+            let share = shares.get(name).copied().unwrap_or_default();
+            // A run in which nothing would happen is given one of these.
+            let more = if profile.name == "calm" { 0.08 } else { 0.0 };
+            let more = if name.starts_with("workload.") {
+                more
+            } else {
+                0.0
+            };
+            let expected = HALF.start..HALF.end + more;
+            assert!(
+                expected.contains(&share),
+                "{} {name}: {share}",
+                profile.name
+            );
+        }
+    }
+}
+
+#[test]
+fn each_disaster_is_off_in_half_of_the_runs() {
+    for profile in PROFILES {
+        let shares = shares(profile, |_, root| {
+            let steps = root.get("step").and_then(Value::as_array);
+            let steps = steps.into_iter().flatten();
+            steps.filter_map(disasters::family_of).collect()
+        });
+        for (name, group, _) in disasters::DISASTERS {
+            let share = shares.get(name).copied().unwrap_or_default();
+            let allowed = profile.groups.contains(group);
+            let expected = if allowed {
+                HALF
+            } else {
+                0.0..f64::MIN_POSITIVE
+            };
+            assert!(
+                expected.contains(&share),
+                "{} {name}: {share}",
+                profile.name
+            );
+        }
+    }
+}
+
+/// What must be longer than something else is given in more runs.
+#[test]
+fn each_knob_and_each_whole_is_off_in_half_of_the_runs() {
+    for name in ["knobs", "everything"] {
+        let profile = Profile::by_name(name).expect("it is there");
+        let mut expected: BTreeSet<String> = KNOBS
+            .iter()
+            .map(|knob| format!("coordinator.{}", knob.name))
+            .collect();
+        expected.insert("run.quiet".to_owned());
+        if profile.groups.contains(&Group::Broken) {
+            expected.insert("run.broken".to_owned());
+        }
+        let shares = shares(profile, |_, root| {
+            let given = expected.iter().filter(|path| find(root, path).is_some());
+            given.cloned().collect()
+        });
+        for path in &expected {
+            let share = shares.get(path).copied().unwrap_or_default();
+            let made_longer = table::RELATIONS.iter().any(|(_, _, longer)| longer == path);
+            let most = if made_longer { 0.95 } else { HALF.end };
+            assert!(
+                (HALF.start..most).contains(&share),
+                "{name} {path}: {share}"
+            );
+        }
+    }
+}
+
+/// Groups hang together: some runs have nothing of one, and some have all of it.
+#[test]
+fn in_a_quarter_of_the_runs_a_group_is_out_and_in_a_quarter_it_is_in() {
+    let everything = Profile::by_name("everything").expect("it is there");
+    let families = table::families(everything);
+    let of = |group| {
+        let of_group = |(_, keys): &(&&str, &Vec<&table::Key>)| keys[0].group == group;
+        families.iter().filter(of_group).collect::<Vec<_>>()
+    };
+    for group in [Group::Tasks, Group::Calls, Group::Users, Group::Habits] {
+        let all = of(group);
+        assert!(all.len() > 5, "{group:?}");
+        let shares = shares(everything, |_, root| {
+            let given =
+                |keys: &[&table::Key]| keys.iter().any(|key| find(root, key.path).is_some());
+            let given = all.iter().filter(|(_, keys)| given(keys)).count();
+            let whole = [(given == 0, "out"), (given == all.len(), "in")];
+            whole
+                .iter()
+                .filter(|(is, _)| *is)
+                .map(|(_, name)| *name)
+                .collect()
+        });
+        for name in ["out", "in"] {
+            assert!(
+                (0.2..0.32).contains(&shares[name]),
+                "{group:?} {name}: {shares:?}"
+            );
+        }
+    }
+}
+
+/// Of one family's ways each is there at times, and at times without the others.
+#[test]
+fn every_way_of_a_family_is_reached_and_none_is_always_there() {
+    let everything = Profile::by_name("everything").expect("it is there");
+    let shares = shares(everything, |_, root| {
+        let keys = table::families(everything).into_values().flatten();
+        let given = keys.filter(|key| find(root, key.path).is_some());
+        given.map(|key| key.path).collect()
+    });
+    for keys in table::families(everything).into_values() {
+        for key in keys {
+            assert!((0.2..0.6).contains(&shares[key.path]), "{}", key.path);
+        }
+    }
+}
+
+#[test]
+fn something_happens_in_every_run() {
+    for profile in PROFILES {
+        for seed in 0..RUNS.into() {
+            let root = super::scenario(profile, seed);
+            let plan = Plan { profile, seed };
+            let shape = Shape::draw(&plan);
+            let lively = table::enliven(&plan, &shape, &root).is_none();
+            assert!(
+                lively || root.contains_key("step"),
+                "{} {seed}",
+                profile.name
+            );
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use sim_node::IndexerKey;
 
+use super::super::Limits;
 use super::play::{Play, With};
 use crate::history::{AdminCommand, AnswerKind, Change, Event, Method};
 
@@ -562,6 +563,21 @@ fn s12_objects_to_polls_without_a_pause() {
         play.sent(Method::ListStreams, None);
     }
     play.violates("S12");
+}
+
+#[test]
+fn s12_grants_the_writes_that_short_pauses_of_the_store_allow() {
+    for allowed in [0, 1_000] {
+        let mut play = Play::within(Limits {
+            writes_per_indexer_per_minute: allowed,
+            ..Limits::default()
+        });
+        play.registered(100, Some(50), true);
+        for _ in 0..600 {
+            play.sent(Method::StoreCompareAndSet, Some(&play.key.clone()));
+        }
+        assert_eq!(play.verdict(), (allowed == 0).then(|| "S12".to_owned()));
+    }
 }
 
 #[test]

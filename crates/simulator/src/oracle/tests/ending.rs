@@ -248,6 +248,26 @@ fn p1_lets_a_content_skip_that_another_of_its_version_replaced() {
 }
 
 #[test]
+fn p1_asks_nothing_of_a_run_that_the_store_forgot() {
+    for (forgets, verdict) in [(false, Some("P1")), (true, None)] {
+        let mut play = Play::running(100, 50);
+        for height in (50..=80).filter(|height| *height != 60) {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        if forgets {
+            play.forgotten();
+        }
+        play.registered(200, None, false);
+        play.begin(200, 80);
+        for height in 80..=200 {
+            play.block(200, height);
+        }
+        assert_eq!(finish(&mut play, &[100, 200], 200).as_deref(), verdict);
+    }
+}
+
+#[test]
 fn an_unknown_entry_is_no_reason_to_fall_over() {
     let mut play = Play::running(100, 50);
     play.execute(100, 77, 50, EntryId::default());

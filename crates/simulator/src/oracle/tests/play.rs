@@ -33,8 +33,13 @@ pub(super) struct Play {
 impl Play {
     /// A coordinator that runs, and nothing else.
     pub fn new() -> Play {
+        Play::within(Limits::default())
+    }
+
+    /// The same under other limits.
+    pub fn within(limits: Limits) -> Play {
         let mut play = Play {
-            oracles: Oracles::new(Limits::default()),
+            oracles: Oracles::new(limits),
             key: IndexerKey::new("a.near", "one"),
             now: Time::SIMULATION_START,
             incarnation: 0,
@@ -227,6 +232,15 @@ impl Play {
             None => self.records.remove(&key),
         };
         self.see(Event::RecordWritten { key, before, after });
+    }
+
+    /// The store restarts with nothing.
+    pub fn forgotten(&mut self) {
+        self.see(Event::StoreLost { span_micros: None });
+        for (key, before) in std::mem::take(&mut self.records) {
+            let (before, after) = (Some(before), None);
+            self.see(Event::RecordWritten { key, before, after });
+        }
     }
 
     /// A record in `phase`, with a run as (version, start, prepared).
