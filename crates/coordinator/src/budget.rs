@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use lifecycle::{IndexerId, Timestamp};
 
-/// How long an unused slot is kept for its owner.
-const SLOT_KEPT: Duration = Duration::from_secs(5);
-
 /// The time in which starts are counted.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -15,6 +12,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// first served.
 #[derive(Debug)]
 pub struct StartBudget {
+    /// How long an unused slot is kept for its owner.
+    kept: Duration,
     interval: Duration,
     next: Timestamp,
     slots: BTreeMap<IndexerId, Timestamp>,
@@ -25,10 +24,12 @@ pub struct StartBudget {
 }
 
 impl StartBudget {
-    /// A budget of `per_second` starts, at least one.
-    pub fn new(per_second: u32) -> StartBudget {
+    /// A budget of `per_second` starts, at least one; an unused slot is `kept` for
+    /// its owner.
+    pub fn new(per_second: u32, kept: Duration) -> StartBudget {
         let interval = Duration::from_secs(1) / per_second.max(1);
         StartBudget {
+            kept,
             interval,
             next: Timestamp(0),
             slots: BTreeMap::new(),
@@ -58,7 +59,7 @@ impl StartBudget {
 
     fn slot(&mut self, id: &IndexerId, now: Timestamp) -> Timestamp {
         if let Some(slot) = self.slots.get(id).copied()
-            && now < slot + SLOT_KEPT
+            && now < slot + self.kept
             && slot.since(now) <= self.horizon()
         {
             return slot;
@@ -91,7 +92,7 @@ impl StartBudget {
         let waiting = u32::try_from(self.slots.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
-        self.interval.saturating_mul(waiting) + SLOT_KEPT
+        self.interval.saturating_mul(waiting) + self.kept
     }
 }
 
@@ -99,13 +100,15 @@ impl StartBudget {
 mod tests {
     use super::*;
 
+    const KEPT: Duration = Duration::from_secs(5);
+
     fn id(n: usize) -> IndexerId {
         IndexerId::parse(&format!("a.near/{n}")).unwrap()
     }
 
     #[test]
     fn starts_are_spread_in_order_of_asking() {
-        let mut budget = StartBudget::new(10);
+        let mut budget = StartBudget::new(10, KEPT);
         let now = Timestamp(1_000);
         let slots: Vec<u64> = (0..4).map(|n| budget.reserve(&id(n), now).0).collect();
         assert_eq!(slots, [1_000, 1_100, 1_200, 1_300]);
@@ -120,14 +123,14 @@ mod tests {
 
     #[test]
     fn unused_slots_expire_and_an_idle_budget_starts_at_once() {
-        let mut budget = StartBudget::new(10);
+        let mut budget = StartBudget::new(10, KEPT);
         assert_eq!(budget.reserve(&id(0), Timestamp(1_000)).0, 1_000);
         assert_eq!(budget.reserve(&id(0), Timestamp(9_000)).0, 9_000);
     }
 
     #[test]
     fn a_clock_that_jumps_back_does_not_block_starts() {
-        let mut budget = StartBudget::new(10);
+        let mut budget = StartBudget::new(10, KEPT);
         budget.reserve(&id(0), Timestamp(1_000_000_000));
         budget.consume(&id(0), Timestamp(1_000_000_000));
         assert_eq!(budget.reserve(&id(1), Timestamp(5_000)).0, 5_000);
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn of_those_whose_slots_passed_unused_not_all_start_at_once() {
-        let mut budget = StartBudget::new(2);
+        let mut budget = StartBudget::new(2, KEPT);
         let mut crowd: Vec<IndexerId> = (0..8).map(id).collect();
         for id in &crowd {
             budget.reserve(id, Timestamp(1_000));

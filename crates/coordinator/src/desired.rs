@@ -32,9 +32,6 @@ const HEIGHT_MAX: u64 = 1_000_000_000_000;
 /// For how long all listings are old before that is told, since some always are.
 const LATE_TOLD: Duration = Duration::from_secs(60);
 
-/// First pause between two questions about one indexer.
-const CONFIRM_PAUSE_FIRST: Duration = Duration::from_secs(1);
-
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -63,7 +60,7 @@ pub struct GivenUp {
 #[derive(Debug)]
 struct Question {
     next_at: Instant,
-    pause: Duration,
+    pause: Option<Duration>,
 }
 
 /// The last good picture of the registry. What is known of an indexer only ever gets
@@ -475,15 +472,16 @@ impl DesiredView {
     fn ask(&mut self, id: &IndexerId, now: Instant) {
         self.questions.entry(id.clone()).or_insert(Question {
             next_at: now,
-            pause: CONFIRM_PAUSE_FIRST,
+            pause: None,
         });
     }
 
     fn put_off(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
         if let Some(question) = self.questions.get_mut(id) {
-            question.next_at = now + question.pause;
-            let longest = knobs.confirm_pause_max.max(CONFIRM_PAUSE_FIRST);
-            question.pause = (question.pause * 2).min(longest);
+            let first = knobs.confirm_pause_first;
+            let pause = question.pause.unwrap_or(first);
+            question.next_at = now + pause;
+            question.pause = Some((pause * 2).min(knobs.confirm_pause_max.max(first)));
         }
     }
 }

@@ -9,11 +9,6 @@ use lifecycle::{Gate, IndexerId, Timestamp};
 #[cfg(test)]
 mod tests;
 
-/// So many times the places is what may be in flight with the overdue tasks: a
-/// user with many accounts, each with a schema that hangs, brings the provisioner
-/// no more than that at a time.
-const IN_FLIGHT_FACTOR: usize = 4;
-
 /// Keeps account of the provisioning tasks in flight. It mirrors the records:
 /// whoever loads or writes a record tells the gate whether it holds a task.
 ///
@@ -53,12 +48,12 @@ struct Database {
 
 impl ProvisioningGate {
     /// A gate with that many `places`, at least one, each for tasks no older than
-    /// `overdue`.
-    pub fn new(places: usize, overdue: Duration) -> ProvisioningGate {
+    /// `overdue`, and so many times as many tasks in flight.
+    pub fn new(places: usize, times: usize, overdue: Duration) -> ProvisioningGate {
         let places = places.max(1);
         ProvisioningGate {
             places,
-            in_flight_max: places.saturating_mul(IN_FLIGHT_FACTOR),
+            in_flight_max: places.saturating_mul(times.max(1)),
             overdue,
             databases: BTreeMap::new(),
             placed: BTreeSet::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::Policy;
+use lifecycle::{Backoff, Policy};
 
 /// Timings and limits. The defaults are for production; the simulator also runs
 /// with extreme ones.
@@ -26,7 +26,7 @@ pub struct Knobs {
     pub starts_per_second: u32,
     /// Provisioning tasks in flight, all accounts together. Those that are pending
     /// for longer than [`Policy::provisioning_timeout`] do not count, but with them
-    /// there are never more than four times as many.
+    /// there are never more than [`Knobs::provisioning_in_flight`] times as many.
     pub provisioning_parallel: usize,
     /// A stream whose health was not updated for this long is frozen. Measured
     /// on our own clock from change to change, so that clocks may disagree.
@@ -43,6 +43,51 @@ pub struct Knobs {
     pub confirm_pause_max: Duration,
     /// Point reads of the registry at a time.
     pub confirm_parallel: usize,
+    /// First pause between two questions about such an indexer.
+    pub confirm_pause_first: Duration,
+    /// A registry that fails is polled less and less often, down to once in so many
+    /// ticks.
+    pub registry_pause_ticks: u32,
+    /// How long an operator's switch waits for the registry, before it goes by what is
+    /// known.
+    pub registry_patience: Duration,
+    /// Pauses after a store that fails again and again grow up to this multiple of
+    /// [`Knobs::store_pause`].
+    pub store_pause_growth: u32,
+    /// The most keys of one read of the store.
+    pub read_keys_max: usize,
+    /// Tries to raise the stored registry height against others that raise it too.
+    pub height_tries_max: u32,
+    /// Tries to write an operator's command while others change the record.
+    pub command_tries_max: u32,
+    /// So many commits in a row may be overtaken before a loop takes a breath.
+    pub conflicts_max: u32,
+    /// The longest sleep without looking at the clock again, which may jump; and the
+    /// pause after a record that cannot be read.
+    pub sleep_max: Duration,
+    /// For so long beyond all deadlines a look may last before it counts as one from
+    /// before a freeze of the process.
+    pub freeze: Duration,
+    /// So far clocks may disagree before times of a record in the future are brought
+    /// back.
+    pub clock_tolerance: Duration,
+    /// For this long a look that shows an older version than the one whose start was
+    /// acknowledged is not believed. No longer: what was started may have been lost,
+    /// and an older start may still have arrived after it.
+    pub disbelief: Duration,
+    /// The pauses before an action is repeated that was acknowledged without effect.
+    pub repeat: Backoff,
+    /// After this such an action counts as the first of its kind.
+    pub repeat_memory: Duration,
+    /// What has been as wanted for so long is no passing success: a start that fails
+    /// after its acknowledgement may look well for a few seconds.
+    pub repeat_lasting: Duration,
+    /// How long an unused slot of the start budget is kept for its owner.
+    pub start_slot_kept: Duration,
+    /// So many times [`Knobs::provisioning_parallel`] is what may be in flight with the
+    /// overdue tasks: a user with many accounts, each with a schema that hangs, brings
+    /// the provisioner no more than that at a time.
+    pub provisioning_in_flight: usize,
     /// First pause before a panicked loop is started again; doubled up to a minute.
     pub panic_pause: Duration,
     /// Loops at the most; what is registered beyond is reported and left alone.
@@ -71,6 +116,26 @@ impl Default for Knobs {
             listing_hold: Duration::from_secs(10),
             confirm_pause_max: Duration::from_secs(60),
             confirm_parallel: 16,
+            confirm_pause_first: Duration::from_secs(1),
+            registry_pause_ticks: 8,
+            registry_patience: Duration::from_secs(2),
+            store_pause_growth: 8,
+            read_keys_max: 500,
+            height_tries_max: 8,
+            command_tries_max: 10,
+            conflicts_max: 3,
+            sleep_max: Duration::from_secs(60),
+            freeze: Duration::from_secs(1),
+            clock_tolerance: Duration::from_secs(60),
+            disbelief: Duration::from_secs(15),
+            repeat: Backoff {
+                first: Duration::from_secs(1),
+                cap: Duration::from_secs(60),
+            },
+            repeat_memory: Duration::from_secs(600),
+            repeat_lasting: Duration::from_secs(60),
+            start_slot_kept: Duration::from_secs(5),
+            provisioning_in_flight: 4,
             panic_pause: Duration::from_secs(1),
             loops_max: 200_000,
             shutdown_grace: Duration::from_secs(20),

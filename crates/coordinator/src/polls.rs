@@ -16,7 +16,7 @@ use crate::recall::Recall;
 use crate::services::{Entry, ExecutorKind, ExecutorView, Listing, News, ServiceError, StreamView};
 use crate::shared::{Shared, lock};
 use crate::store::keys;
-use crate::store::records::{READ_KEYS_MAX, Relisted};
+use crate::store::records::Relisted;
 use crate::tables::{Condition, Table};
 
 mod registry;
@@ -95,12 +95,11 @@ impl RecordPoll {
         if self.batch.roll == Some(roll) {
             return;
         }
-        let ids = shared.owned_after(self.cursor.as_ref(), READ_KEYS_MAX);
-        let whole = self.cursor.is_none() && ids.len() < READ_KEYS_MAX;
+        let most = shared.knobs.read_keys_max.max(1);
+        let ids = shared.owned_after(self.cursor.as_ref(), most);
+        let whole = self.cursor.is_none() && ids.len() < most;
         let after = self.cursor.take();
-        self.cursor = (ids.len() == READ_KEYS_MAX)
-            .then(|| ids.last().cloned())
-            .flatten();
+        self.cursor = (ids.len() == most).then(|| ids.last().cloned()).flatten();
         if self.cursor.is_none() {
             self.last.retain(|id, _| shared.owns(id));
             lock(&shared.recall).retain(|id| shared.owns(id));

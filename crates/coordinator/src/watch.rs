@@ -18,9 +18,6 @@ use crate::polls::{RecordPoll, RegistryPoll};
 use crate::services::Listing;
 use crate::shared::Shared;
 
-/// A registry in trouble is asked less often, at least once in so many ticks.
-const REGISTRY_PAUSE_TICKS: u32 = 8;
-
 /// Polls until `stop` is cancelled. `records` are the records as last read.
 pub(crate) fn watch(
     shared: &Arc<Shared>,
@@ -111,7 +108,7 @@ async fn registry(shared: Arc<Shared>) {
         pause = if shared.poll_registry(&mut last).await {
             tick
         } else {
-            (pause * 2).min(tick * REGISTRY_PAUSE_TICKS)
+            (pause * 2).min(tick * shared.knobs.registry_pause_ticks.max(1))
         };
         sleep(pause).await;
     }

@@ -10,9 +10,6 @@ use super::{AdminError, AdminService, named, unavailable};
 use crate::shared::lock;
 use crate::store::{Commit, LoadError, StoreError, Stored};
 
-/// Writes tried before a command is given up.
-const TRIES_MAX: u32 = 10;
-
 /// The longest function name in a command, in bytes.
 pub const NAME_LEN_MAX: usize = 64 << 10;
 
@@ -225,7 +222,8 @@ impl AdminService {
     ) -> Result<bool, AdminError> {
         let records = &self.shared.records;
         let mut last_failure = None;
-        for _ in 0..TRIES_MAX {
+        let tries_max = self.shared.knobs.command_tries_max.max(1);
+        for _ in 0..tries_max {
             let stored = self.load(id, last_failure.as_ref()).await?;
             if stored.is_none() && !command.creates() {
                 return Err(AdminError::NotFound(format!(
@@ -275,7 +273,7 @@ impl AdminService {
         Err(last_failure.map_or_else(
             || {
                 AdminError::NotNow(format!(
-                    "nothing is changed: the record of {id} changed during each of {TRIES_MAX} \
+                    "nothing is changed: the record of {id} changed during each of {tries_max} \
                      tries"
                 ))
             },

@@ -1,7 +1,6 @@
 //! Whether there is an indexer that a command may be about.
 
 use std::fmt;
-use std::time::Duration;
 
 use lifecycle::{Desired, IndexerId, Phase, Record};
 use tokio::time::timeout;
@@ -9,10 +8,6 @@ use tokio::time::timeout;
 use super::{AdminError, IndexerReport};
 use crate::registry::RegistryError;
 use crate::shared::{Shared, lock};
-
-/// How long the registry is waited for if there is something else to go by. It is
-/// much less than operators wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a command has heard of the registry so far. If the registry does not answer,
 /// what it said last and the record decide: an operator must not depend on it to stop
@@ -133,10 +128,11 @@ async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, bool), Regi
     if !shared.owns(id) && !matches!(known(shared, id), Desired::Present(_)) {
         return shared.ask(id).await;
     }
-    let answer = timeout(PATIENCE, shared.ask(id)).await;
+    let patience = shared.knobs.registry_patience;
+    let answer = timeout(patience, shared.ask(id)).await;
     answer.unwrap_or_else(|_| {
         Err(RegistryError::Unavailable(format!(
-            "no answer in {PATIENCE:?}"
+            "no answer in {patience:?}"
         )))
     })
 }

@@ -6,6 +6,8 @@ use super::*;
 
 const OVERDUE: Duration = Duration::from_secs(600);
 
+const IN_FLIGHT_FACTOR: usize = 4;
+
 const START: Timestamp = Timestamp(1_000_000);
 
 fn id(text: &str) -> IndexerId {
@@ -13,7 +15,7 @@ fn id(text: &str) -> IndexerId {
 }
 
 fn gate(places: usize) -> ProvisioningGate {
-    ProvisioningGate::new(places, OVERDUE)
+    ProvisioningGate::new(places, IN_FLIGHT_FACTOR, OVERDUE)
 }
 
 fn enters(gate: &mut ProvisioningGate, text: &str) -> bool {

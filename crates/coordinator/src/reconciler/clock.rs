@@ -1,19 +1,17 @@
 //! Records whose times lie in the future, after the clock was set back.
 
-use std::time::Duration;
+use lifecycle::{Record, Repair, Task, Timestamp};
 
-use lifecycle::{Policy, Record, Repair, Task, Timestamp};
-
-/// So far clocks may disagree without anything being done about it.
-const TOLERANCE: Duration = Duration::from_secs(60);
+use crate::knobs::Knobs;
 
 /// The record with its times brought back to `now`; `None` if they are plausible.
 /// Without this an indexer would wait until the clock is where it once was.
-pub(super) fn set_right(record: &Record, policy: &Policy, now: Timestamp) -> Option<Record> {
-    let too_late = |at: Timestamp| at.since(now) > TOLERANCE;
+pub(super) fn set_right(record: &Record, knobs: &Knobs, now: Timestamp) -> Option<Record> {
+    let (policy, tolerance) = (&knobs.policy, knobs.clock_tolerance);
+    let too_late = |at: Timestamp| at.since(now) > tolerance;
     let repair = record.repair.as_ref();
     let repair_wrong = repair.is_some_and(|repair| {
-        too_late(repair.last_at) || repair.next_at.since(now) > policy.attempts_window + TOLERANCE
+        too_late(repair.last_at) || repair.next_at.since(now) > policy.attempts_window + tolerance
     });
     let task_wrong = record
         .task
@@ -74,7 +72,7 @@ mod tests {
 
     fn mended(last_at: u64, next_at: u64, task_since: u64) -> Option<Record> {
         let before = record(last_at, next_at, task_since);
-        set_right(&before, &Policy::default(), NOW)
+        set_right(&before, &Knobs::default(), NOW)
     }
 
     #[test]
@@ -102,7 +100,7 @@ mod tests {
         if let Some(repair) = &mut before.repair {
             repair.other_at = Some(Timestamp(later + 2_000));
         }
-        let after = set_right(&before, &Policy::default(), NOW).unwrap();
+        let after = set_right(&before, &Knobs::default(), NOW).unwrap();
         assert_eq!(after, record(NOW.0, NOW.0 + 4_000, NOW.0));
     }
 
@@ -112,7 +110,7 @@ mod tests {
         let after = mended(later, later + 4_000, later).unwrap();
         assert_eq!(after, record(NOW.0, NOW.0 + 4_000, NOW.0));
         assert_eq!(
-            set_right(&after, &Policy::default(), NOW),
+            set_right(&after, &Knobs::default(), NOW),
             None,
             "once is enough"
         );

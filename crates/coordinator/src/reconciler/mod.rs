@@ -31,19 +31,6 @@ use observe::{Look, is_nothing, missed_a_look};
 use pace::Paces;
 use started::Started;
 
-/// The longest sleep without looking at the clock again: the wall clock may jump.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
-
-/// Pauses after a store that fails again and again grow up to this multiple.
-const STORE_PAUSE_GROWTH: u32 = 8;
-
-/// For so long beyond all deadlines a look may last before it counts as one from
-/// before a freeze.
-const FREEZE: Duration = Duration::from_secs(1);
-
-/// So many commits in a row may be overtaken before the loop takes a breath.
-const CONFLICTS_MAX: u32 = 3;
-
 /// The loop of one indexer. It keeps nothing between rounds but what makes it
 /// more careful when lost.
 pub(crate) struct Reconciler {
@@ -112,6 +99,8 @@ impl Reconciler {
         fresh_after: Instant,
     ) -> Reconciler {
         let wake = shared.wake_of(&id);
+        let knobs = &shared.knobs;
+        let (paces, started) = (Paces::new(knobs), Started::new(knobs.disbelief));
         Reconciler {
             shared,
             id,
@@ -119,8 +108,8 @@ impl Reconciler {
             fresh_after,
             armed: None,
             renewed: false,
-            paces: Paces::default(),
-            started: Started::default(),
+            paces,
+            started,
             looked_in_vain: false,
             conflicts: 0,
             holds_seen: 0,
@@ -168,7 +157,7 @@ impl Reconciler {
                 Next::Pause(trouble) => {
                     let (text, rest) = match trouble {
                         Trouble::Store(text) => (text, self.store_pause(troubles)),
-                        Trouble::Corrupt(text) => (text, SLEEP_MAX),
+                        Trouble::Corrupt(text) => (text, self.shared.knobs.sleep_max),
                     };
                     self.publish(phase, Doing::Troubled(text, self.shared.now() + rest));
                     sleep(tokio::time::sleep(rest), news, &shutdown).await;
@@ -184,9 +173,10 @@ impl Reconciler {
         let Some(until) = until else {
             return std::future::pending().await;
         };
+        let longest = self.shared.knobs.sleep_max.max(Duration::from_millis(1));
         let mut before = until.since(self.shared.now());
         while !before.is_zero() {
-            tokio::time::sleep(before.min(SLEEP_MAX)).await;
+            tokio::time::sleep(before.min(longest)).await;
             let rest = until.since(self.shared.now());
             if rest > before {
                 return;
@@ -197,7 +187,7 @@ impl Reconciler {
 
     fn store_pause(&self, troubles: u32) -> Duration {
         let first = self.shared.knobs.store_pause;
-        let cap = first.saturating_mul(STORE_PAUSE_GROWTH);
+        let cap = first.saturating_mul(self.shared.knobs.store_pause_growth.max(1));
         Backoff { first, cap }.delay(&self.id, troubles)
     }
 
@@ -295,7 +285,7 @@ impl Reconciler {
 
     fn set_right(&self, stored: &Stored) -> Option<Record> {
         let now = self.shared.now();
-        let next = clock::set_right(&stored.record, &self.shared.knobs.policy, now)?;
+        let next = clock::set_right(&stored.record, &self.shared.knobs, now)?;
         tracing::warn!(
             indexer = %self.id,
             "its record has times in the future: the clock was set back; they are brought back"
@@ -326,7 +316,7 @@ impl Reconciler {
     fn is_outdated(&mut self, began: Instant) -> bool {
         let knobs = &self.shared.knobs;
         // The record, both services, the data plane, and the record once more.
-        let allowed = knobs.store_deadline * 3 + knobs.read_deadline * 2 + FREEZE;
+        let allowed = knobs.store_deadline * 3 + knobs.read_deadline * 2 + knobs.freeze;
         self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
         if self.looked_in_vain {
             tracing::warn!(
@@ -480,7 +470,7 @@ impl Reconciler {
     /// speed.
     fn overtaken(&mut self) -> Next {
         self.conflicts += 1;
-        if self.conflicts < CONFLICTS_MAX {
+        if self.conflicts < self.shared.knobs.conflicts_max {
             return Next::Again;
         }
         self.conflicts = 0;

@@ -10,28 +10,19 @@ use std::time::Duration;
 use lifecycle::{Action, Backoff, Cause, Desired, IndexerId, Observed, Reason, Wait};
 use tokio::time::Instant;
 
+use crate::knobs::Knobs;
 use crate::shared::Shared;
-
-/// The pauses before an action is repeated.
-const PAUSES: Backoff = Backoff {
-    first: Duration::from_secs(1),
-    cap: Duration::from_secs(60),
-};
-
-/// After this an action counts as the first of its kind.
-const REMEMBERED: Duration = Duration::from_secs(600);
-
-/// What has been as wanted for so long is no passing success: a start that fails
-/// after its acknowledgement may look well for a few seconds.
-const LASTING: Duration = Duration::from_secs(60);
 
 /// What the actions were taken for.
 type Goal = (Desired, bool);
 
 /// The actions that were acknowledged since the indexer was last settled for a
 /// while, or since something else was wanted of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Paces {
+    pauses: Backoff,
+    memory: Duration,
+    lasting: Duration,
     goal: Option<Goal>,
     settled_since: Option<Instant>,
     done: BTreeMap<&'static str, Pace>,
@@ -44,6 +35,18 @@ struct Pace {
 }
 
 impl Paces {
+    /// Nothing was done yet.
+    pub(super) fn new(knobs: &Knobs) -> Paces {
+        Paces {
+            pauses: knobs.repeat,
+            memory: knobs.repeat_memory,
+            lasting: knobs.repeat_lasting,
+            goal: None,
+            settled_since: None,
+            done: BTreeMap::new(),
+        }
+    }
+
     /// Everything is as wanted: if it stays so, whatever was done had its effect.
     pub(super) fn settled(&mut self, now: Instant) {
         self.settled_since.get_or_insert(now);
@@ -55,7 +58,7 @@ impl Paces {
             times: 0,
             last_at: now,
         });
-        if now.saturating_duration_since(pace.last_at) >= REMEMBERED {
+        if now.saturating_duration_since(pace.last_at) >= self.memory {
             pace.times = 0;
         }
         pace.times = pace.times.saturating_add(1);
@@ -92,7 +95,7 @@ impl Paces {
     /// Forgets what was done if it has lasted.
     fn review(&mut self, now: Instant) {
         let settled_for = |since| now.saturating_duration_since(since);
-        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= LASTING) {
+        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= self.lasting) {
             self.done.clear();
         }
     }
@@ -100,7 +103,7 @@ impl Paces {
     fn rest(&self, id: &IndexerId, action: &Action, now: Instant) -> Option<(u32, Duration)> {
         let pace = self.done.get(action.name())?;
         let passed = now.saturating_duration_since(pace.last_at);
-        let rest = PAUSES.delay(id, pace.times).checked_sub(passed)?;
+        let rest = self.pauses.delay(id, pace.times).checked_sub(passed)?;
         (!rest.is_zero()).then_some((pace.times, rest))
     }
 }
@@ -120,6 +123,9 @@ fn cause(action: &Action) -> Cause {
 mod tests {
     use super::*;
 
+    const LASTING: Duration = Duration::from_secs(60);
+    const REMEMBERED: Duration = Duration::from_secs(600);
+
     fn id() -> IndexerId {
         IndexerId::parse("a.near/f").unwrap()
     }
@@ -130,7 +136,7 @@ mod tests {
 
     /// An action that was acknowledged so often, the last time now.
     fn acknowledged(times: u32) -> (Paces, Instant) {
-        let mut paces = Paces::default();
+        let mut paces = Paces::new(&Knobs::default());
         let now = Instant::now();
         for _ in 0..times {
             paces.acknowledged(&stop(), now);
@@ -142,7 +148,7 @@ mod tests {
     async fn the_pause_doubles_and_lasts_to_its_end() {
         for times in [1, 2, 3, 9, 40] {
             let (paces, now) = acknowledged(times);
-            let pause = PAUSES.delay(&id(), times);
+            let pause = Knobs::default().repeat.delay(&id(), times);
             let rest = |passed| paces.rest(&id(), &stop(), now + passed);
             assert_eq!(rest(Duration::ZERO), Some((times, pause)));
             let moment = Duration::from_millis(1);
@@ -180,7 +186,7 @@ mod tests {
             let (mut paces, now) = acknowledged(9);
             let later = now + passed;
             paces.acknowledged(&stop(), later);
-            let pause = PAUSES.delay(&id(), times);
+            let pause = Knobs::default().repeat.delay(&id(), times);
             assert_eq!(paces.rest(&id(), &stop(), later), Some((times, pause)));
         }
     }

@@ -5,19 +5,25 @@ use std::time::Duration;
 use lifecycle::Action;
 use tokio::time::Instant;
 
-/// For this long a look that shows an older version than the one whose start was
-/// acknowledged is not believed. No longer: what was started may have been lost,
-/// and an older start may still have arrived after it.
-const DISBELIEF: Duration = Duration::from_secs(15);
-
 /// The last acknowledged starts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Started {
+    /// For how long an older look is not believed.
+    disbelief: Duration,
     stream: Option<(u64, Instant)>,
     executor: Option<(u64, Instant)>,
 }
 
 impl Started {
+    /// Nothing was started yet.
+    pub(super) fn new(disbelief: Duration) -> Started {
+        Started {
+            disbelief,
+            stream: None,
+            executor: None,
+        }
+    }
+
     /// Takes note that the service acknowledged `action`.
     pub(super) fn acknowledged(&mut self, action: &Action, now: Instant) {
         match action {
@@ -30,18 +36,18 @@ impl Started {
     /// Whether a look that shows a stream of `version` must be older than the
     /// last acknowledged start: the service would have refused to start beside it.
     pub(super) fn stream_is_old_news(&self, version: u64, now: Instant) -> bool {
-        is_old_news(self.stream, version, now)
+        self.is_old_news(self.stream, version, now)
     }
 
     /// The same for an executor.
     pub(super) fn executor_is_old_news(&self, version: u64, now: Instant) -> bool {
-        is_old_news(self.executor, version, now)
+        self.is_old_news(self.executor, version, now)
     }
-}
 
-fn is_old_news(started: Option<(u64, Instant)>, version: u64, now: Instant) -> bool {
-    started
-        .is_some_and(|(newer, at)| version < newer && now.saturating_duration_since(at) < DISBELIEF)
+    fn is_old_news(&self, started: Option<(u64, Instant)>, version: u64, now: Instant) -> bool {
+        let lately = |at| now.saturating_duration_since(at) < self.disbelief;
+        started.is_some_and(|(newer, at)| version < newer && lately(at))
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +58,8 @@ mod tests {
 
     use super::*;
 
+    const DISBELIEF: Duration = Duration::from_secs(15);
+
     fn spec(version: u64) -> Arc<Spec> {
         let rule = Rule::Unsupported(String::new());
         let start = StartBlock::Latest;
@@ -60,7 +68,7 @@ mod tests {
 
     /// Version 5 of both was started now.
     fn both() -> (Started, Instant) {
-        let mut started = Started::default();
+        let mut started = Started::new(DISBELIEF);
         let now = Instant::now();
         let stream = Action::StartStream {
             spec: spec(5),
@@ -91,7 +99,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_a_start_everything_is_news() {
         let now = Instant::now();
-        let mut started = Started::default();
+        let mut started = Started::new(DISBELIEF);
         assert!(!started.stream_is_old_news(0, now));
         started.acknowledged(&Action::StartExecutor(spec(5)), now);
         started.acknowledged(&Action::StopStream("S".to_owned()), now);

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::codec::{self, Corrupt, Stored};
 use super::{CasOutcome, StoreError, StoreTransport, keys, legacy};
+use crate::knobs::Knobs;
 use crate::sentence::sentence;
 
 mod confirm;
@@ -23,9 +24,6 @@ mod data;
 mod height;
 
 pub use height::StoredHeight;
-
-/// The most keys of one read.
-pub(crate) const READ_KEYS_MAX: usize = 500;
 
 /// What the store holds for the indexers.
 ///
@@ -35,6 +33,10 @@ pub(crate) const READ_KEYS_MAX: usize = 500;
 pub struct RecordStore {
     transport: Arc<dyn StoreTransport>,
     deadline: Duration,
+    /// The most keys of one read.
+    read_keys_max: usize,
+    /// Tries to change the registry height against others that change it too.
+    height_tries_max: u32,
     /// Whom the store listed when it was last asked, less those removed since.
     listed: Mutex<BTreeSet<IndexerId>>,
     /// How often queues and cursors were cleared in a store of their own.
@@ -86,9 +88,20 @@ impl fmt::Debug for RecordStore {
 impl RecordStore {
     /// Records in `transport`; each of its calls gets `deadline`.
     pub fn new(transport: Arc<dyn StoreTransport>, deadline: Duration) -> RecordStore {
+        let knobs = Knobs {
+            store_deadline: deadline,
+            ..Knobs::default()
+        };
+        RecordStore::within(transport, &knobs)
+    }
+
+    /// The same with all limits of `knobs`.
+    pub fn within(transport: Arc<dyn StoreTransport>, knobs: &Knobs) -> RecordStore {
         RecordStore {
             transport,
-            deadline,
+            deadline: knobs.store_deadline,
+            read_keys_max: knobs.read_keys_max.max(1),
+            height_tries_max: knobs.height_tries_max.max(1),
             listed: Mutex::new(BTreeSet::new()),
             clearings: AtomicU64::new(0),
         }
@@ -378,7 +391,7 @@ impl RecordStore {
 
     async fn read_all(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(READ_KEYS_MAX) {
+        for chunk in keys.chunks(self.read_keys_max) {
             let answer = self
                 .reading("reading values", self.transport.get_many(chunk))
                 .await?;

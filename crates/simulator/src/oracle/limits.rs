@@ -29,6 +29,8 @@ pub struct Limits {
     /// Writes of its record per minute that the pauses of a store that refuses them
     /// allow; four times as many as calls are allowed in any case.
     pub writes_per_indexer_per_minute: u32,
+    /// Indexers whose records one read tells of, or more.
+    pub records_per_read: usize,
     /// Reads per indexer and minute that the pauses between looks allow; twenty times
     /// as many as calls are allowed in any case.
     pub reads_per_indexer_per_minute: u32,
@@ -84,6 +86,7 @@ impl Default for Limits {
             prefetch: 10,
             start_budget_per_second: 50,
             effects_per_indexer_per_minute: 60,
+            records_per_read: 100,
             writes_per_indexer_per_minute: 0,
             reads_per_indexer_per_minute: 0,
             effects_on_broken: 150,

@@ -25,9 +25,6 @@ const POLLS_PER_TICK: u128 = 3;
 /// Shared polls of one kind that a coordinator may make besides, at its start above all.
 const POLLS_BESIDES: u128 = 60;
 
-/// Indexers whose records one read may tell of.
-const RECORDS_PER_READ: usize = 100;
-
 /// What is polled for all together within one minute.
 #[derive(Clone, Copy, Default)]
 struct Polls {
@@ -112,7 +109,7 @@ impl Rates {
         polls.count += 1;
         let ticks = MINUTE.as_micros() / truth.limits.tick.as_micros().max(1);
         let parts = match method {
-            Method::StoreGet => 4 + truth.all().count() / RECORDS_PER_READ,
+            Method::StoreGet => 4 + truth.all().count() / truth.limits.records_per_read,
             _ => 1,
         };
         // The one that was replaced and the one that follows, and whoever was born since.

@@ -47,11 +47,12 @@ fn reaction(scenario: &Scenario, knobs: &Knobs) -> Duration {
     let call = knobs
         .call_deadline
         .min(scenario.net.latency.high * 4 + SLOW_CALL);
-    // A registry in trouble is asked at every eighth tick.
-    knobs.tick * 16
+    // A registry in trouble is asked less often.
+    knobs.tick * (2 * knobs.registry_pause_ticks)
         + policy.recheck * 4
         + policy.provisioning_poll * 4
-        + knobs.store_pause * 4
+        + knobs.store_pause * (knobs.store_pause_growth / 2)
+        + patience(knobs)
         + knobs.panic_pause
         + (knobs.read_deadline + knobs.list_deadline + knobs.store_deadline) * 2
         + call * 12
@@ -62,6 +63,19 @@ fn reaction(scenario: &Scenario, knobs: &Knobs) -> Duration {
         + scenario.nodes.block_streamer.start_delay
         + scenario.nodes.block_streamer.stop_delay * 2
         + (scenario.nodes.executor.start_delay + scenario.nodes.executor.thread_boot) * 2
+}
+
+/// How much longer than by default a loop may sleep, hold something back, or go by
+/// what it believes.
+fn patience(knobs: &Knobs) -> Duration {
+    let usual = Knobs::default();
+    let more = |now: Duration, usual: Duration| now.saturating_sub(usual);
+    more(knobs.sleep_max, usual.sleep_max)
+        + more(knobs.freeze, usual.freeze) * 4
+        + more(knobs.clock_tolerance, usual.clock_tolerance)
+        + more(knobs.disbelief, usual.disbelief) * 2
+        + more(knobs.repeat.cap, usual.repeat.cap) * 2
+        + more(knobs.start_slot_kept, usual.start_slot_kept)
 }
 
 /// The longest call that waits for nothing in particular.

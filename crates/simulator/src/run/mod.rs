@@ -168,7 +168,9 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
     // What is decided on the first of two looks waits for the second.
     let usual = Knobs::default().read_deadline;
     let slow_look = knobs.read_deadline.saturating_sub(usual);
-    let observation_delay = knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline + slow_look;
+    let late = knobs.freeze.saturating_sub(Knobs::default().freeze);
+    let observation_delay =
+        knobs.tick * 2 + knobs.list_deadline + knobs.call_deadline + slow_look + late;
     Limits {
         observation_delay,
         registry_lag: lag,
@@ -193,6 +195,10 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         provisioning_parallel: knobs.provisioning_parallel,
         absences_doubted: knobs.listing_drop_least,
         absences_held: knobs.listing_hold,
+        records_per_read: knobs
+            .read_keys_max
+            .max(1)
+            .min(Limits::default().records_per_read),
         writes_per_indexer_per_minute: writes_per_minute(knobs),
         reads_per_indexer_per_minute: reads_per_minute(knobs),
         effects_on_broken: effects_on_broken(knobs),
@@ -216,10 +222,11 @@ fn writes_per_minute(knobs: &Knobs) -> u32 {
 }
 
 /// Three reads at each look, by two coordinators, with the shortest pause between two
-/// looks.
+/// looks; a store that refuses writes is a reason to look again as well.
 fn reads_per_minute(knobs: &Knobs) -> u32 {
     let policy = &knobs.policy;
     let pause = policy.provisioning_poll.min(policy.recheck).min(knobs.tick);
+    let pause = pause.min(knobs.store_pause);
     (6.0 * 60.0 / pause.as_secs_f64().max(0.001)) as u32
 }
 
@@ -297,5 +304,22 @@ impl Stage {
         };
         let lines = world.history.trace.lines().to_vec();
         (report, lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_pauses_of_the_store_allow_more_reads_and_writes() {
+        let usual = Knobs::default();
+        let hasty = Knobs {
+            store_pause: Duration::from_millis(25),
+            ..Knobs::default()
+        };
+        for allowed in [reads_per_minute, writes_per_minute] {
+            assert_eq!(allowed(&hasty), allowed(&usual) * 40);
+        }
     }
 }

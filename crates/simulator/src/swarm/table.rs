@@ -483,4 +483,14 @@ pub(super) const RELATIONS: &[(&str, f64, &str)] = &[
     ),
     ("coordinator.retry_first", 1.0, "coordinator.retry_cap"),
     ("coordinator.restart_first", 1.0, "coordinator.restart_cap"),
+    ("coordinator.repeat_first", 1.0, "coordinator.repeat_cap"),
+    // Else the pauses would be forgotten before they are over.
+    ("coordinator.repeat_cap", 2.0, "coordinator.repeat_memory"),
+    // A slot must last for the looks before the start.
+    ("net.latency", 12.0, "coordinator.start_slot_kept"),
+    (
+        "nodes.block_streamer.call_time",
+        12.0,
+        "coordinator.start_slot_kept",
+    ),
 ];

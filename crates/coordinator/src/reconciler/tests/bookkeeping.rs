@@ -89,12 +89,12 @@ async fn no_effect_begins_once_a_hold_is_acknowledged() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_succeeds_ends_the_series_of_those_overtaken() {
     let (_, mut reconciler, stored) = stored().await;
-    for _ in 1..CONFLICTS_MAX {
+    for _ in 1..Knobs::default().conflicts_max {
         assert!(matches!(reconciler.overtaken(), Next::Again));
     }
     let next = stored.record.with_phase(Phase::Suspending);
     reconciler.commit(Some(&stored), &next).await;
-    for _ in 1..CONFLICTS_MAX {
+    for _ in 1..Knobs::default().conflicts_max {
         assert!(matches!(reconciler.overtaken(), Next::Again));
     }
     assert!(matches!(reconciler.overtaken(), Next::Pause(_)));

@@ -8,9 +8,6 @@ use super::RecordStore;
 use crate::sentence::sentence;
 use crate::store::{CasOutcome, StoreError, keys};
 
-/// Tries to change the registry height against others that change it too.
-const TRIES_MAX: u32 = 8;
-
 /// The most of a value that is repeated to people, in bytes.
 const SHOWN_MAX: usize = 64;
 
@@ -100,7 +97,7 @@ impl RecordStore {
     /// `Unavailable` also if others kept changing it.
     pub async fn raise_high_water(&self, height: u64) -> Result<u64, StoreError> {
         let mut current = self.read_one(KEY.to_owned()).await?;
-        for _ in 0..TRIES_MAX {
+        for _ in 0..self.height_tries_max {
             let stored = StoredHeight::of(current.as_ref());
             if let Some(stored) = stored.number().filter(|stored| *stored >= height) {
                 return Ok(stored);
@@ -121,7 +118,7 @@ impl RecordStore {
                 CasOutcome::Conflict(found) => current = found,
             }
         }
-        Err(contended("raise"))
+        Err(self.contended("raise"))
     }
 
     /// Lowers the stored registry height to `height`, where it is higher or no height;
@@ -135,7 +132,7 @@ impl RecordStore {
         &self,
         height: u64,
     ) -> Result<(StoredHeight, StoredHeight), StoreError> {
-        for _ in 0..TRIES_MAX {
+        for _ in 0..self.height_tries_max {
             let before = self.high_water().await?;
             match &before {
                 StoredHeight::Absent => return Ok((before.clone(), before)),
@@ -163,7 +160,7 @@ impl RecordStore {
                 return Ok((before, after));
             }
         }
-        Err(contended("lower"))
+        Err(self.contended("lower"))
     }
 
     /// Replaces `current` by `height`; 0 removes it.
@@ -178,10 +175,11 @@ impl RecordStore {
         let swap = self.transport.compare_and_set(KEY, expected, new, None);
         self.writing("changing the registry height", swap).await
     }
-}
 
-fn contended(what: &str) -> StoreError {
-    StoreError::Unavailable(format!(
-        "`{KEY}` changed during each of {TRIES_MAX} tries to {what} it"
-    ))
+    fn contended(&self, what: &str) -> StoreError {
+        let tries = self.height_tries_max;
+        StoreError::Unavailable(format!(
+            "`{KEY}` changed during each of {tries} tries to {what} it"
+        ))
+    }
 }

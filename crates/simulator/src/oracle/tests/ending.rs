@@ -259,9 +259,15 @@ fn p1_asks_nothing_of_a_run_that_the_store_forgot() {
             play.forgotten();
         }
         play.registered(200, None, false);
+        if forgets {
+            play.record("Initializing", None);
+            play.record("Running", None);
+        }
         play.begin(200, 80);
+        play.noted(200, 80);
+        // Long enough to be trusted again.
         for height in 80..=200 {
-            play.block(200, height);
+            play.wait(1).block(200, height);
         }
         assert_eq!(finish(&mut play, &[100, 200], 200).as_deref(), verdict);
     }
