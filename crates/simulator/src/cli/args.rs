@@ -357,6 +357,9 @@ pub struct Equivalence {
     /// Crashes right before that effect instead.
     #[arg(long, requires = "effect")]
     pub before: bool,
+    /// Plants a bug in the coordinator; `cargo sim planted --list` names them.
+    #[arg(long, value_name = "NAME")]
+    pub planted: Option<String>,
     /// How worker processes are used.
     #[command(flatten)]
     pub pace: Pace,

@@ -131,7 +131,7 @@ fn violation(crash: CrashPoint, found: &[Difference]) -> Option<Violation> {
 
 /// The outcome of a run with a crash, once it is compared with the undisturbed
 /// run. A run that failed by itself stays as it is.
-fn judge(plain: &RunReport, mut crashed: Outcome) -> Outcome {
+pub fn judge(plain: &RunReport, mut crashed: Outcome) -> Outcome {
     let Some(crash) = crashed.job.crash.filter(|_| crashed.passed()) else {
         return crashed;
     };
@@ -151,6 +151,10 @@ pub fn command(arguments: &args::Equivalence, context: &mut Context) -> Exit {
         .and_then(|givens| Ok((givens, context.pool(&arguments.pace)?)));
     let (givens, pool) = match ready {
         Ok(ready) => ready,
+        Err(exit) => return exit,
+    };
+    let givens = match planted(givens, arguments.planted.as_deref(), context) {
+        Ok(givens) => givens,
         Err(exit) => return exit,
     };
     let plain = match undisturbed(&givens, arguments.seed, &pool, context) {
@@ -194,6 +198,31 @@ pub fn command(arguments: &args::Equivalence, context: &mut Context) -> Exit {
     }
     context.out.data(&tally.totals());
     tally.summary.exit()
+}
+
+/// The same with a bug planted, if one is named.
+fn planted(
+    givens: Vec<Arc<Given>>,
+    bug: Option<&str>,
+    context: &mut Context,
+) -> Result<Vec<Arc<Given>>, Exit> {
+    let Some(bug) = bug else {
+        return Ok(givens);
+    };
+    match super::one::marked(bug) {
+        Ok(mark) => context.out.talk(&mark),
+        Err(message) => {
+            context.out.error(&message);
+            return Err(Exit::Usage);
+        }
+    }
+    let with = |given: &Arc<Given>| {
+        Arc::new(Given {
+            planted: Some(bug.to_owned()),
+            ..Given::clone(given)
+        })
+    };
+    Ok(givens.iter().map(with).collect())
 }
 
 /// One run of each scenario without a crash, by place. All must pass.
@@ -442,6 +471,7 @@ mod tests {
             seed: 7,
             effect: effect.and_then(std::num::NonZeroU64::new),
             before,
+            planted: None,
             pace: args::Pace {
                 jobs: None,
                 limit: std::time::Duration::from_secs(1),

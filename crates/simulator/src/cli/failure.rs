@@ -42,11 +42,11 @@ pub fn command(job: &Job) -> String {
     with_verb(verb, job)
 }
 
-/// The command that makes a failed run smaller; none for what is found by comparing
-/// a run with another that crashes.
+/// The command that makes a failed run smaller; none where there is no scenario to make
+/// smaller.
 pub fn shrinking(job: &Job) -> Option<String> {
     let is_file = job.given.name != built_in::CRASHES;
-    (job.crash.is_none() && is_file).then(|| with_verb("cargo sim shrink", job))
+    is_file.then(|| with_verb("cargo sim shrink", job))
 }
 
 fn with_verb(verb: &str, job: &Job) -> String {
@@ -350,7 +350,10 @@ mod tests {
             command(&crashed),
             "cargo sim equivalence x.toml --seed 7 --effect 4 --before"
         );
-        assert_eq!(shrinking(&crashed), None);
+        assert_eq!(
+            shrinking(&crashed).as_deref(),
+            Some("cargo sim shrink x.toml --seed 7 --effect 4 --before")
+        );
         assert_eq!(file_name(&crashed), "x-7-before-effect-4.json");
         let mut with_data = job("built-in:crashes", 2);
         let given = std::sync::Arc::make_mut(&mut with_data.given);

@@ -8,7 +8,7 @@ use super::simulated::{Ended, Place};
 
 /// A streamer that answers after every deadline can start nothing, whatever else
 /// there is.
-const WORDS: &str = "shrink --profile calm --seed 1 --set nodes.block_streamer.call_time=1h";
+const WORDS: &str = "shrink --profile calm --seed 5 --set nodes.block_streamer.call_time=1h";
 
 /// The words of the command that repeats it, without `cargo sim`.
 fn last(ended: &Ended) -> &str {
@@ -24,7 +24,7 @@ fn a_failed_swarm_becomes_a_few_lines_that_still_fail() {
         ended
             .expect(0)
             .data
-            .contains("steps 2 -> 0, indexers 1 -> 1, settings 20 -> 1, virtual time "),
+            .contains("steps 1 -> 0, indexers 2 -> 1, settings 45 -> 1, virtual time "),
         "{}",
         ended.data
     );
@@ -38,7 +38,7 @@ fn a_failed_swarm_becomes_a_few_lines_that_still_fail() {
     assert!(text.lines().count() < 20, "{text}");
     let again = place.run(last(&ended));
     assert!(
-        again.expect(6).data.contains("liveness L1"),
+        again.expect(6).data.contains("liveness L3"),
         "{}",
         again.data
     );
@@ -121,6 +121,33 @@ fn a_planted_bug_needs_little_to_be_seen_and_the_number_of_workers_does_not_matt
     );
 }
 
+/// A task that may have been started is started again at once: that shows only where
+/// the coordinator crashes between the two.
+#[test]
+fn a_crash_point_becomes_small_with_its_effect() {
+    let place = Place::with(&[("many.toml", SCENARIO)]);
+    let words = "scenarios/many.toml --planted intent-called-again";
+    let found = place.run(&format!("equivalence {words}"));
+    let command = found.expect(1).data.lines().find_map(|line| {
+        let command = line.strip_prefix("cargo sim shrink ")?;
+        command.contains(" --effect ").then(|| command.to_owned())
+    });
+    let command = command.expect("it says how it is made smaller");
+    let ended = place.run(&format!("shrink {command} --more-seeds 0 -o small.toml"));
+    let steps = "steps 4 -> 0, indexers 3 -> 1, settings 1 -> 0, virtual time ";
+    assert!(ended.expect(0).data.contains(steps), "{}", ended.data);
+    let again = last(&ended);
+    assert!(again.starts_with("equivalence small.toml "), "{again}");
+    assert!(again.contains(" --effect "), "{again}");
+    place.run(again).expect(1);
+    let other = place.run(&format!("shrink {words} --effect 1"));
+    assert!(
+        other.expect(4).talk.contains("there is nothing to shrink"),
+        "{}",
+        other.talk
+    );
+}
+
 #[test]
 fn of_a_planted_bug_the_run_that_shows_it_is_known() {
     let place = Place::with(&[]);
@@ -153,7 +180,7 @@ fn an_interruption_keeps_the_smallest_run_so_far() {
     assert!(lines.any(|line| line.contains("interrupted: this is how far it came")));
     let ended = Ended::of(child.wait_with_output().expect("it ends"));
     ended.expect(130);
-    assert_eq!(last(&ended), "run small.toml --seed 1");
+    assert_eq!(last(&ended), "run small.toml --seed 5");
     place.run(last(&ended)).expect(6);
 }
 

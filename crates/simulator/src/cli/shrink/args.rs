@@ -19,12 +19,14 @@ use crate::sweep::Plan;
   cargo sim shrink scenarios/x.toml --seed 7 -o small.toml --for 2m
   cargo sim shrink --planted null-read-as-deletion
   cargo sim shrink scenarios/x.toml --seed 1 --plan 'StartStream@alice.near/feed#1:hang'
+  cargo sim shrink scenarios/x.toml --seed 7 --effect 12 --before
 
 A smaller run is as good if it comes to the same kind of verdict by the same oracle;
 where the sentence is about an indexer, it must be about one, whichever. Steps,
 indexers and settings are left out, times and numbers made smaller, until nothing can
 go alone. Ctrl-C ends it with the smallest run so far. Nothing is overwritten. A run
-that passes is nothing to shrink: exit code 4.")]
+that passes is nothing to shrink: exit code 4. In a smaller run the effect at which the
+coordinator crashes may have a lower number.")]
 pub struct Shrink {
     /// The scenario; a swarm's name such as swarm:network is one, too. With --planted it
     /// may be left out: the bug is shown in the run in which it is known to be caught.
@@ -49,6 +51,13 @@ pub struct Shrink {
     /// Does what a sweep plans, which stays as it is.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<Plan>,
+    /// Crashes the coordinator at this effect, as `equivalence` does, counted from 1 over
+    /// the run, right after it.
+    #[arg(long, value_name = "K", conflicts_with = "plan")]
+    pub effect: Option<NonZeroU64>,
+    /// Crashes right before that effect instead.
+    #[arg(long, requires = "effect")]
+    pub before: bool,
     /// A folder of NEAR Lake blocks to use instead of made-up ones.
     #[arg(long, value_name = "DIR")]
     pub blocks: Option<PathBuf>,

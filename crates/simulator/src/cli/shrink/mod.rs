@@ -21,7 +21,7 @@ use toml::Table;
 
 use super::exit::Exit;
 use super::given::{Given, SWARM};
-use super::outcome::{Job, Outcome};
+use super::outcome::{CrashPoint, Job, Outcome};
 use super::pool::Pool;
 use super::{Context, built_in, failure, one, planted};
 use crate::planted::witness;
@@ -86,7 +86,8 @@ fn shrink(arguments: &args::Shrink, context: &mut Context) -> Result<Exit, Exit>
     })?;
     let pool = context.pool(&arguments.pace)?;
     let first = job(given.clone(), arguments);
-    let Some(failed) = trial::compared(&pool, first.clone()) else {
+    let is_at_it = |failed: &Outcome| failed.job.crash == first.crash;
+    let Some(failed) = trial::compared(&pool, first.clone(), is_at_it) else {
         context.out.talk("interrupted");
         return Err(Exit::Interrupted);
     };
@@ -154,8 +155,13 @@ fn job(given: Given, arguments: &args::Shrink) -> Job {
         plan: Some(plan),
         record: false,
     });
+    let crash = arguments.effect.map(|effect| CrashPoint {
+        effect: effect.get(),
+        before: arguments.before,
+    });
     Job {
         sweeping,
+        crash,
         ..Job::plain(Arc::new(given), 0, arguments.seed)
     }
 }
@@ -165,7 +171,7 @@ fn nothing(outcome: &Outcome, context: &mut Context) -> Exit {
     let report = &outcome.report;
     let why = match outcome.passed() {
         true => "passes",
-        false => "fails without the plan already, which is another matter,",
+        false => "fails without plan or crash already, which is another matter,",
     };
     context.out.error(&format!(
         "{} with seed {} {why}: there is nothing to shrink",
@@ -198,7 +204,11 @@ impl Subject<'_> {
         };
         let finding = self.finding.clone();
         let plan = self.arguments.plan.clone();
-        let trial = Trial::new(pool, self.base.clone(), finding, plan, budget, &case.root);
+        let fault = trial::Fault {
+            plan,
+            crash: failed.job.crash,
+        };
+        let trial = Trial::new(pool, self.base.clone(), finding, fault, budget, &case.root);
         let trial = trial.map_err(|error| {
             let message = format!("there is no place for smaller scenarios: {error}");
             context.out.error(&message);
@@ -229,10 +239,13 @@ impl Subject<'_> {
         let command = self.command();
         let text = page::text(root, outcome, &self.original, &command, change);
         let path = self.write(&text, context)?;
-        let job = self.job(path.display().to_string(), *seed);
+        let job = Job {
+            crash: outcome.job.crash,
+            ..self.job(path.display().to_string(), *seed)
+        };
         let repeated = match context.stop.is_interrupted() {
             true => None,
-            false => trial::compared(pool, job.clone()),
+            false => trial::compared(pool, job.clone(), |it| self.finding.is_found_by(it)),
         };
         let out = &mut context.out;
         if let Some(other) = repeated.filter(|it| !self.finding.is_found_by(it)) {

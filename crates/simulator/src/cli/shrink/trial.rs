@@ -12,8 +12,10 @@ use tempfile::TempDir;
 use toml::Table;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::equivalence;
+use super::super::exit::Exit;
 use super::super::given::Given;
-use super::super::outcome::{Job, Outcome};
+use super::super::outcome::{CrashPoint, Job, Outcome};
 use super::super::pool::Pool;
 use super::finding::Finding;
 use super::list::Candidates;
@@ -46,13 +48,22 @@ pub struct Budget {
     pub runs: u64,
 }
 
+/// What happens to every run beside what its scenario says.
+#[derive(Clone, Debug, Default)]
+pub struct Fault {
+    /// What a sweep plans.
+    pub plan: Option<Plan>,
+    /// Where the coordinator crashes; in a smaller run that may be an earlier effect.
+    pub crash: Option<CrashPoint>,
+}
+
 /// Runs candidates and compares what they come to with the finding.
 pub struct Trial<'a> {
     pool: &'a Pool,
     /// What every run has in common: data, planted bug, whose logic.
     base: Given,
     finding: Finding,
-    plan: Option<Plan>,
+    fault: Fault,
     budget: Budget,
     began: Instant,
     folder: TempDir,
@@ -112,7 +123,7 @@ impl<'a> Trial<'a> {
         pool: &'a Pool,
         base: Given,
         finding: Finding,
-        plan: Option<Plan>,
+        fault: Fault,
         budget: Budget,
         first: &Table,
     ) -> io::Result<Trial<'a>> {
@@ -120,7 +131,7 @@ impl<'a> Trial<'a> {
             pool,
             base,
             finding,
-            plan,
+            fault,
             budget,
             began: Instant::now(),
             folder: tempfile::tempdir()?,
@@ -247,12 +258,13 @@ impl<'a> Trial<'a> {
             ..self.base.clone()
         };
         given.load_for(case.seed).ok()?;
-        let sweeping = self.plan.clone().map(|plan| Sweeping {
+        let sweeping = self.fault.plan.clone().map(|plan| Sweeping {
             plan: Some(plan),
             record: false,
         });
         Some(Job {
             sweeping,
+            crash: self.fault.crash,
             ..Job::plain(Arc::new(given), place, case.seed)
         })
     }
@@ -261,32 +273,73 @@ impl<'a> Trial<'a> {
         self.folder.path().join(format!("{place}.toml"))
     }
 
-    /// What comes of a job. With a plan, the run without it comes first, and must
-    /// pass.
+    /// What comes of a job. With a plan or a crash, the run without it comes first,
+    /// and must pass.
     fn run(&self, pool: &Pool, job: Job) -> Option<Outcome> {
         let file = self.path(job.place);
-        let outcome = compared(pool, job);
+        let outcome = compared(pool, job, |it| self.finding.is_found_by(it));
         // What cannot be removed goes with the folder.
         let _ = fs::remove_file(file);
         outcome
     }
 }
 
-/// What comes of a job; if it has a plan of a sweep, beside the run without one.
-pub fn compared(pool: &Pool, job: Job) -> Option<Outcome> {
-    if job.plan().is_none() {
+/// Effects before the one asked for at which a crash is tried, too: a smaller run has
+/// fewer of them.
+const NEARBY: u64 = 24;
+
+/// What comes of a job; if it has a plan of a sweep or a crash, beside the run without
+/// one. Of a crash it is the first outcome that `is_it`, or else the undisturbed one.
+pub fn compared(pool: &Pool, job: Job, is_it: impl Fn(&Outcome) -> bool) -> Option<Outcome> {
+    if job.plan().is_none() && job.crash.is_none() {
         return pool.run(job);
     }
     let plain = pool.run(Job {
         sweeping: None,
+        crash: None,
         ..job.clone()
     })?;
     if !plain.passed() {
         // It is no matter of the plan, whatever the plan would have led to.
         let mut nothing = plain;
-        nothing.exit = super::super::exit::Exit::NothingRan;
+        nothing.exit = Exit::NothingRan;
         return Some(nothing);
     }
-    let outcome = pool.run(job)?;
-    Some(super::super::sweep::judge(&plain.report, outcome))
+    let Some(crash) = job.crash else {
+        let outcome = pool.run(job)?;
+        return Some(super::super::sweep::judge(&plain.report, outcome));
+    };
+    for effect in nearby(crash.effect, plain.report.effects) {
+        let crash = Some(CrashPoint { effect, ..crash });
+        let crashed = pool.run(Job {
+            crash,
+            ..job.clone()
+        })?;
+        let crashed = equivalence::judge(&plain.report, crashed);
+        if !crashed.passed() && is_it(&crashed) {
+            return Some(crashed);
+        }
+    }
+    Some(plain)
+}
+
+/// The effects of a run of `many` at which a crash is tried in place of `wanted`.
+fn nearby(wanted: u64, many: u64) -> impl Iterator<Item = u64> {
+    let last = wanted.min(many);
+    (last.saturating_sub(NEARBY).max(1)..=last).rev()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_is_tried_at_the_effect_asked_for_and_at_those_before_it() {
+        let tried = |wanted, many| nearby(wanted, many).collect::<Vec<_>>();
+        assert_eq!(tried(3, 9), [3, 2, 1]);
+        assert_eq!(tried(9, 2), [2, 1]);
+        assert_eq!(tried(9, 0).len(), 0);
+        let many = tried(100, 200);
+        assert_eq!((many.len(), many[0], many[24]), (25, 100, 76));
+    }
 }
