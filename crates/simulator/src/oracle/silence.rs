@@ -236,7 +236,10 @@ fn absent(truth: &Truth, now: Time, number: usize, indexer: &Indexer, problems: 
         .streams
         .iter()
         .any(|stream| stream.orphaned_at.is_some());
-    if !writes && !indexer.queue.is_unclear() {
+    // What another program left without a record, and was deleted before anybody took it
+    // up, nobody knows of.
+    let unknown = indexer.taken_over && indexer.record == Persisted::Nothing;
+    if !writes && !unknown && !indexer.queue.is_unclear() {
         if indexer.queue.cursor.is_some() {
             problems.push("its cursor is left behind".to_owned());
         }

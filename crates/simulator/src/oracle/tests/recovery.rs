@@ -110,3 +110,28 @@ fn p2_wants_what_is_new_in_the_silence_executed_once() {
         assert_eq!(play.verdict().as_deref(), verdict, "{height}, {stream}");
     }
 }
+
+#[test]
+fn nobody_knows_of_what_another_program_left_without_a_record() {
+    for foreign in [false, true] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        play.block(100, 50);
+        play.stop(100);
+        let key = play.key.clone();
+        if foreign {
+            play.now = play.now + std::time::Duration::from_millis(10);
+            play.see(Event::RecordTranslated { key: key.clone() });
+            let (before, after) = (None, None);
+            play.see(Event::RecordWritten { key, before, after });
+        } else {
+            play.write(None);
+        }
+        play.wait(1).deleted();
+        let problems = play.oracles.unconverged(play.now);
+        let left = problems
+            .iter()
+            .any(|it| it.contains("its cursor is left behind"));
+        assert_eq!(left, !foreign, "{problems:?}");
+    }
+}
