@@ -1,8 +1,9 @@
 //! S8 of claims: a record that tells of a failure tells the truth.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use lifecycle::Cause;
+use lifecycle::{Cause, Phase};
 use sim_node::{TaskResult, Time};
 
 use super::Limits;
@@ -11,19 +12,42 @@ use super::finding::Finding;
 use super::marks::Marks;
 use super::record::Repair;
 use super::truth::Truth;
-use crate::history::{AnswerKind, Event, Method};
+use crate::history::{AnswerKind, Event, Method, NodeName, NodeState};
+
+/// The most tasks that are remembered; the first by name are forgotten first.
+const TASKS_MAX: usize = 8192;
 
 /// S8 of failures. Verifies, in calm times, that a record tells of a failure only if
 /// there was one: a stream or an executor that was unwell, a call that was refused, a
-/// data layer task that failed. Stops and restarts are justified by what the record
-/// says, so that a failure that is made up would excuse them. Says nothing of lost or
-/// tampered records, nor while clocks are wrong.
+/// data layer task that failed, took long, was lost or has no known fate. Stops and
+/// restarts are justified by what the record says, so that a failure that is made up
+/// would excuse them. Says nothing of lost or tampered records, nor while clocks are
+/// wrong.
 #[derive(Default)]
 pub(super) struct Claims {
     /// When a call of this kind about whom was last answered with an error.
     refused: BTreeMap<(usize, Method), Time>,
+    /// When one was last answered well.
+    accepted: BTreeMap<(usize, Method), Time>,
     /// When whose data layer task failed last.
     failed: BTreeMap<usize, Time>,
+    /// The data layer task that whose record tells of.
+    told: BTreeMap<usize, Told>,
+    /// When whose record was last written.
+    written_at: BTreeMap<usize, Time>,
+    /// When which data layer task began, and when it ended.
+    tasks: BTreeMap<String, (Time, Option<Time>)>,
+    /// When the process that runs them died last.
+    died_at: Option<Time>,
+}
+
+/// A data layer task as a record tells of it.
+struct Told {
+    id: Option<String>,
+    /// The time in the record at which it was meant.
+    meant: u64,
+    /// When a record first told of it.
+    since: Time,
 }
 
 impl Claims {
@@ -41,25 +65,83 @@ impl Claims {
                 call,
                 method,
                 answer,
-            } if *answer != AnswerKind::Ok => {
-                if let Some(number) = truth.indexer_of(*call) {
-                    self.refused.insert((number, *method), now);
+            } => {
+                self.answered(truth.indexer_of(*call), *method, answer, now);
+                None
+            }
+            // Of the store nobody is told what it answers, but what it does.
+            Event::CallApplied {
+                key: Some(key),
+                method: Method::StoreDelete,
+                answer,
+                ..
+            } => {
+                let number = truth.intern(key);
+                self.answered(Some(number), Method::StoreDelete, answer, now);
+                None
+            }
+            Event::Node(sim_node::Event::TaskStarted { task, .. }) => {
+                if self.tasks.len() >= TASKS_MAX {
+                    self.tasks.pop_first();
+                }
+                self.tasks.insert(task.clone(), (now, None));
+                None
+            }
+            Event::Node(sim_node::Event::TaskEnded {
+                key, task, result, ..
+            }) => {
+                if let Some((_, end)) = self.tasks.get_mut(task) {
+                    *end = Some(now);
+                }
+                if *result != TaskResult::Complete {
+                    let number = truth.intern(key);
+                    self.failed.insert(number, now);
                 }
                 None
             }
-            Event::Node(sim_node::Event::TaskEnded { key, result, .. })
-                if *result != TaskResult::Complete =>
-            {
-                let number = truth.intern(key);
-                self.failed.insert(number, now);
+            Event::NodeState {
+                node: NodeName::Runner,
+                state: NodeState::Down,
+            } => {
+                self.died_at = Some(now);
                 None
             }
             Event::RecordWritten { key, .. } => {
                 let number = truth.intern(key);
-                self.written(truth, fair, marks, now, number)
+                let found = self.written(truth, fair, marks, now, number);
+                self.tell(truth, now, number);
+                found
             }
             _ => None,
         }
+    }
+
+    fn answered(&mut self, about: Option<usize>, method: Method, answer: &AnswerKind, now: Time) {
+        let answered = match answer {
+            AnswerKind::Ok => &mut self.accepted,
+            AnswerKind::Error(_) => &mut self.refused,
+        };
+        if let Some(number) = about {
+            answered.insert((number, method), now);
+        }
+    }
+
+    /// Takes note of the task that the record tells of now.
+    fn tell(&mut self, truth: &Truth, now: Time, number: usize) {
+        self.written_at.insert(number, now);
+        let record = truth.at(number).record.known();
+        let Some(task) = record.and_then(|record| record.task.as_ref()) else {
+            self.told.remove(&number);
+            return;
+        };
+        let known = self.told.get(&number);
+        let same = known.filter(|told| told.meant == task.since);
+        let told = Told {
+            id: task.id.clone(),
+            meant: task.since,
+            since: same.map_or(now, |told| told.since),
+        };
+        self.told.insert(number, told);
     }
 
     fn written(
@@ -83,7 +165,7 @@ impl Claims {
             return None;
         }
         marks.named("judged S8 of a failure");
-        if self.is_true(truth, number, repair.cause, since) {
+        if self.is_true(truth, number, repair.cause, (since, now)) {
             return None;
         }
         let key = &indexer.key;
@@ -94,11 +176,18 @@ impl Claims {
         Finding::about("S8", number, sentence)
     }
 
-    /// Whether something happened from `since` on that `cause` may be about.
-    fn is_true(&self, truth: &Truth, number: usize, cause: Cause, since: Time) -> bool {
+    /// Whether something happened from `since` to `now` that `cause` may be about.
+    fn is_true(
+        &self,
+        truth: &Truth,
+        number: usize,
+        cause: Cause,
+        (since, now): (Time, Time),
+    ) -> bool {
         let world = &truth.at(number).world;
         let lately = |at: Option<&Time>| at.is_some_and(|at| *at >= since);
         let refused = |method| lately(self.refused.get(&(number, method)));
+        let accepted = |method| lately(self.accepted.get(&(number, method)));
         let stream = lately(world.stream_sick_at.as_ref()) || world.stream_is_sick();
         let executor = lately(world.executor_sick_at.as_ref()) || world.executor_is_sick();
         match cause {
@@ -110,13 +199,60 @@ impl Claims {
             Cause::ExecutorNotStopped => refused(Method::StopExecutor) || world.executor.is_some(),
             Cause::ProvisioningFailed => lately(self.failed.get(&number)),
             Cause::ProvisioningNotStarted => refused(Method::StartProvisioningTask),
-            // These tell of what did not happen, or are judged by themselves.
-            Cause::ProvisioningTimedOut
-            | Cause::ProvisioningLost
-            | Cause::ProvisioningUncertain
-            | Cause::UnsupportedRule
-            | Cause::DataNotCleared => true,
+            Cause::ProvisioningTimedOut => self.took_long(truth, number, now),
+            Cause::ProvisioningLost => self.was_lost(number),
+            Cause::ProvisioningUncertain => self.is_uncertain(truth, number, now),
+            // What is cleared for a deletion is looked at again, and that is noted first.
+            Cause::DataNotCleared => {
+                let record = truth.at(number).record.known();
+                let deleting = record.is_some_and(|record| record.phase == Phase::Deleting);
+                refused(Method::StoreDelete) || (deleting && accepted(Method::StoreDelete))
+            }
+            // That is judged by itself.
+            Cause::UnsupportedRule => true,
         }
+    }
+
+    /// Whether the task of `number` was meant `limit` ago, or nearly so: between that and
+    /// the record lies a write.
+    fn is_old(&self, truth: &Truth, told: &Told, now: Time, limit: Duration) -> bool {
+        let limits = &truth.limits;
+        let slack = limits.observation_delay + limits.store_deadline + limits.call_deadline;
+        now.since(told.since) + slack >= limit
+    }
+
+    /// Whether the task that the record told of runs for too long.
+    fn took_long(&self, truth: &Truth, number: usize, now: Time) -> bool {
+        let Some(told) = self.told.get(&number) else {
+            return false;
+        };
+        // A look may be as old as that.
+        let lately = |at: Time| now.since(at) <= truth.limits.observation_delay;
+        let task = told.id.as_ref().and_then(|id| self.tasks.get(id));
+        let runs = task.is_some_and(|(_, end)| end.is_none_or(lately));
+        runs && self.is_old(truth, told, now, truth.limits.provisioning_timeout)
+    }
+
+    /// Whether the provisioner cannot know the task that the record told of.
+    fn was_lost(&self, number: usize) -> bool {
+        let id = self.told.get(&number).and_then(|told| told.id.as_ref());
+        id.is_some_and(|id| match self.tasks.get(id) {
+            Some((begun, _)) => self.died_at.is_some_and(|at| at >= *begun),
+            None => true,
+        })
+    }
+
+    /// Whether the record told of a task without an id, for long enough, and the answer
+    /// with the id never came, or somebody else's write came between.
+    fn is_uncertain(&self, truth: &Truth, number: usize, now: Time) -> bool {
+        let told = self.told.get(&number).filter(|told| told.id.is_none());
+        let accepted = self.accepted.get(&(number, Method::StartProvisioningTask));
+        let written = self.written_at.get(&number);
+        told.is_some_and(|told| {
+            let answered = accepted.filter(|at| **at >= told.since);
+            self.is_old(truth, told, now, truth.limits.provisioning_settle)
+                && answered.is_none_or(|at| written.is_some_and(|written| written > at))
+        })
     }
 }
 

@@ -95,7 +95,7 @@ impl Default for Limits {
             heartbeat_limit: Duration::from_secs(180),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),
-            provisioning_timeout: Duration::from_secs(600),
+            provisioning_timeout: Duration::from_secs(610),
             provisioning_poll: Duration::from_secs(1),
             provisioning_abandon: Duration::from_secs(1800),
             executor_start_grace: Duration::from_secs(120),

@@ -29,6 +29,9 @@ impl Run {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Task {
     pub id: Option<String>,
+    /// When it was meant, in milliseconds.
+    #[serde(default)]
+    pub since: u64,
 }
 
 /// The retry in progress.

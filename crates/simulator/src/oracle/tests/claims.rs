@@ -3,7 +3,7 @@
 use sim_node::{Event as Node, TaskStopReason};
 
 use super::play::Play;
-use crate::history::{AnswerKind, Event, Method};
+use crate::history::{AnswerKind, Event, Method, NodeName, NodeState};
 
 /// Polls of a calm world, for long enough.
 fn calm() -> Play {
@@ -25,13 +25,18 @@ fn polls(play: &mut Play) {
 
 /// The record says that this failed.
 fn says(play: &mut Play, cause: &str) {
+    says_in(play, "Repairing", cause);
+}
+
+/// The same in some phase.
+fn says_in(play: &mut Play, phase: &str, cause: &str) {
     let repair = format!(
         r#","repair":{{"cause":"{cause}","limited":true,"attempts":1,"first_at":1,"next_at":2}}"#
     );
-    play.record_with("Repairing", true, Some((100, 50, true)), &repair);
+    play.record_with(phase, true, Some((100, 50, true)), &repair);
 }
 
-const MADE_UP: [&str; 9] = [
+const MADE_UP: [&str; 13] = [
     "StreamUnhealthy",
     "ExecutorUnhealthy",
     "ExecutorFailing",
@@ -41,6 +46,10 @@ const MADE_UP: [&str; 9] = [
     "ExecutorNotStopped",
     "ProvisioningFailed",
     "ProvisioningNotStarted",
+    "ProvisioningTimedOut",
+    "ProvisioningLost",
+    "ProvisioningUncertain",
+    "DataNotCleared",
 ];
 
 #[test]
@@ -78,6 +87,118 @@ fn s8_lets_failures_pass_that_happened() {
     play.see(refused);
     says(&mut play, "StreamNotStarted");
     play.is_right();
+}
+
+/// A newcomer whose record tells of a data layer task; it began if it has an id.
+fn provisioning(id: Option<&str>) -> Play {
+    let mut play = Play::new();
+    play.registered(100, Some(50), true);
+    play.record("Initializing", None);
+    let begun: Vec<_> = id.iter().map(|id| play.task_started(id)).collect();
+    if id.is_some() {
+        play.effect(Method::StartProvisioningTask, Default::default(), &begun);
+    }
+    play.record_with("Initializing", true, None, &task(id));
+    play
+}
+
+/// What a record says of the task.
+fn task(id: Option<&str>) -> String {
+    match id {
+        Some(id) => format!(r#","task":{{"id":"{id}","since":7}}"#),
+        None => r#","task":{"id":null,"since":7}"#.to_owned(),
+    }
+}
+
+fn passes(play: &mut Play, seconds: u64) {
+    for _ in 0..seconds / 2 {
+        polls(play);
+    }
+}
+
+#[test]
+fn s8_knows_for_how_long_a_task_has_run() {
+    for (seconds, ended, verdict) in [
+        (300, false, Some("S8")),
+        (640, false, None),
+        (640, true, Some("S8")),
+    ] {
+        let mut play = provisioning(Some("t9"));
+        passes(&mut play, seconds / 2);
+        if ended {
+            play.task_ended("t9");
+        }
+        passes(&mut play, seconds / 2);
+        says(&mut play, "ProvisioningTimedOut");
+        assert_eq!(play.verdict().as_deref(), verdict, "{seconds} {ended}");
+    }
+}
+
+#[test]
+fn s8_knows_whether_the_provisioner_can_have_lost_a_task() {
+    for (dies, verdict) in [(false, Some("S8")), (true, None)] {
+        let mut play = provisioning(Some("t9"));
+        let node = NodeName::Runner;
+        for state in [NodeState::Down, NodeState::Up] {
+            if dies {
+                play.see(Event::NodeState { node, state });
+            }
+        }
+        passes(&mut play, 260);
+        says(&mut play, "ProvisioningLost");
+        assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
+fn s8_knows_whether_the_answer_to_a_start_came() {
+    for (seconds, answered, verdict) in [
+        (260, false, None),
+        (260, true, Some("S8")),
+        (60, false, Some("S8")),
+    ] {
+        let mut play = Play::new();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        passes(&mut play, 260 - seconds);
+        play.record_with("Initializing", true, None, &task(None));
+        if answered {
+            let begun = play.task_started("t9");
+            play.effect(Method::StartProvisioningTask, Default::default(), &[begun]);
+        }
+        passes(&mut play, seconds);
+        says(&mut play, "ProvisioningUncertain");
+        assert_eq!(play.verdict().as_deref(), verdict, "{seconds} {answered}");
+    }
+}
+
+#[test]
+fn s8_lets_a_clearing_pass_that_failed_or_is_looked_at_again() {
+    for (refused, phase, verdict) in [
+        (true, "Repairing", None),
+        (false, "Repairing", Some("S8")),
+        (false, "Deleting", None),
+    ] {
+        let mut play = calm();
+        let key = play.key.clone();
+        let (call, sent_at) = play.sent(Method::StoreDelete, Some(&key));
+        play.see(Event::CallApplied {
+            call,
+            method: Method::StoreDelete,
+            key: Some(key),
+            by: play.incarnation,
+            sent_at,
+            version: None,
+            height: None,
+            answer: match refused {
+                true => AnswerKind::Error(101),
+                false => AnswerKind::Ok,
+            },
+        });
+        says_in(&mut play, phase, "DataNotCleared");
+        let found = play.verdict().filter(|found| found == "S8");
+        assert_eq!(found.as_deref(), verdict, "{refused} {phase}");
+    }
 }
 
 #[test]
