@@ -5,6 +5,7 @@ pub(crate) mod observe;
 mod pace;
 mod perform;
 mod started;
+mod unnoted;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use crate::store::{Commit, LoadError, StoreError, Stored, keys};
 use observe::{Look, is_nothing, missed_a_look};
 use pace::Paces;
 use started::Started;
+use unnoted::Unnoted;
 
 /// The loop of one indexer. It keeps nothing between rounds but what makes it
 /// more careful when lost.
@@ -44,6 +46,8 @@ pub(crate) struct Reconciler {
     /// The intent was written anew, and once is enough: on a slow machine each is old
     /// by the time of its call.
     renewed: bool,
+    /// The answer to a start of a task, until the record tells of it.
+    unnoted: Option<Unnoted>,
     paces: Paces,
     started: Started,
     /// The last look was too old to be acted upon.
@@ -108,6 +112,7 @@ impl Reconciler {
             fresh_after,
             armed: None,
             renewed: false,
+            unnoted: None,
             paces,
             started,
             looked_in_vain: false,
@@ -245,6 +250,9 @@ impl Reconciler {
             && let Some(next) = self.set_right(stored)
         {
             return self.commit(Some(stored), &next).await;
+        }
+        if let Some(next) = self.note(stored.as_ref()) {
+            return self.commit(stored.as_ref(), &next).await;
         }
         let look = if self.snapshots_serve() {
             look
@@ -402,6 +410,12 @@ impl Reconciler {
         self.fresh_after = Instant::now();
         if matches!(action, Action::StartProvisioning(_)) {
             self.armed = None;
+            self.unnoted = stored.record.task.clone().map(|intent| Unnoted {
+                intent,
+                action: action.clone(),
+                outcome: outcome.clone(),
+                wanted,
+            });
         }
         if matches!(outcome, Outcome::Done(_)) {
             self.paces.acknowledged(action, self.fresh_after);

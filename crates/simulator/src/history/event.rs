@@ -265,6 +265,8 @@ pub enum Event {
     },
     /// Queue and cursor of an indexer were deleted by the coordinator.
     DataCleared { key: IndexerKey },
+    /// The store carried out, or refused, a write of a record, unlike the one before.
+    StoreWrites { taken: bool },
     /// The store lost data (restart or failover).
     StoreLost { span_micros: Option<u64> },
     /// The registry changed, at this height.
@@ -381,6 +383,8 @@ impl fmt::Display for Event {
                 None => write!(f, "{key}: record removed"),
             },
             Event::DataCleared { key } => write!(f, "{key}: queue and cursor deleted"),
+            Event::StoreWrites { taken: true } => write!(f, "the store takes writes"),
+            Event::StoreWrites { taken: false } => write!(f, "the store refuses writes"),
             Event::StoreLost {
                 span_micros: Some(span),
             } => {

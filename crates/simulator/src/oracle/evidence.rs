@@ -76,6 +76,7 @@ fn owner(truth: &mut Truth, event: &Event) -> Owner {
         | Event::RecordTampered { key }
         | Event::RecordTranslated { key } => Owner::Indexer(truth.intern(key)),
         Event::StoreLost { .. }
+        | Event::StoreWrites { .. }
         | Event::CoordinatorStarted { .. }
         | Event::CoordinatorEnded { .. }
         | Event::Former { .. }

@@ -89,18 +89,14 @@ impl Fair {
                 }
                 self.asked.insert(*call, asked);
             }
-            Event::CallAnswered {
-                call,
-                answer,
-                method,
-                ..
-            } => {
-                if *method == Method::StoreCompareAndSet && *answer == AnswerKind::Ok {
-                    self.unwritable_since = None;
-                }
+            Event::CallAnswered { call, answer, .. } => {
                 let asked = self.asked.remove(call)?;
                 self.answered(now, &asked, *answer == AnswerKind::Ok);
                 return asked.about;
+            }
+            Event::StoreWrites { taken: true } => self.unwritable_since = None,
+            Event::StoreWrites { taken: false } => {
+                self.unwritable_since.get_or_insert(now);
             }
             Event::CallFault { call, .. } => self.call_fault(now, *call),
             Event::Fault { text } if !is_end_of_coordinator(text) => {
@@ -183,7 +179,7 @@ impl Fair {
         self.down.contains(&true)
     }
 
-    /// Since when the store refuses every write, and none has been taken.
+    /// Since when the store refuses every write, and none has been carried out.
     pub fn unwritable_since(&self) -> Option<Time> {
         self.unwritable_since
     }

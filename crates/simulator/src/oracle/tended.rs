@@ -122,7 +122,8 @@ impl Tended {
         let since = now - noted;
         let asks = self.answered_at.is_some_and(|at| now.since(at) <= ASKED);
         let refused = self.unanswered_at.is_some_and(|at| at >= since - ASKED);
-        if !asks || refused {
+        // What cannot be written down is noted by nobody.
+        if !asks || refused || fair.unwritable_since().is_some() {
             return None;
         }
         let mut found = None;

@@ -266,7 +266,10 @@ impl Truth {
                     self.paused = Some((*since, Some(now)));
                 }
             }
-            Event::Panicked { .. } | Event::Misdirected { .. } | Event::Remark { .. } => {}
+            Event::StoreWrites { .. }
+            | Event::Panicked { .. }
+            | Event::Misdirected { .. }
+            | Event::Remark { .. } => {}
         }
     }
 

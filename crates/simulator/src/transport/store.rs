@@ -202,8 +202,13 @@ impl StoreTransport for SimTransport {
                 expected.as_deref(),
                 new.as_deref(),
                 list.as_deref(),
-            )?;
-            Ok(match cas {
+            );
+            match &cas {
+                Ok(Cas::Applied) => world.note_write(true),
+                Err(RedisError::Refused(_)) => world.note_write(false),
+                _ => {}
+            }
+            Ok(match cas? {
                 Cas::Applied => CasOutcome::Applied,
                 Cas::Conflict(current) => CasOutcome::Conflict(current),
             })

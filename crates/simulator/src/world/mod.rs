@@ -124,6 +124,9 @@ pub struct World {
     /// What gets into the run besides scenario and seed, if anything was planted.
     pub leak: Option<Leak>,
     pub(crate) rng_faults: Rng,
+    /// Whether the store carried out the last write of a record; `None` while that says
+    /// nothing of the next.
+    pub(crate) writes_taken: Option<bool>,
     conditions: BTreeMap<NodeName, Condition>,
     delayed: Delayed,
     parked: BTreeMap<NodeName, Vec<Work>>,
@@ -267,6 +270,7 @@ impl World {
             probe: None,
             leak: None,
             rng_faults: Rng::new(seed, "faults of calls"),
+            writes_taken: Some(true),
             conditions: NodeName::ALL
                 .into_iter()
                 .map(|node| {
@@ -479,6 +483,13 @@ impl World {
     pub(crate) fn unpark(&mut self, node: NodeName) {
         for work in self.parked.remove(&node).unwrap_or_default() {
             work(self);
+        }
+    }
+
+    /// Takes note of whether the store carried out a write of a record.
+    pub fn note_write(&mut self, taken: bool) {
+        if self.writes_taken.replace(taken) != Some(taken) {
+            self.record(Event::StoreWrites { taken });
         }
     }
 

@@ -80,3 +80,24 @@ async fn what_the_record_tells_of_is_stopped_though_no_writes_are_taken() {
     pass(60).await;
     assert!(!world.has_stream(ID) && !world.has_executor(ID));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_could_not_be_written_down_is_not_forgotten() {
+    for lasts in [0, 3, 20] {
+        let world = World::new();
+        world.fault("start_provisioning_task", Some(Fault::Slow));
+        world.register(ID);
+        let running = world.run(Knobs::default());
+        while world.calls("start_provisioning_task") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if lasts > 0 {
+            world.fault("compare_and_set", Some(Fault::Fails));
+        }
+        pass(2 + lasts).await;
+        world.fault("compare_and_set", None);
+        pass(15).await;
+        assert!(world.has_stream(ID), "{}", running.sentence(ID));
+        assert_eq!(world.calls("start_provisioning_task"), 1);
+    }
+}

@@ -464,10 +464,13 @@ fn p6_objects_to_a_stop_for_what_cannot_be_written_down() {
 #[test]
 fn p6_lets_be_stopped_what_was_written_down_or_can_be_again() {
     let key = settled().key.clone();
-    let mut play = updated_unwritable("the store is read-only");
-    play.call(Method::StoreCompareAndSet, Some(&key), With::default());
-    play.stop_stream(2_100);
-    play.is_right();
+    for taken in [true, false] {
+        let mut play = updated_unwritable("the store is read-only");
+        play.call(Method::StoreCompareAndSet, Some(&key), With::default());
+        play.see(Event::StoreWrites { taken });
+        play.stop_stream(2_100);
+        assert_eq!(play.verdict(), (!taken).then(|| "P6".to_owned()));
+    }
 
     let mut play = settled();
     play.registered(200, Some(60), false);

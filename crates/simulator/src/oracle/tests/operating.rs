@@ -279,17 +279,22 @@ fn l5_objects_to_a_held_indexer_that_never_noted_the_end_of_its_task() {
 fn l4_objects_to_a_record_that_speaks_of_a_task_long_after_its_end() {
     let task = r#","task":{"id":"t1","since":1}"#;
     let cases = [
-        (false, 100, AnswerKind::Ok),
-        (false, 100, AnswerKind::Error(5)),
-        (true, 100, AnswerKind::Ok),
-        (false, 30, AnswerKind::Ok),
+        (false, 100, AnswerKind::Ok, true),
+        (false, 100, AnswerKind::Error(5), true),
+        (true, 100, AnswerKind::Ok, true),
+        (false, 30, AnswerKind::Ok, true),
         // Nobody can say what became of it.
-        (false, 100, AnswerKind::Error(14)),
+        (false, 100, AnswerKind::Error(14), true),
         // So old that it is asked about less often.
-        (false, 700, AnswerKind::Ok),
+        (false, 700, AnswerKind::Ok, true),
+        // The store takes no writes.
+        (false, 100, AnswerKind::Ok, false),
     ];
-    for (noted, seconds, answer) in cases {
+    for (noted, seconds, answer, writable) in cases {
         let mut play = Play::new();
+        if !writable {
+            play.see(Event::StoreWrites { taken: false });
+        }
         play.registered(100, Some(50), true);
         play.record("Initializing", None);
         let begun = play.task_started("t1");
@@ -308,7 +313,7 @@ fn l4_objects_to_a_record_that_speaks_of_a_task_long_after_its_end() {
             method,
             answer: answer.clone(),
         });
-        let wrong = !noted && seconds == 100 && answer != AnswerKind::Error(14);
+        let wrong = !noted && writable && seconds == 100 && answer != AnswerKind::Error(14);
         assert_eq!(play.verdict(), wrong.then(|| "L4".to_owned()), "{seconds}");
         let judged = play.oracles.marks().contains_key("judged L4 of a task");
         assert_eq!(judged, wrong || noted, "{seconds}");
