@@ -72,7 +72,8 @@ pub fn scenario(profile: &Profile, seed: u64) -> Table {
     let steps = disasters::steps(&plan, &shape);
     if !steps.is_empty() {
         root.insert("step".to_owned(), Value::Array(steps));
-    } else if let Some((path, value)) = table::enliven(&plan, &shape, &root) {
+    }
+    if let Some((path, value)) = table::enliven(&plan, &shape, &root) {
         put(&mut root, path, value);
     }
     relate(&mut root);

@@ -38,13 +38,12 @@ impl Key {
         table.unwrap_or(self.path)
     }
 
-    /// Whether it says how many events there are in a minute.
-    fn is_rate(&self) -> bool {
-        let is_event = ["faults.", "workload."]
-            .iter()
-            .any(|of| self.path.starts_with(of));
+    /// Whether it says how many events there are in a minute, of which each is something
+    /// to whatever is registered.
+    fn is_lively(&self) -> bool {
         let of_calls = self.path.contains("calls.") || self.path.starts_with("faults.lists.");
-        is_event && !of_calls && matches!(self.draw, Number(..))
+        let fault = self.path.starts_with("faults.") && !of_calls;
+        (fault || LIVELY.contains(&self.path)) && matches!(self.draw, Number(..))
     }
 }
 
@@ -392,13 +391,25 @@ pub(super) const KEYS: &[Key] = &[
     key("chain.failure", Group::Chain, Number(0.001, 0.9)),
 ];
 
-/// Operations that are something to any registered indexer.
-const LIVELY: &[&str] = &["workload.update", "workload.delete", "workload.churn"];
+/// Operations that are something to any registered indexer; the first of them are
+/// those of users, whom every profile has.
+const LIVELY: &[&str] = &[
+    "workload.update",
+    "workload.delete",
+    "workload.churn",
+    "workload.hidden_change",
+    "workload.disable",
+    "workload.hold",
+    "workload.retry",
+];
+
+/// So many of them.
+const OF_USERS: usize = 4;
 
 /// Fewer events than this are expected of runs in which perhaps nothing happens.
-const FEW: f64 = 4.0;
+const FEW: f64 = 2.5;
 
-/// An operation for a run without steps in which hardly anything would happen.
+/// An operation for a run in which hardly anything would happen.
 pub(super) fn enliven(
     plan: &Plan<'_>,
     shape: &Shape,
@@ -406,7 +417,7 @@ pub(super) fn enliven(
 ) -> Option<(&'static str, Value)> {
     let keys = families(plan.profile).into_values().flatten();
     let rates = keys
-        .filter(|key| key.is_rate())
+        .filter(|key| key.is_lively())
         .map(|key| find(root, key.path));
     let rates: f64 = rates.flatten().filter_map(Value::as_float).sum();
     let minutes = shape.stormy() as f64 / 60_000.0;
@@ -414,7 +425,7 @@ pub(super) fn enliven(
         return None;
     }
     let mut rng = plan.stream("enliven");
-    let path = rng.pick(LIVELY)?;
+    let path = rng.pick(LIVELY.get(..OF_USERS)?)?;
     let least = (2.0 * FEW / minutes).clamp(0.05, 15.0);
     Some((path, Value::Float(number(&mut rng, least, 15.0))))
 }
