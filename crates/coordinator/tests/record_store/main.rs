@@ -496,6 +496,21 @@ async fn who_goes_by_an_old_record_clears_nothing() {
 }
 
 #[tokio::test]
+async fn a_read_asks_for_no_more_keys_than_it_may() {
+    let (store, read_keys_max) = (Arc::new(FaultyStore::default()), 3);
+    let knobs = coordinator::Knobs {
+        read_keys_max,
+        ..Default::default()
+    };
+    let records = RecordStore::within(store.clone(), &knobs);
+    for name in ["a", "b", "c", "d", "e"] {
+        create(&records, &IndexerId::new("a.near", name).unwrap()).await;
+    }
+    assert_eq!(records.load_all().await.unwrap().len(), 5);
+    assert_eq!(store.largest_read.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
 async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
     let (store, records, id) = fixture();
     create(&records, &id).await;

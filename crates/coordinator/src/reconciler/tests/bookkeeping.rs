@@ -87,6 +87,22 @@ async fn no_effect_begins_once_a_hold_is_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_often_and_how_long_a_loop_tries_is_for_the_knobs_to_say() {
+    let world = World::new();
+    let knobs = Knobs {
+        conflicts_max: 2,
+        store_pause_growth: 2,
+        ..Knobs::default()
+    };
+    let longest = knobs.store_pause * 2;
+    let shared = Arc::new(Shared::new(knobs, world.ports(), false));
+    let mut reconciler = Reconciler::new(shared, id(ID), 0, Instant::now());
+    assert!(matches!(reconciler.overtaken(), Next::Again));
+    assert!(matches!(reconciler.overtaken(), Next::Pause(_)));
+    assert!((1..20).all(|troubles| reconciler.store_pause(troubles) <= longest));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_that_succeeds_ends_the_series_of_those_overtaken() {
     let (_, mut reconciler, stored) = stored().await;
     for _ in 1..Knobs::default().conflicts_max {
