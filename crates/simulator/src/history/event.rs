@@ -332,6 +332,14 @@ fn write_sender(f: &mut fmt::Formatter<'_>, by: Incarnation) -> fmt::Result {
     }
 }
 
+fn what_of_writes(taken: bool) -> &'static str {
+    if taken {
+        "takes writes"
+    } else {
+        "refuses writes"
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = |key: &Option<IndexerKey>| key.as_ref().map_or("*".into(), ToString::to_string);
@@ -383,14 +391,11 @@ impl fmt::Display for Event {
                 None => write!(f, "{key}: record removed"),
             },
             Event::DataCleared { key } => write!(f, "{key}: queue and cursor deleted"),
-            Event::StoreWrites { taken: true } => write!(f, "the store takes writes"),
-            Event::StoreWrites { taken: false } => write!(f, "the store refuses writes"),
-            Event::StoreLost {
-                span_micros: Some(span),
-            } => {
-                write!(f, "the store forgot the last {} ms", span / 1000)
-            }
-            Event::StoreLost { span_micros: None } => write!(f, "the store forgot everything"),
+            Event::StoreWrites { taken } => write!(f, "the store {}", what_of_writes(*taken)),
+            Event::StoreLost { span_micros } => match span_micros {
+                Some(span) => write!(f, "the store forgot the last {} ms", span / 1000),
+                None => f.write_str("the store forgot everything"),
+            },
             Event::Registry {
                 key,
                 height,
