@@ -21,7 +21,7 @@ const COURSE_LEAST: Duration = Duration::from_secs(600);
 const RISES_LEAST: u32 = 60;
 
 /// After such a silence it begins anew: what was answered meanwhile is not known.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_secs(180);
 
 /// So many blocks more than the time allows are no haste: answers overtake each other.
 const HASTE_SLACK: u64 = 100;

@@ -232,14 +232,14 @@ async fn who_has_a_record_is_asked_about_one_by_one_while_nothing_can_be_listed(
     world.register(updated);
     let version = |name: &str| world.record(name).and_then(|record| record.synced_at);
     let before = version(updated);
-    // What runs, but has no record, is as good as new.
-    world.set_stream("b.near/stray", 1);
+    // What runs, but has no record, is new all the same.
+    world.set_stream(new, 1);
     world.take_calls();
     let running = world.run(Knobs::default());
     pass(60).await;
     assert!(version(updated) > before && world.has_stream(updated));
     assert!(!world.has_stream(gone) && world.record(gone).is_none());
-    assert!(world.record(new).is_none() && world.record("b.near/stray").is_none());
+    assert!(world.record(new).is_none());
     let problem = running.coordinator.admin().overview().registry_problem;
     assert!(problem.is_some_and(|problem| problem.contains("out of gas")));
 
@@ -253,11 +253,10 @@ async fn who_has_a_record_is_asked_about_one_by_one_while_nothing_can_be_listed(
 
     world.fault("list_all", None);
     pass(60).await;
-    assert!(world.has_stream(new) && world.has_stream(updated) && world.has_stream(late));
+    assert!(version(new).is_some() && world.has_stream(updated) && world.has_stream(late));
     world.take_calls();
     pass(300).await;
-    let asked = world.calls("read_indexer_function");
-    assert!(asked < 20, "of the stray one alone: {asked}");
+    assert_eq!(world.calls("read_indexer_function"), 0, "all are listed");
     running.shut_down().await;
 }
 
@@ -360,4 +359,33 @@ async fn the_registry_hears_which_listings_were_of_no_use() {
     }
     let unusable = lock(&replicas.unusable).clone();
     assert_eq!(unusable, [(900, 1000), (9_000_000, 1001)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_registry_hears_which_height_was_given_up() {
+    let replicas = Arc::new(Replicas::default());
+    let told = 800_000_000;
+    lock(&replicas.heights).push(told);
+    lock(&replicas.heights).extend(130_000_000..130_000_602);
+    let ports = Ports {
+        registry: replicas.clone(),
+        ..World::new().ports()
+    };
+    let shared = Shared::new(Knobs::default(), ports, false);
+    let mut last = RegistryPoll::default();
+    while !lock(&replicas.heights).is_empty() {
+        shared.poll_registry(&mut last).await;
+        pass(1).await;
+    }
+    let unusable = lock(&replicas.unusable).clone();
+    let known = unusable.last().map(|(_, known)| *known);
+    assert!(known.is_some_and(|known| known < 130_000_602), "{known:?}");
+    assert!(
+        unusable
+            .iter()
+            .rev()
+            .skip(1)
+            .all(|(_, known)| *known == told)
+    );
+    assert!(lock(&shared.health).registry_late.is_none());
 }

@@ -155,7 +155,7 @@ fn a_height_that_another_answer_went_beyond_is_not_given_up() {
 fn a_silence_begins_the_count_anew_and_a_second_replica_that_is_behind_does_not() {
     let mut registry = misled(0);
     let reached = registry.goes_on(TRUE, 500, 1);
-    registry.pass(61);
+    registry.pass(181);
     let reached = registry.goes_on(reached, 500, 1);
     assert_eq!(registry.gives_up(0), None, "nobody knows what was between");
     let mut height = reached;
@@ -166,8 +166,18 @@ fn a_silence_begins_the_count_anew_and_a_second_replica_that_is_behind_does_not(
     assert!(registry.gives_up(0).is_some());
     registry = misled(0);
     registry.goes_on(TRUE, 700, 1);
-    registry.pass(61);
+    registry.pass(181);
     assert_eq!(registry.gives_up(0), None, "it is long ago");
+}
+
+#[test]
+fn few_answers_take_longer_to_prove_anything() {
+    let mut registry = misled(0);
+    for asked in 1..=61 {
+        registry.same(TRUE + asked);
+        assert_eq!(registry.gives_up(0).is_some(), asked == 61, "{asked}");
+        registry.pass(60);
+    }
 }
 
 #[test]
