@@ -448,3 +448,23 @@ proptest! {
         let _ = decode(KEY, &text.into());
     }
 }
+
+#[test]
+fn what_is_switched_off_and_never_ran_may_have_no_data_layer() {
+    for (phase, synced, provisioned) in [
+        ("Suspended", "null", false),
+        ("Suspending", "null", false),
+        ("Suspended", "7", true),
+        ("Suspending", "7", true),
+        ("Stopped", "null", false),
+        ("Running", "null", true),
+        ("Repairing", "7", false),
+    ] {
+        let text = format!(
+            r#"{{"account_id":"a.near","function_name":"f","block_stream_synced_at":{synced},
+                "enabled":false,"lifecycle_state":"{phase}"}}"#
+        );
+        let stored = decode(KEY, &Bytes::from(text)).unwrap();
+        assert_eq!(stored.record.provisioned, provisioned, "{phase} {synced}");
+    }
+}

@@ -67,14 +67,13 @@ impl Action {
         }
     }
 
-    /// Whether it stops something of which `record` does not tell yet that it is
-    /// being replaced. What follows such a stop is first written down: a store that
-    /// takes no writes would leave the indexer without what ran, and without what is
-    /// to run. A suspension, a deletion, a repair, and a run whose queue and cursor
-    /// are still to be cleared are told of by the record already.
+    /// Whether it stops something that is to be followed by a start, and what follows the
+    /// stop has to be written down first: a store that takes no writes would leave the
+    /// indexer with nothing that runs. Nothing follows a suspension or a deletion, and
+    /// of a run whose queue and cursor are still to be cleared the record tells already.
     pub fn ends_unannounced(&self, record: &Record) -> bool {
         matches!(self, Action::StopStream(_) | Action::StopExecutor(_))
-            && record.phase == Phase::Running
+            && matches!(record.phase, Phase::Running | Phase::Repairing)
             && record.run.is_none_or(|run| run.prepared)
     }
 }

@@ -137,7 +137,7 @@ fn decode_value(id: IndexerId, raw: &[u8]) -> Result<(Record, u64), String> {
         Some(own) => with_own(outer, own),
         None => Ok((
             Record {
-                provisioned: legacy::provisioned_in(phase),
+                provisioned: legacy::provisioned_in(phase, synced_at),
                 run: legacy::run_of(synced_at),
                 inherited: synced_at.is_none(),
                 ..outer

@@ -115,9 +115,15 @@ pub(super) fn phase_of(provisioned: Option<ProvisionedState>) -> Phase {
 }
 
 /// Whether the data layer exists, by the phase that the original left behind.
-/// Its `Repairing` means that provisioning went wrong.
-pub(super) fn provisioned_in(phase: Phase) -> bool {
-    !matches!(phase, Phase::Initializing | Phase::Repairing)
+/// Its `Repairing` means that provisioning went wrong. What is switched off and has never
+/// run may have been so before it had a data layer: this coordinator allows that, and an
+/// original in between passes on the phase alone. Provisioning again does no harm.
+pub(super) fn provisioned_in(phase: Phase, synced_at: Option<u64>) -> bool {
+    match phase {
+        Phase::Initializing | Phase::Repairing => false,
+        Phase::Suspending | Phase::Suspended => synced_at.is_some(),
+        Phase::Running | Phase::Deleting | Phase::Deleted => true,
+    }
 }
 
 /// The run that the original left behind. It knew the version only.

@@ -57,8 +57,8 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
                 return step;
             }
             match phase {
-                Phase::Suspending => stopping::suspending(&round),
-                Phase::Suspended => stopping::suspended(&round),
+                Phase::Suspending => round.meanwhile(stopping::suspending(&round)),
+                Phase::Suspended => round.meanwhile(stopping::suspended(&round)),
                 _ if !record.enabled => Step::commit(Record {
                     repair: None,
                     ..record.with_phase(Phase::Suspending)
@@ -128,8 +128,9 @@ impl Round<'_> {
         }
     }
 
-    /// What is done while `step` only waits for the registry: a task in flight is
-    /// watched to its end, since its account's other indexers wait for it.
+    /// What is done while `step` only waits, for the registry or for something to stop: a
+    /// task in flight is watched to its end, since its account's other indexers wait for
+    /// it.
     fn meanwhile(&self, step: Step) -> Step {
         let Step::Wait(wait) = step else {
             return step;
@@ -138,7 +139,10 @@ impl Round<'_> {
             wait.reason,
             Reason::RegistryUnknown | Reason::NotInRegistry | Reason::StaleRegistry { .. }
         );
-        let watched = silent.then(|| provisioning::watch(self)).flatten();
+        let ends = !leads_to_repair(self.record.phase);
+        let watched = (silent || ends)
+            .then(|| provisioning::watch(self))
+            .flatten();
         match watched {
             Some(Step::Wait(Wait { until, .. })) => {
                 let until = [wait.until, until].into_iter().flatten().min();

@@ -188,8 +188,11 @@ pub(super) fn watch(round: &Round<'_>) -> Option<Step> {
         }),
         Verdict::InFlight(wait) | Verdict::Overdue(wait) => wait,
         Verdict::Failed(cause, detail) => {
+            // It was wanted what was wanted when a task failed before: anything else
+            // ended that repair.
+            let earlier = record.repair.as_ref();
             let context = Context {
-                wanted: None,
+                wanted: earlier.and_then(|repair| repair.target),
                 policy: round.policy,
                 now: round.now,
             };

@@ -394,3 +394,31 @@ fn a_repair_waits_no_longer_than_for_its_task_while_the_registry_is_silent() {
     let world = world.desired(Desired::Missing).task(TaskSeen::Complete);
     assert_eq!(world.committed().stands(), "Running");
 }
+
+#[test]
+fn a_task_is_watched_to_its_end_while_something_cannot_be_stopped() {
+    let stuck = [
+        suspending().stream(5).down(Service::BlockStreamer),
+        deleting().stream(5).down(Service::BlockStreamer),
+        suspended().stream(5).down(Service::BlockStreamer),
+    ];
+    for world in stuck {
+        let world = world.has_task(Some("T"), ago(30)).task(TaskSeen::Pending);
+        assert_eq!(world.plan(), "wait: the block streamer does not answer");
+        let poll = Policy::default().provisioning_poll.as_secs();
+        assert_eq!(world.wakes_in(), Some(poll));
+        for end in [TaskSeen::Complete, TaskSeen::Failed, TaskSeen::NotFound] {
+            let ended = world.clone().task(end).commits();
+            assert_eq!((ended.phase, ended.task), (world.phase(), None));
+        }
+    }
+}
+
+#[test]
+fn a_failure_while_the_registry_is_silent_forgets_not_what_had_failed() {
+    let gave_up = with_task(30, TaskSeen::Failed).has_repair(Cause::ProvisioningFailed, 7, ago(1));
+    let world = gave_up.desired(Desired::Unknown).committed();
+    assert_eq!(world.stands(), "Repairing, provisioning failed (attempt 8)");
+    let updated = world.wants(latest(6)).committed();
+    assert_eq!(updated.stands(), "Initializing");
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lifecycle::{
-    Backoff, Cause, ContentHash, IndexerId, Phase, Reason, Service, TRANSITIONS, Timestamp, jitter,
-    may_follow,
+    Action, Backoff, Cause, ContentHash, IndexerId, Phase, Reason, Run, Service, TRANSITIONS,
+    Timestamp, jitter, may_follow,
 };
 
 use crate::support::*;
@@ -232,4 +232,29 @@ fn reasons_of_services_are_told() {
              waiting for an update or an operator: refused",
         ),
     ]);
+}
+
+#[test]
+fn what_is_followed_by_a_start_is_not_stopped_before_that_can_be_written_down() {
+    let stops = [
+        Action::StopStream("s".to_owned()),
+        Action::StopExecutor("e".to_owned()),
+    ];
+    for phase in Phase::ALL {
+        for prepared in [true, false] {
+            let run = Run {
+                prepared,
+                ..run(&latest(5), 120)
+            };
+            let world = in_phase(phase).has_run(run);
+            let record = world.seen.record.unwrap();
+            let goes_on = matches!(phase, Phase::Running | Phase::Repairing) && prepared;
+            for stop in &stops {
+                assert_eq!(stop.ends_unannounced(&record), goes_on, "{phase}");
+            }
+            assert!(!Action::ClearData.ends_unannounced(&record));
+            let start = Action::StartExecutor(latest(5));
+            assert!(!start.ends_unannounced(&record));
+        }
+    }
 }
