@@ -39,6 +39,8 @@ pub(super) struct Claims {
     tasks: BTreeMap<String, (Time, Option<Time>)>,
     /// When the process that runs them died last.
     died_at: Option<Time>,
+    /// When a coordinator began or ended last: what it had heard goes with it.
+    lived_at: Option<Time>,
 }
 
 /// A data layer task as a record tells of it.
@@ -104,6 +106,12 @@ impl Claims {
                 state: NodeState::Down,
             } => {
                 self.died_at = Some(now);
+                None
+            }
+            Event::CoordinatorStarted { .. }
+            | Event::CoordinatorEnded { .. }
+            | Event::Former { .. } => {
+                self.lived_at = Some(now);
                 None
             }
             Event::RecordWritten { key, .. } => {
@@ -243,7 +251,8 @@ impl Claims {
     }
 
     /// Whether the record told of a task without an id, for long enough, and the answer
-    /// with the id never came, or somebody else's write came between.
+    /// with the id never came, or somebody else's write came between, or whoever heard it
+    /// is no more.
     fn is_uncertain(&self, truth: &Truth, number: usize, now: Time) -> bool {
         let told = self.told.get(&number).filter(|told| told.id.is_none());
         let accepted = self.accepted.get(&(number, Method::StartProvisioningTask));
@@ -251,7 +260,10 @@ impl Claims {
         told.is_some_and(|told| {
             let answered = accepted.filter(|at| **at >= told.since);
             self.is_old(truth, told, now, truth.limits.provisioning_settle)
-                && answered.is_none_or(|at| written.is_some_and(|written| written > at))
+                && answered.is_none_or(|at| {
+                    let died = self.lived_at.is_some_and(|lived| lived >= *at);
+                    died || written.is_some_and(|written| written > at)
+                })
         })
     }
 }

@@ -9,6 +9,9 @@ use sim_node::{IndexerKey, Time};
 use super::finding::Finding;
 use crate::history::{AnswerKind, CallId, Event, FormerState, Incarnation, Method};
 
+/// How long a look may last in which an effect was decided.
+const LOOK: Duration = Duration::from_secs(15);
+
 /// The most calls that are remembered; the oldest are forgotten first.
 const CALLS_MAX: usize = 4096;
 
@@ -40,6 +43,9 @@ struct Knowledge {
     outdated: bool,
     /// Effects since then.
     effects: u32,
+    /// When it was read after it had been outdated. A shared poll reads, too, and whoever
+    /// had begun before goes by what was read then.
+    read_at: Option<Time>,
 }
 
 /// S3. There is no lease: nodes carry out what any coordinator sends, and the
@@ -127,6 +133,7 @@ impl Fencing {
     /// A call about `number` is sent. An effect too many is returned.
     pub fn sent(
         &mut self,
+        now: Time,
         key: &IndexerKey,
         number: usize,
         (call, method, by): (CallId, Method, Incarnation),
@@ -146,7 +153,8 @@ impl Fencing {
             return Finding::about("S3", number, sentence);
         }
         let known = self.knowledge.get_mut(&(number, by))?;
-        if !known.outdated && wakes.is_none() {
+        let begun = known.read_at.take().filter(|at| now.since(*at) <= LOOK);
+        if !known.outdated && wakes.is_none() && begun.is_none() {
             return None;
         }
         known.effects += 1;
@@ -175,7 +183,12 @@ impl Fencing {
     ) {
         match method {
             Method::StoreGet if *answer == AnswerKind::Ok => {
-                self.knowledge.insert((number, by), Knowledge::default());
+                let known = self.knowledge.entry((number, by)).or_default();
+                let read_at = known.outdated.then_some(now).or(known.read_at);
+                *known = Knowledge {
+                    read_at,
+                    ..Knowledge::default()
+                };
                 self.waking.remove(&(number, by));
             }
             Method::StoreCompareAndSet => self.writer = Some((now, number, by)),
@@ -267,13 +280,34 @@ mod tests {
         fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
         assert!(write(&mut fencing, 2, 2, records).is_none());
         let stop = |call| (call, Method::StopStream, 1);
-        assert!(fencing.sent(&key(), 0, stop(7)).is_none());
+        assert!(fencing.sent(Time(99), &key(), 0, stop(7)).is_none());
         assert!(fencing.was_outdated(7));
-        let found = fencing.sent(&key(), 0, stop(8));
+        let found = fencing.sent(Time(99), &key(), 0, stop(8));
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
         fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
-        assert!(fencing.sent(&key(), 0, stop(9)).is_none());
-        assert!(!fencing.was_outdated(9));
+        // A poll may have read it, while a round that began before is still looking.
+        assert!(fencing.sent(Time(99), &key(), 0, stop(9)).is_none());
+        assert!(fencing.was_outdated(9));
+        assert!(fencing.sent(Time(99), &key(), 0, stop(10)).is_none());
+        assert!(!fencing.was_outdated(10));
+    }
+
+    #[test]
+    fn no_round_looks_for_longer_than_its_calls_may_last() {
+        for (pause, excused) in [(LOOK, true), (LOOK * 2, false)] {
+            let mut fencing = Fencing::default();
+            let records = (
+                r#"{"coordinator":{"revision":1}}"#,
+                r#"{"coordinator":{"revision":2}}"#,
+            );
+            fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            assert!(write(&mut fencing, 2, 2, records).is_none());
+            fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            let stop = (9, Method::StopStream, 1);
+            let now = Time(3) + pause;
+            assert!(fencing.sent(now, &key(), 0, stop).is_none());
+            assert_eq!(fencing.was_outdated(9), excused);
+        }
     }
 
     #[test]
@@ -288,9 +322,9 @@ mod tests {
             },
         );
         let start = |call| (call, Method::StartStream, 1);
-        assert!(fencing.sent(&key(), 0, start(7)).is_none());
+        assert!(fencing.sent(Time(99), &key(), 0, start(7)).is_none());
         assert!(fencing.was_outdated(7));
-        assert!(fencing.sent(&key(), 0, start(8)).is_none());
+        assert!(fencing.sent(Time(99), &key(), 0, start(8)).is_none());
         assert!(!fencing.was_outdated(8));
         fencing.life(
             Time(5),
@@ -304,7 +338,7 @@ mod tests {
             r#"{"coordinator":{"revision":2}}"#,
         );
         assert!(write(&mut fencing, 3, 2, records).is_none());
-        let found = fencing.sent(&key(), 0, start(9));
+        let found = fencing.sent(Time(99), &key(), 0, start(9));
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
     }
 
@@ -323,7 +357,8 @@ mod tests {
             );
             fencing
         };
-        let effect = |fencing: &mut Fencing, method| fencing.sent(&key(), 0, (7, method, 1));
+        let effect =
+            |fencing: &mut Fencing, method| fencing.sent(Time(99), &key(), 0, (7, method, 1));
         assert!(effect(&mut thawed(4), Method::StartStream).is_none());
         let found = effect(&mut thawed(6), Method::StartStream);
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
@@ -343,7 +378,7 @@ mod tests {
         assert!(write(&mut fencing, 2, 1, records).is_none());
         for call in 0..5 {
             let stop = (call, Method::StopExecutor, 1);
-            assert!(fencing.sent(&key(), 0, stop).is_none());
+            assert!(fencing.sent(Time(99), &key(), 0, stop).is_none());
         }
     }
 

@@ -449,9 +449,11 @@ impl Oracles {
         key: Option<&IndexerKey>,
     ) {
         let number = key.map(|key| self.truth.intern(key));
-        let deposed = key
-            .zip(number)
-            .and_then(|(key, number)| self.truth.fencing.sent(key, number, (call, method, by)));
+        let deposed = key.zip(number).and_then(|(key, number)| {
+            self.truth
+                .fencing
+                .sent(now, key, number, (call, method, by))
+        });
         self.report(deposed, None);
         let outdated = self.truth.fencing.was_outdated(call);
         if outdated {

@@ -152,10 +152,12 @@ fn s8_knows_whether_the_provisioner_can_have_lost_a_task() {
 
 #[test]
 fn s8_knows_whether_the_answer_to_a_start_came() {
-    for (seconds, answered, verdict) in [
-        (260, false, None),
-        (260, true, Some("S8")),
-        (60, false, Some("S8")),
+    for (seconds, answered, dies, verdict) in [
+        (260, false, false, None),
+        (260, true, false, Some("S8")),
+        // Whoever heard the answer did not live to write it down.
+        (260, true, true, None),
+        (60, false, false, Some("S8")),
     ] {
         let mut play = Play::new();
         play.registered(100, Some(50), true);
@@ -165,6 +167,9 @@ fn s8_knows_whether_the_answer_to_a_start_came() {
         if answered {
             let begun = play.task_started("t9");
             play.effect(Method::StartProvisioningTask, Default::default(), &[begun]);
+        }
+        if dies {
+            play.coordinator_starts();
         }
         passes(&mut play, seconds);
         says(&mut play, "ProvisioningUncertain");
