@@ -312,12 +312,13 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
 }
 
 /// Whether somebody who gave up tries once more in the silent part of a run, because
-/// the long pause is over.
+/// the long pause is over, or what was sick has become well by itself.
 pub(super) fn tries_again(truth: &Truth, now: Time, number: usize) -> bool {
     let indexer = truth.at(number);
     let is_over = indexer.record.known().is_some_and(|record| {
         let repair = record.repair.as_ref();
-        repair.is_some_and(|repair| now.as_millis() >= repair.next_at)
+        let well = !indexer.world.is_reported_sick(now);
+        repair.is_some_and(|it| now.as_millis() >= it.next_at || (it.cause.is_restart() && well))
     });
     truth.phase == RunPhase::Silence && is_over && gave_up(truth, indexer)
 }

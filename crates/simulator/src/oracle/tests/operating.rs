@@ -4,7 +4,7 @@ use sim_node::{Event as Node, IndexerKey};
 
 use super::super::ShadowView;
 use super::play::{Play, With};
-use crate::history::{AdminCommand, AnswerKind, Event, Method, SHADOW};
+use crate::history::{AdminCommand, AnswerKind, Event, Method, RunPhase, SHADOW};
 
 const HOLD: &str = r#","hold":{"by":"olga","reason":"look","since":1}"#;
 
@@ -464,5 +464,27 @@ fn l9_objects_to_a_shadow_that_would_act_is_surprised_or_overlooks() {
             assert_eq!(found.oracle, "L9");
             assert!(found.sentence.contains(words), "{}", found.sentence);
         }
+    }
+}
+
+#[test]
+fn l8_lets_be_looked_at_what_gave_up_and_became_well_by_itself() {
+    const LATER: &str = r#","repair":{"from":"Running","cause":"ExecutorUnhealthy",
+        "detail":"","limited":false,"attempts":8,"first_at":0,"last_at":0,
+        "next_at":99999999999999}"#;
+    for (state, verdict) in [(3, None), (5, Some("L8"))] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        let sick = |state| Node::ExecutorState {
+            key: key.clone(),
+            state,
+        };
+        play.node(sick(5));
+        record(&mut play, "Repairing", LATER);
+        polls(&mut play, 90);
+        play.see(Event::Phase(RunPhase::Silence));
+        play.node(sick(state));
+        play.sent(Method::GetExecutor, Some(&key));
+        assert_eq!(play.verdict().as_deref(), verdict, "{state}");
     }
 }
