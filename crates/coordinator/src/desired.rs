@@ -32,6 +32,10 @@ const HEIGHT_MAX: u64 = 1_000_000_000_000;
 /// For how long all listings are old before that is told, since some always are.
 const LATE_TOLD: Duration = Duration::from_secs(60);
 
+/// So many deletions of those that are forgotten are known one by one; if there are more,
+/// everybody counts as known by then.
+const FORGOTTEN_MAX: usize = 1_000;
+
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -70,8 +74,9 @@ struct Question {
 /// takes longer than an answer about one indexer. So each answer is measured by what
 /// is known of those it tells of, and not by what was said of somebody else.
 ///
-/// What is not listed is only kept of indexers that are watched, so its size is
-/// bounded by the last listing and the number of loops.
+/// What is not listed is only kept of indexers that are watched, and of those that were
+/// forgotten after they had been told to be deleted, until a listing is as new; so its
+/// size is bounded by the last listing and the number of loops.
 #[derive(Debug, Default)]
 pub struct DesiredView {
     /// The persisted height that this view began with: an earlier life may have
@@ -197,7 +202,7 @@ impl DesiredView {
         }
         self.outlier.clear();
         self.late = None;
-        self.told.clear();
+        self.tells_all(u64::MAX);
         (self.mark, self.listed_at) = (known, known);
         self.answered = Some(now);
         Some(GivenUp { told, known })
@@ -272,10 +277,30 @@ impl DesiredView {
         Taken::News(Vec::new())
     }
 
-    /// What was told before is no more than what the listing tells.
     fn listed_as_of(&mut self, height: u64) {
         self.listed_at = height;
-        self.told.retain(|_, told| *told > height);
+        self.tells_all(height);
+    }
+
+    /// What was told of somebody up to `height` is no more than what is known of everybody.
+    fn tells_all(&mut self, height: u64) {
+        let mut forgotten = Vec::new();
+        self.told.retain(|id, told| {
+            let is_newer = *told > height;
+            if !is_newer && !self.watched.contains(id) {
+                forgotten.push(id.clone());
+            }
+            is_newer
+        });
+        for id in forgotten {
+            self.drop_unlisted(&id);
+        }
+    }
+
+    fn drop_unlisted(&mut self, id: &IndexerId) {
+        self.tombstones.remove(id);
+        self.confirmed.remove(id);
+        self.unlisted.remove(id);
     }
 
     /// Takes in a listing. Indexers in `unreadable` are listed, but could not be
@@ -365,7 +390,7 @@ impl DesiredView {
             self.put_off(id, now, knobs);
             return refused;
         }
-        if !self.watched.contains(id) {
+        if !self.watched.contains(id) && !self.told.contains_key(id) {
             return Taken::News(Vec::new());
         }
         if let Desired::Deleted { at, .. } = answer
@@ -458,15 +483,28 @@ impl DesiredView {
         due.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Forgets an indexer that exists nowhere any more.
+    /// Forgets an indexer that exists nowhere any more. That it was deleted stays known
+    /// until a listing is as new: an older one may be under way, which still has it.
     pub fn forget(&mut self, id: &IndexerId) {
         self.watched.remove(id);
         self.recorded.remove(id);
-        self.told.remove(id);
-        self.tombstones.remove(id);
         self.questions.remove(id);
-        self.confirmed.remove(id);
-        self.unlisted.remove(id);
+        if self.tombstones.contains_key(id) && self.told.contains_key(id) {
+            return self.bound_forgotten();
+        }
+        self.told.remove(id);
+        self.drop_unlisted(id);
+    }
+
+    fn bound_forgotten(&mut self) {
+        if self.told.len() <= FORGOTTEN_MAX.saturating_add(self.watched.len()) {
+            return;
+        }
+        let told = self.told.iter();
+        let forgotten = told.filter(|(id, _)| !self.watched.contains(*id));
+        if let Some(height) = forgotten.map(|(_, told)| *told).max() {
+            self.listed_as_of(height);
+        }
     }
 
     fn ask(&mut self, id: &IndexerId, now: Instant) {

@@ -157,3 +157,38 @@ async fn no_deletion_is_forgotten_whatever_stands_where_its_height_belongs() {
     assert_eq!(id(A).account(), "a.near");
     it.shut_down().await;
 }
+
+/// Commands ask about the one: what they hear may be newer than any listing.
+#[tokio::test(start_paused = true)]
+async fn what_a_command_heard_to_be_deleted_is_not_brought_back_by_an_older_listing() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    assert!(world.has_stream(A));
+    world.fault("list_all", Some(Fault::Fails));
+    world.set_height(TRUE + 10);
+    world.unregister(A);
+    let admin = it.coordinator.admin();
+    let gone = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(matches!(gone, AdminError::NotFound(_)), "{gone:?}");
+    pass(60).await;
+    assert_eq!(world.record(A), None);
+
+    // The listing of a node that is behind.
+    world.set_height(TRUE);
+    world.register(A);
+    world.register("b.near/g");
+    world.fault("list_all", None);
+    pass(60).await;
+    assert!(world.has_stream("b.near/g"), "all others are heard of");
+    assert_eq!(world.record(A), None);
+    assert!(!world.has_stream(A) && !world.has_executor(A));
+
+    world.set_height(TRUE + 20);
+    world.register(A);
+    pass(60).await;
+    assert!(world.has_stream(A), "{}", it.sentence(A));
+    it.shut_down().await;
+}

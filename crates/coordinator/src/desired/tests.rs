@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::testing::id;
 
+mod forgotten;
 mod outlier;
 
 fn spec(version: u64) -> Arc<Spec> {
