@@ -110,7 +110,6 @@ pub struct DesiredView {
     /// One for every watched indexer that is neither listed nor known to be
     /// deleted.
     questions: BTreeMap<IndexerId, Question>,
-    hold_until: Option<Instant>,
     /// Answers dropped because they were older than what was known.
     pub dropped_older: u64,
     /// Listings that lacked suspiciously much.
@@ -341,13 +340,19 @@ impl DesiredView {
             }
             self.listed.insert(id, spec);
         }
-        let mut dropped = 0;
+        let is_dropped = |id: &IndexerId| !unreadable.contains(id);
+        let dropped = earlier.keys().filter(|id| is_dropped(id)).count();
+        let suspicious = dropped >= knobs.listing_drop_least
+            && dropped as f64 > before as f64 * knobs.listing_drop_share;
+        // Once for each who is missing: who was so before, or stays so, is not held back
+        // by others who come and go.
+        let held = match suspicious {
+            true => now + knobs.listing_hold,
+            false => now,
+        };
         for (id, spec) in earlier {
-            if !unreadable.contains(&id) {
-                dropped += 1;
-            }
             if self.watched.contains(&id) {
-                self.ask(&id, now);
+                self.ask(&id, if is_dropped(&id) { held } else { now });
                 if self.told.contains_key(&id) {
                     self.confirmed.insert(id.clone());
                 }
@@ -355,20 +360,14 @@ impl DesiredView {
                 self.unlisted.insert(id, spec);
             }
         }
-        if dropped >= knobs.listing_drop_least
-            && dropped as f64 > before as f64 * knobs.listing_drop_share
-        {
+        if suspicious {
             self.suspicious += 1;
-            self.hold_until = Some(now + knobs.listing_hold);
             tracing::error!(
                 dropped,
                 before,
                 "a registry listing lacks many indexers at once; nothing is stopped, and the \
                  registry is asked about each of them after a pause"
             );
-        } else if self.unlisted.is_empty() {
-            // All are back: whoever is missing from now on is another matter.
-            self.hold_until = None;
         }
         if first {
             // For the others "unknown" has become "missing".
@@ -462,14 +461,12 @@ impl DesiredView {
     }
 
     /// Whose absence from the listing should be asked about now, at most `limit`,
-    /// those who wait longest first. Nobody's while a suspicious listing is held
-    /// back. Before the first listing those with a record, if there is none to be had.
+    /// those who wait longest first. Whoever a suspicious listing lacked waits for a while.
+    /// Before the first listing those with a record, if there is none to be had.
     pub fn questions_due(&mut self, limit: usize, now: Instant) -> Vec<IndexerId> {
-        let can_begin = self.listed_once || self.cannot_list;
-        if !can_begin || self.hold_until.is_some_and(|until| now < until) {
+        if !self.listed_once && !self.cannot_list {
             return Vec::new();
         }
-        self.hold_until = None;
         // Of whoever else there is only the listing tells that it should be asked about.
         let known = |id: &IndexerId| self.listed_once || self.recorded.contains(id);
         let mut due: Vec<(Instant, &IndexerId)> = self
@@ -507,9 +504,9 @@ impl DesiredView {
         }
     }
 
-    fn ask(&mut self, id: &IndexerId, now: Instant) {
+    fn ask(&mut self, id: &IndexerId, at: Instant) {
         self.questions.entry(id.clone()).or_insert(Question {
-            next_at: now,
+            next_at: at,
             pause: None,
         });
     }

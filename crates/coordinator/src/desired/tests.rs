@@ -329,6 +329,41 @@ fn a_listing_that_lacks_much_is_not_followed_up_for_a_while() {
 }
 
 #[test]
+fn a_node_that_gives_half_now_and_then_holds_back_nobody_for_longer() {
+    let mut registry = Registry::new(0);
+    let names: Vec<String> = (0..10).map(|n| format!("a.near/{n}")).collect();
+    let entries: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    names.iter().for_each(|name| registry.watch(name));
+    registry.lists(10, &entries);
+    // The first is missed by all of them from now on, first by a half one.
+    let mut held = 0;
+    for second in 0..100 {
+        let from = if second % 3 == 0 { 6 } else { 1 };
+        let (mine, others) = (&entries[from..], registry.due());
+        registry.lists(11 + second, mine);
+        assert!(
+            others.iter().all(|one| *one == id("a.near/0")),
+            "{others:?}"
+        );
+        if others.is_empty() {
+            held += 1;
+        } else {
+            break;
+        }
+        registry.pass(1);
+    }
+    assert_eq!(registry.view.suspicious, 4);
+    assert_eq!(held, 10, "as long as `listing_hold` says");
+
+    // Whoever was missing before is not held back either.
+    registry.lists(200, &entries[1..]);
+    registry.watch("b.near/f");
+    registry.lists_and(201, &entries[7..], &["a.near/6"]);
+    let due = ["a.near/0", "a.near/6", "b.near/f"].map(id);
+    assert_eq!(registry.due(), due, "what cannot be read is not missing");
+}
+
+#[test]
 fn a_doubt_ends_when_all_are_back() {
     let mut registry = Registry::new(0);
     let names: Vec<String> = (0..10).map(|n| format!("a.near/{n}")).collect();
