@@ -1,5 +1,7 @@
 //! A registry that answers, of which nothing can be used.
 
+use lifecycle::{Phase, Record};
+
 use super::*;
 use crate::Knobs;
 use crate::store::StoreTransport;
@@ -190,5 +192,37 @@ async fn what_a_command_heard_to_be_deleted_is_not_brought_back_by_an_older_list
     world.register(A);
     pass(60).await;
     assert!(world.has_stream(A), "{}", it.sentence(A));
+    it.shut_down().await;
+}
+
+/// What would be written into its record goes with it.
+#[tokio::test(start_paused = true)]
+async fn what_is_known_to_be_deleted_is_not_switched_on_the_word_of_a_node_that_is_behind() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    world.fault("stop_executor", Some(Fault::Fails));
+    world.set_height(TRUE + 10);
+    world.unregister(A);
+    pass(60).await;
+    world.set_height(TRUE);
+    world.register(A);
+    let admin = it.coordinator.admin();
+    for enable in [false, true] {
+        // The record may not tell of the deletion yet.
+        let record = Record::new(id(A)).with_phase(Phase::Running);
+        world.put_record(&record).await;
+        let done = match enable {
+            true => admin.enable("olga", "a.near", "f").await,
+            false => admin.disable("olga", "a.near", "f").await,
+        };
+        let refused = done.unwrap_err();
+        assert!(
+            matches!(&refused, AdminError::NotFound(why) if why.contains("was deleted in block")),
+            "{refused:?}"
+        );
+    }
     it.shut_down().await;
 }

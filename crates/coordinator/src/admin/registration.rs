@@ -47,11 +47,12 @@ impl Registration {
             return Ok(());
         }
         self.doubt = Some(match answer(shared, id).await {
-            Ok((Desired::Present(_), _)) => return Ok(()),
+            // It says the same of what was deleted since.
             Ok((_, false)) => {
                 let why = "the node that answered is behind what the registry said before";
                 Doubt::Silence(RegistryError::Unavailable(why.to_owned()))
             }
+            Ok((Desired::Present(_), true)) => return Ok(()),
             Ok((Desired::Deleted { at, .. }, true)) => return Err(deleted(id, at)),
             Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => Doubt::Denial,
             Err(error) => Doubt::Silence(error),
