@@ -38,6 +38,9 @@ pub struct Wake {
     /// How many holds were acknowledged: a round that began before the last of
     /// them must not act on the record that it read.
     holds: AtomicU64,
+    /// How many orders to retry were acknowledged: they end the pauses that the loop
+    /// alone knows of, too.
+    retries: AtomicU64,
 }
 
 impl Wake {
@@ -49,6 +52,11 @@ impl Wake {
     /// How many holds were acknowledged so far. Read it before the record.
     pub(crate) fn holds(&self) -> u64 {
         self.holds.load(Ordering::Acquire)
+    }
+
+    /// How many orders to retry were acknowledged so far.
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Acquire)
     }
 }
 
@@ -251,6 +259,13 @@ impl Shared {
     pub(crate) fn note_hold(&self, id: &IndexerId) {
         if let Some(wake) = lock(&self.wakes).get(id) {
             wake.holds.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// An order to retry `id` is carried out as far as the record goes.
+    pub(crate) fn note_retry(&self, id: &IndexerId) {
+        if let Some(wake) = lock(&self.wakes).get(id) {
+            wake.retries.fetch_add(1, Ordering::AcqRel);
         }
     }
 

@@ -202,6 +202,9 @@ impl AdminService {
         if matches!(command, Command::Hold(_)) {
             self.shared.note_hold(&id);
         }
+        if matches!(command, Command::Retry) {
+            self.shared.note_retry(&id);
+        }
         if changed {
             lock(&self.shared.log).note(&id);
             // A start in flight may be for something that is not wanted any more.

@@ -239,6 +239,7 @@ impl Reconciler {
 
     async fn round(&mut self, look: Look, phase: &mut Option<Phase>) -> Next {
         self.holds_seen = self.wake.holds();
+        self.paces.ordered(self.wake.retries());
         let began = Instant::now();
         let stored = match self.load().await {
             Ok(stored) => stored,

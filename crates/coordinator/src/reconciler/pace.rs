@@ -25,6 +25,8 @@ pub(super) struct Paces {
     lasting: Duration,
     goal: Option<Goal>,
     settled_since: Option<Instant>,
+    /// How many orders to retry there were.
+    retries: u64,
     done: BTreeMap<&'static str, Pace>,
 }
 
@@ -43,6 +45,7 @@ impl Paces {
             lasting: knobs.repeat_lasting,
             goal: None,
             settled_since: None,
+            retries: 0,
             done: BTreeMap::new(),
         }
     }
@@ -63,6 +66,14 @@ impl Paces {
         }
         pace.times = pace.times.saturating_add(1);
         pace.last_at = now;
+    }
+
+    /// Forgets what was done if an order to retry was given since: by now there are
+    /// `retries` of them.
+    pub(super) fn ordered(&mut self, retries: u64) {
+        if std::mem::replace(&mut self.retries, retries) != retries {
+            self.done.clear();
+        }
     }
 
     /// A wait if it is too early to repeat `action`. Another goal ends every such

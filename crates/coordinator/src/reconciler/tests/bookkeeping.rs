@@ -139,3 +139,27 @@ async fn what_had_a_lasting_effect_is_repeated_without_a_pause() {
         pass(70).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_to_retry_ends_the_wait_for_an_action_without_effect() {
+    let (world, running) = settled(Knobs::default()).await;
+    world.fault("start_stream", Some(Fault::Lies));
+    world.drop_stream(ID);
+    pass(600).await;
+    assert!(running.sentence(ID).contains("had no effect"));
+    let admin = running.coordinator.admin();
+    world.take_calls();
+    for tries in 1..4 {
+        admin.retry("tester", "a.near", "f").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(
+            world.calls("start_stream"),
+            tries,
+            "each order is obeyed once"
+        );
+    }
+    world.fault("start_stream", None);
+    admin.retry("tester", "a.near", "f").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(world.has_stream(ID), "{}", running.sentence(ID));
+}
