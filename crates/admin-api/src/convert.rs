@@ -36,7 +36,7 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
     let waiting = status.and_then(|status| status.waiting.as_ref());
     let run = record.and_then(|record| record.run);
     let (cursor, queue_head) = match report.progress {
-        Progress::Unknown | Progress::Foreign => (None, None),
+        Progress::Unknown | Progress::Foreign | Progress::Refused => (None, None),
         Progress::Known { cursor, queue_head } => (cursor, queue_head),
     };
     let task = record.and_then(|record| record.task.as_ref());

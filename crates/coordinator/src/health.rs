@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::Timestamp;
+use lifecycle::{IndexerId, Timestamp};
 
 use crate::desired::Behind;
 use crate::registry::decode::Quarantined;
@@ -65,6 +65,8 @@ pub(crate) struct Health {
     pub(crate) store_problem: Option<String>,
     /// Why it takes no writes, although it may answer.
     pub(crate) store_refusal: Option<String>,
+    /// Why it refuses to show the queues of these; the first of them.
+    pub(crate) unshown: BTreeMap<IndexerId, String>,
     /// Since when a provisioner that stands apart has not answered.
     pub(crate) provisioner_down: Option<Timestamp>,
     /// Panics of loops since the start.
@@ -104,6 +106,31 @@ impl Health {
     pub(crate) fn set_store_up(&mut self) {
         self.store_down = None;
         self.store_problem = None;
+    }
+
+    /// Takes note whether, and why, the store refused to show the queue of `id`.
+    pub(crate) fn set_queue(&mut self, id: &IndexerId, refused: Option<&str>) {
+        match refused {
+            Some(_) if self.unshown.len() >= NAMES_MAX && !self.unshown.contains_key(id) => {}
+            Some(why) => {
+                self.unshown.insert(id.clone(), why.to_owned());
+            }
+            None => {
+                self.unshown.remove(id);
+            }
+        }
+    }
+
+    /// What is wrong with the store, if anything is, the worst first.
+    pub(crate) fn what_ails_the_store(&self) -> Option<String> {
+        let whole = self.store_problem.as_ref().or(self.store_refusal.as_ref());
+        whole.cloned().or_else(|| {
+            let (id, why) = self.unshown.first_key_value()?;
+            Some(match self.unshown.len() - 1 {
+                0 => format!("it does not show the queue of {id}: {why}"),
+                more => format!("it does not show the queues of {id} and {more} more: {why}"),
+            })
+        })
     }
 
     /// Takes note of a record that cannot be read.

@@ -235,6 +235,7 @@ impl Shared {
         lock(&self.log).remove(id);
         lock(&self.recall).forget(id);
         lock(&self.budget).release(id);
+        lock(&self.health).set_queue(id, None);
     }
 
     /// Takes note of what stood under the key of the record of `id` at the time `at`, at

@@ -92,6 +92,9 @@ pub enum Progress {
     /// Queue and cursor are those of an earlier run: their store went back to a time
     /// before they were cleared, and the record's did not.
     Foreign,
+    /// The store answers, and refuses the read: the key holds something else than a
+    /// queue, or it is not allowed to look. What is there is not known.
+    Refused,
 }
 
 /// A look at the provisioning task of the record.

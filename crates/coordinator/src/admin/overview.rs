@@ -37,7 +37,8 @@ pub struct Overview {
     /// By how many blocks all its answers are too old, since a while or since the start;
     /// 0 if they are not.
     pub registry_behind_blocks: u64,
-    /// Why the store cannot be read, or takes no writes, if that is so.
+    /// Why the store cannot be read, takes no writes, or does not show a queue, if that
+    /// is so.
     pub store_problem: Option<String>,
     /// Registry answers dropped because they were older than an earlier one.
     pub answers_dropped: u64,
@@ -82,10 +83,7 @@ impl Shared {
             .registry_problem
             .clone_from(&health.registry_problem);
         overview.registry_behind_blocks = health.behind().map_or(0, |(it, _)| it.blocks());
-        overview.store_problem = health
-            .store_problem
-            .clone()
-            .or_else(|| health.store_refusal.clone());
+        overview.store_problem = health.what_ails_the_store();
         (overview.quarantined_count, overview.quarantined) = health.quarantined.clone();
         overview.unreadable.clone_from(&health.unreadable);
         overview.unreadable_count = health.unreadable_keys.len();

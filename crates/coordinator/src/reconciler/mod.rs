@@ -4,6 +4,7 @@ mod clock;
 pub(crate) mod observe;
 mod pace;
 mod perform;
+mod refused;
 mod started;
 mod unnoted;
 
@@ -56,6 +57,8 @@ pub(crate) struct Reconciler {
     conflicts: u32,
     /// How many holds had been acknowledged when the record was read.
     holds_seen: u64,
+    /// Why the store did not show queue and cursor the last time, if it refused to.
+    refused: Option<String>,
     /// The record could not be read the last time.
     unreadable: bool,
     /// Since when it is read in vain.
@@ -118,6 +121,7 @@ impl Reconciler {
             looked_in_vain: false,
             conflicts: 0,
             holds_seen: 0,
+            refused: None,
             // It may have been when the records were first read.
             unreadable: true,
             unreadable_since: None,
@@ -305,6 +309,9 @@ impl Reconciler {
     /// Sleeps as planned. Where a look failed that was no fault of the service as a
     /// whole, no news may ever come: it is looked again soon.
     fn rest(&self, mut wait: Wait, seen: &Observed) -> Next {
+        if let Some(why) = self.why_refused(&wait, seen) {
+            return Next::Pause(Trouble::Store(why));
+        }
         let missed = missed_a_look(seen);
         if missed {
             let soon = self.shared.now() + self.shared.knobs.policy.recheck;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Reconciler;
 use crate::services::{ExecutorKind, ExecutorView, StreamView};
 use crate::shared::lock;
-use crate::store::Stored;
+use crate::store::{StoreError, Stored};
 use crate::tables::Known;
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub(crate) enum Look {
 }
 
 impl Reconciler {
-    pub(crate) async fn observe(&self, stored: Option<&Stored>, look: Look) -> Observed {
+    pub(crate) async fn observe(&mut self, stored: Option<&Stored>, look: Look) -> Observed {
         let shared = &self.shared;
         let record = stored.map(|stored| stored.record.clone());
         let (desired, desired_as_of) = {
@@ -41,6 +41,7 @@ impl Reconciler {
             self.task(record.as_ref()),
         );
         let progress = self.progress(record.as_ref(), &desired, &stream).await;
+        let progress = self.note_refusal(progress);
         let start_slot = self.start_slot(record.as_ref(), &stream, &executor);
         let gate = self.gate(record.as_ref());
         let armed =
@@ -171,16 +172,12 @@ impl Reconciler {
         record: Option<&Record>,
         desired: &Desired,
         stream: &Seen<Stream>,
-    ) -> Progress {
+    ) -> Result<Progress, StoreError> {
         let record = record.filter(|record| wants_progress(record, desired));
         let Some(record) = record.filter(|_| *stream == Seen::Absent) else {
-            return Progress::Unknown;
+            return Ok(Progress::Unknown);
         };
-        self.shared
-            .records
-            .progress(&self.id, record.run)
-            .await
-            .unwrap_or(Progress::Unknown)
+        self.shared.records.progress(&self.id, record.run).await
     }
 
     fn start_slot(

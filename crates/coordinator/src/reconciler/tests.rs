@@ -3,6 +3,7 @@
 mod bookkeeping;
 mod confirming;
 mod performing;
+mod refusing;
 mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet};

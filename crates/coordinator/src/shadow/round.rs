@@ -51,7 +51,8 @@ impl Reconciler {
             revision: 0,
             raw: bytes::Bytes::new(),
         });
-        let (planner, policy) = (&self.shared.planner, &self.shared.knobs.policy);
+        let shared = std::sync::Arc::clone(&self.shared);
+        let (planner, policy) = (&shared.planner, &shared.knobs.policy);
         let mut seen = self.observe(looked_at.as_ref(), Look::Snapshots).await;
         let mut foreseen = foresee(seen.clone(), |seen| planner.plan(seen, policy, now));
         if acts(&foreseen.step).is_some() {

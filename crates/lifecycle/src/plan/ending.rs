@@ -51,7 +51,7 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
         } if record.run.is_none() => Step::Finish {
             height: record.tombstone,
         },
-        Progress::Known { .. } | Progress::Foreign => round
+        Progress::Known { .. } | Progress::Foreign | Progress::Refused => round
             .held_back(|cause| cause == Cause::DataNotCleared)
             .unwrap_or(Step::Apply(Action::ClearData)),
     }

@@ -92,9 +92,11 @@ fn replace(round: &Round<'_>, spec: &Arc<Spec>) -> Step {
         return round.unsupported(kind, spec);
     }
     let (cursor, queue_head) = match round.seen.progress {
-        Progress::Unknown => return round.unseen(Service::Store),
         Progress::Known { cursor, queue_head } => (cursor, queue_head),
         Progress::Foreign => (None, None),
+        // Nothing is gone by that may be there, and it is cleared before the start.
+        Progress::Refused if spec.start_block != StartBlock::Continue => (None, None),
+        Progress::Unknown | Progress::Refused => return round.unseen(Service::Store),
     };
     let start = match spec.start_block {
         StartBlock::Latest => spec.version,
@@ -274,7 +276,7 @@ fn stream_step(round: &Round<'_>, spec: &Arc<Spec>, run: Run) -> Option<Step> {
         (Seen::Absent, Some(since)) => Some(service_down(Service::BlockStreamer, since)),
         (Seen::Absent, None) if round.now < round.seen.start_slot => Some(start_budget(round)),
         (Seen::Absent, None) => Some(match round.seen.progress {
-            Progress::Unknown => round.unseen(Service::Store),
+            Progress::Unknown | Progress::Refused => round.unseen(Service::Store),
             Progress::Foreign => Step::commit(Record {
                 run: Some(Run {
                     prepared: false,

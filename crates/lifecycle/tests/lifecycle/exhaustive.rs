@@ -265,7 +265,11 @@ fn check_start(world: &World, spec: &Spec, step: &Step) {
         .run
         .is_some_and(|run| run.target.is(spec) && run.prepared);
     claim(world, run_is_ready, "I10-run-before-effect", step);
-    let wanted = matches!(&seen.desired, Desired::Present(wanted) if **wanted == *spec);
+    // What ran last is kept alive.
+    let wanted = matches!(
+        &seen.desired,
+        Desired::Present(wanted) | Desired::Unlisted(wanted) if **wanted == *spec
+    );
     claim(
         world,
         wanted && record.enabled,
@@ -293,7 +297,7 @@ fn check_height(world: &World, spec: &Spec, height: u64, step: &Step) {
     let run = world.seen.record.as_ref().and_then(|record| record.run);
     let start = run.and_then(|run| run.start);
     let right = match (world.seen.progress, start) {
-        (Progress::Unknown | Progress::Foreign, _) => false,
+        (Progress::Unknown | Progress::Foreign | Progress::Refused, _) => false,
         (Progress::Known { cursor, .. }, Some(start)) => {
             let noted = world
                 .seen

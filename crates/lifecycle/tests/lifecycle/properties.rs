@@ -128,6 +128,7 @@ fn any_progress() -> impl Strategy<Value = Progress> {
     prop_oneof![
         1 => Just(Progress::Unknown),
         1 => Just(Progress::Foreign),
+        1 => Just(Progress::Refused),
         4 => (of(0..20_u64), of(0..20_u64))
             .prop_map(|(cursor, queue_head)| Progress::Known { cursor, queue_head }),
     ]

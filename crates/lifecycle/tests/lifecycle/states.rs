@@ -152,9 +152,12 @@ fn surroundings() -> Vec<World> {
     with_data.seen.progress = known;
     let mut of_another_run = world();
     of_another_run.seen.progress = Progress::Foreign;
+    let mut refused = world();
+    refused.seen.progress = Progress::Refused;
     vec![
         world(),
         of_another_run,
+        refused,
         with_data.clone(),
         world().progress_unknown(),
         with_data.clone().down(Service::BlockStreamer),

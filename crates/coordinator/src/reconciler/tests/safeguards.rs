@@ -249,9 +249,9 @@ async fn listings_serve_where_both_are_new_or_cannot_be_had() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_does_not_answer_is_known_to_be_down() {
-    let (_, reconciler) = alone();
-    let shared = &reconciler.shared;
-    let seen = async || reconciler.observe(None, Look::Snapshots).await.services;
+    let (_, mut reconciler) = alone();
+    let shared = Arc::clone(&reconciler.shared);
+    let mut seen = async || reconciler.observe(None, Look::Snapshots).await.services;
     assert_eq!(seen().await, Services::default());
     let (first, second) = (Timestamp(1), Timestamp(2));
     lock(&shared.executor_table).failed(first);
