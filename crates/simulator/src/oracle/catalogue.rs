@@ -57,7 +57,7 @@ pub const PROPERTIES: &[Property] = &[
         "S4",
         "no resurrection",
         "What is started was wanted shortly before the call was sent: registered in that \
-         version, and not disabled.",
+         version, and not disabled. A deletion that was carried out is not undone.",
     ),
     property(
         "S5",

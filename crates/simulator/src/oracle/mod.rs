@@ -21,6 +21,7 @@ mod exclusivity;
 mod fair;
 mod fencing;
 mod finding;
+mod gone;
 mod heights;
 mod indexer;
 mod isolation;
@@ -75,6 +76,7 @@ use evidence::Evidence;
 use exclusivity::Exclusivity;
 use fair::Fair;
 use finding::Finding;
+use gone::Gone;
 use isolation::Isolation;
 use layers::Layers;
 use marks::Marks;
@@ -124,6 +126,7 @@ pub struct Oracles {
     claims: Claims,
     recovery: Recovery,
     tended: Tended,
+    gone: Gone,
     shadow: Shadow,
 }
 
@@ -159,6 +162,7 @@ impl Oracles {
             claims: Claims::default(),
             recovery: Recovery::default(),
             tended: Tended::default(),
+            gone: Gone::default(),
             shadow: Shadow::default(),
         }
     }
@@ -384,6 +388,7 @@ impl Oracles {
         self.prompt
             .observe(truth, &self.fair, marks, now, event, ended);
         self.startup.observe(truth, marks, now, event);
+        self.gone.life(event);
         let late = self.prompt.overdue(truth, &self.fair, marks, now);
         let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
         let ignored = self.retries.observe(truth, now, event);
@@ -539,7 +544,8 @@ impl Oracles {
             .or_else(|| destruction::has_proof(truth, now, number))
             .or_else(|| record_history::switch(truth, number))
             .or_else(|| record_history::hold(truth, number))
-            .or_else(|| starts::decided(truth, number));
+            .or_else(|| starts::decided(truth, number))
+            .or_else(|| self.gone.written(truth, now, number));
         self.report(found, None);
     }
 

@@ -280,3 +280,31 @@ fn p3_knows_that_an_unprepared_run_has_no_queue_of_its_own() {
         assert_eq!(play.verdict().as_deref(), verdict, "{start}");
     }
 }
+
+#[test]
+fn s4_objects_to_an_indexer_begun_anew_after_its_deletion_was_carried_out() {
+    for (between, verdict) in [
+        ("nothing", Some("S4")),
+        ("registered", None),
+        ("another life", None),
+        ("deleted once more", None),
+    ] {
+        let mut play = Play::running(100, 50);
+        play.deleted();
+        play.record("Deleting", Some((100, 50, true)));
+        play.stop(100);
+        play.write(None);
+        play.wait(1);
+        match between {
+            "registered" => play.registered(200, Some(60), true),
+            "another life" => play.coordinator_starts(),
+            _ => {}
+        }
+        let phase = match between {
+            "deleted once more" => "Deleting",
+            _ => "Initializing",
+        };
+        play.record(phase, None);
+        assert_eq!(play.verdict().as_deref(), verdict, "{between}");
+    }
+}
