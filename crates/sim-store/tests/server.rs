@@ -303,6 +303,31 @@ fn a_server_that_takes_no_writes_refuses_one_that_would_change_nothing() {
     }
 }
 
+#[test]
+fn a_script_that_tries_a_write_leaves_nothing_and_is_refused_like_one() {
+    let script = "redis.acl_check_cmd 'SET' 'XX'";
+    let probe = |server: &Server| -> Result<Vec<u64>, redis::RedisError> {
+        let words = [script, "2", "probe", "list"];
+        cmd("EVAL").arg(&words).query(&mut server.client())
+    };
+    let server = Server::start();
+    assert_eq!(probe(&server).unwrap(), [1]);
+    let left: u64 = cmd("EXISTS")
+        .arg(&["probe", "list"])
+        .query(&mut server.client())
+        .unwrap();
+    assert_eq!(left, 0);
+    let set: String = cmd("SET")
+        .arg(&["list", "x"])
+        .query(&mut server.client())
+        .unwrap();
+    assert_eq!(set, "OK");
+    let said = probe(&server).unwrap_err().to_string();
+    assert!(said.contains("WRONGTYPE"), "{said}");
+    let full = Server::with(|model| model.set_out_of_memory(true));
+    assert!(probe(&full).unwrap_err().to_string().contains("OOM"));
+}
+
 /// Asks in the protocol's own words.
 fn talk(server: &Server, sent: &[u8]) -> String {
     let mut stream = server.raw();

@@ -78,6 +78,13 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// What became of it, if a script says in which `words` it was refused.
+    pub(crate) fn refused_in_a_script(&self, words: &str, endpoint: &str) -> Verdict {
+        let words = words.trim_start_matches('-');
+        let (code, detail) = words.split_once(' ').unwrap_or((words, ""));
+        self.refused(code, detail, endpoint)
+    }
+
     fn unanswered(&self, text: String) -> Verdict {
         let error = match self.effect {
             Effect::None => StoreError::Unavailable(text),
@@ -160,6 +167,10 @@ fn meaning(code: &str, detail: &str) -> (Refusal, bool, &'static str) {
             true,
             "allow this user the commands that the store needs, with ACL SETUSER",
         ),
+        // A command of a script, instead of the one that runs it.
+        "ERR" if detail.starts_with("The user executing the script can't") => {
+            meaning("NOPERM", detail)
+        }
         "NOAUTH" | "WRONGPASS" => (
             Lasting,
             true,

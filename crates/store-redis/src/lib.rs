@@ -34,7 +34,7 @@ use bytes::Bytes;
 use coordinator::store::{CasOutcome, StoreError, StoreTransport};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value, cmd};
 
-use error::{Effect, Task, shown_key};
+use error::{Effect, Task, Verdict, shown_key};
 use link::Link;
 use script::NamedScript;
 
@@ -50,6 +50,7 @@ pub struct RedisStore {
     link: Link,
     compare_and_set: NamedScript,
     delete_if: NamedScript,
+    probe: NamedScript,
 }
 
 impl fmt::Debug for RedisStore {
@@ -72,6 +73,7 @@ impl RedisStore {
             link: Link::new(config)?,
             compare_and_set: NamedScript::compare_and_set(),
             delete_if: NamedScript::delete_if(),
+            probe: NamedScript::probe(),
         })
     }
 
@@ -89,22 +91,25 @@ impl RedisStore {
         self.ask(&cmd("PING"), &task).await.map(drop)
     }
 
-    /// Whether the server takes writes: no replica, not out of memory, able to save.
+    /// Whether the server takes writes: no replica, not out of memory, able to save;
+    /// and whether keys can be listed in `list`, if there is one.
     ///
-    /// Asked by a write that changes nothing: a value is set under a key that must
-    /// exist for it, and does not. The server refuses it for the same reasons as any
-    /// other write, before it looks for the key, and needs no right beyond those
-    /// that the store needs. `INFO` would tell of a replica, but neither how much
-    /// memory a write may take nor whether this user may write.
+    /// Asked by a script of the kind that changes records, whose writes change nothing:
+    /// a value is set under a key that must exist for it, and does not, and that key is
+    /// taken off a list that does not name it. The server refuses them for the same
+    /// reasons as any others, and they need no right beyond those that the store needs.
+    /// `INFO` would tell of a replica, but neither how much memory a write may take nor
+    /// whether this user may write.
     ///
     /// # Errors
     /// It does not answer, or refuses; never `Indefinite`. The text says why, and
     /// what to do.
-    pub async fn probe_writes(&self) -> Result<(), StoreError> {
+    pub async fn probe_writes(&self, list: Option<&str>) -> Result<(), StoreError> {
         let task = Task::new(Effect::None, "trying a write", None);
-        let mut command = cmd("SET");
-        command.arg(PROBE).arg("").arg("XX");
-        self.ask(&command, &task).await.map(drop)
+        let list_task = Task::new(Effect::None, "trying listing in", list);
+        let arguments = script::probe(PROBE, list);
+        let tried = self.run(&self.probe, arguments, &task, &list_task);
+        tried.await.map(drop)
     }
 
     /// What the server says about itself, for start-up checks.
@@ -134,12 +139,14 @@ impl RedisStore {
         }
     }
 
-    /// Runs a script that does something if a key is as expected.
+    /// Runs a script that does something if a key is as expected. With its second key
+    /// it does what `list_task` says.
     async fn run(
         &self,
         script: &NamedScript,
         arguments: impl Fn(&mut Cmd),
         task: &Task<'_>,
+        list_task: &Task<'_>,
     ) -> Result<CasOutcome, StoreError> {
         let mut line = self.link.line().await?;
         let mut answer = line.run(&script.by_hash(&arguments)).await;
@@ -150,12 +157,20 @@ impl RedisStore {
             answer = line.run(&script.in_full(&arguments)).await;
         }
         let answer = answer.map_err(|error| self.failed(&line, task, &error))?;
+        if let Some((place, words)) = reply::refusal(&answer) {
+            let task = if place == 1 { task } else { list_task };
+            let verdict = task.refused_in_a_script(&words, self.endpoint());
+            return Err(self.judged(&line, verdict));
+        }
         reply::outcome(answer).map_err(|odd| task.unexpected(&odd))
     }
 
     /// Says what an error means, and gives up a connection that is of no more use.
     fn failed(&self, line: &link::Line, task: &Task<'_>, error: &redis::RedisError) -> StoreError {
-        let verdict = task.judge(error, self.endpoint());
+        self.judged(line, task.judge(error, self.endpoint()))
+    }
+
+    fn judged(&self, line: &link::Line, verdict: Verdict) -> StoreError {
         if verdict.reconnect {
             self.link.give_up(line);
         }
@@ -184,8 +199,10 @@ impl StoreTransport for RedisStore {
         list: Option<&str>,
     ) -> Result<CasOutcome, StoreError> {
         let task = Task::new(Effect::Write, "compare-and-set", Some(key));
+        let list_task = Task::new(Effect::Write, "keeping the list", list);
         let arguments = script::compare_and_set(key, expected, new, list);
-        self.run(&self.compare_and_set, arguments, &task).await
+        let changed = self.run(&self.compare_and_set, arguments, &task, &list_task);
+        changed.await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -206,7 +223,7 @@ impl StoreTransport for RedisStore {
     ) -> Result<CasOutcome, StoreError> {
         let task = Task::new(Effect::Write, "deleting under a condition", Some(guard));
         let arguments = script::delete_if(guard, expected, keys);
-        self.run(&self.delete_if, arguments, &task).await
+        self.run(&self.delete_if, arguments, &task, &task).await
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

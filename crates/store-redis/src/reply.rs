@@ -49,6 +49,19 @@ pub(crate) fn outcome(answer: Value) -> Result<CasOutcome, Value> {
     Err(odd)
 }
 
+/// Of which key of a script something was refused, and in which words, if that is what
+/// it answers.
+pub(crate) fn refusal(answer: &Value) -> Option<(i64, String)> {
+    let Value::Array(parts) = answer else {
+        return None;
+    };
+    let [Value::Int(place), Value::BulkString(words)] = &parts[..] else {
+        return None;
+    };
+    let is_refusal = *place > 0;
+    is_refusal.then(|| (*place, String::from_utf8_lossy(words).into_owned()))
+}
+
 /// The members of a set that are text, and how many are not.
 pub(crate) fn members(answer: Value) -> Result<(Vec<String>, usize), Value> {
     let (Value::Array(values) | Value::Set(values)) = answer else {

@@ -23,7 +23,7 @@ if KEYS[2] then
   local change = 'SREM'
   if ARGV[3] == '1' then change = 'SADD' end
   listed = redis.pcall(change, KEYS[2], KEYS[1])
-  if type(listed) == 'table' then return listed end
+  if type(listed) == 'table' then return {2, listed.err} end
 end
 local done = false
 if ARGV[3] == '1' then
@@ -56,6 +56,33 @@ if type(done) == 'table' and done.err then return done end
 return {1}
 ";
 
+/// Changes nothing, and is refused what changing a record would be refused: the first
+/// key is none that exists, and the list, if there is one, does not name it. `SADD` and
+/// `DEL` are not tried but asked for, where the server can be asked (since 7.0), as they
+/// might leave a trace.
+const PROBE: &str = "\
+if redis.acl_check_cmd then
+  for place, verbs in ipairs({{'GET', 'SET', 'DEL'}, {'SREM', 'SADD'}}) do
+    for _, verb in ipairs(verbs) do
+      local words = {verb, KEYS[place], KEYS[1]}
+      if verb == 'GET' or verb == 'DEL' then words[3] = nil end
+      if KEYS[place] and not redis.acl_check_cmd(unpack(words)) then
+        return {place, 'NOPERM this user may not do ' .. verb .. ' in a script'}
+      end
+    end
+  end
+end
+local current = redis.pcall('GET', KEYS[1])
+if type(current) == 'table' then return current end
+local done = redis.pcall('SET', KEYS[1], '', 'XX')
+if type(done) == 'table' and done.err then return done end
+if KEYS[2] then
+  local listed = redis.pcall('SREM', KEYS[2], KEYS[1])
+  if type(listed) == 'table' then return {2, listed.err} end
+end
+return {1}
+";
+
 /// A script and its name on the server.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedScript {
@@ -72,6 +99,11 @@ impl NamedScript {
     /// Deletes keys if another one is as expected; takes [`delete_if`].
     pub(crate) fn delete_if() -> NamedScript {
         NamedScript::new(DELETE_IF)
+    }
+
+    /// Tries a write without making one; takes the keys of [`probe`].
+    pub(crate) fn probe() -> NamedScript {
+        NamedScript::new(PROBE)
     }
 
     fn new(source: &'static str) -> NamedScript {
@@ -113,6 +145,16 @@ pub(crate) fn compare_and_set(
             command.arg(u8::from(value.is_some()));
             command.arg(value.unwrap_or_default());
         }
+    }
+}
+
+/// What the script that tries takes.
+pub(crate) fn probe(key: &str, list: Option<&str>) -> impl Fn(&mut Cmd) + Send + Sync {
+    move |command| {
+        command
+            .arg(1 + usize::from(list.is_some()))
+            .arg(key)
+            .arg(list);
     }
 }
 

@@ -76,7 +76,7 @@ impl Checks {
         let store = probe(self.records.probe(self.writes), self.deadline).await;
         let redis_answers = match self.separate {
             true => {
-                let redis = probe_redis(&self.redis, self.writes);
+                let redis = probe_redis(&self.redis, self.writes, None);
                 let redis = probe(redis, self.deadline).await;
                 self.tell(REDIS, &redis);
                 redis.is_ok()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coordinator::store::{StoreError, StoreTransport};
+use coordinator::store::{StoreError, StoreTransport, keys};
 use store_embedded::{EmbeddedStore, SplitStore};
 use store_redis::RedisStore;
 use tokio::time::{Instant, sleep};
@@ -49,7 +49,7 @@ impl Records {
     /// It does not; why, in its own words.
     pub async fn probe(&self, writes: bool) -> Result<(), StoreError> {
         match self {
-            Records::Redis(redis) => probe_redis(redis, writes).await,
+            Records::Redis(redis) => probe_redis(redis, writes, Some(keys::LISTED)).await,
             Records::Embedded(file) => file.probe().await,
         }
     }
@@ -64,13 +64,18 @@ impl Records {
     }
 }
 
-/// Whether `redis` answers, and takes writes too if `writes` says that they matter.
+/// Whether `redis` answers, and takes writes too if `writes` says that they matter;
+/// among them those on `list`, if there is one.
 ///
 /// # Errors
 /// It does not; why, in its own words.
-pub async fn probe_redis(redis: &RedisStore, writes: bool) -> Result<(), StoreError> {
+pub async fn probe_redis(
+    redis: &RedisStore,
+    writes: bool,
+    list: Option<&str>,
+) -> Result<(), StoreError> {
     match writes {
-        true => redis.probe_writes().await,
+        true => redis.probe_writes(list).await,
         false => redis.ping().await,
     }
 }

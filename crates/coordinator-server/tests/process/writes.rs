@@ -65,6 +65,23 @@ async fn a_server_without_memory_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_list_records_is_not_ready() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let (service, _settings) = ready_on(&redis, false).await;
+    service.wait_for_status("/readyz", 200).await;
+    redis.tell("SET indexer_states boo").unwrap();
+    service.wait_for_status("/readyz", 503).await;
+    let told = "listing in `indexer_states`";
+    service.wait_for_page("/readyz", told).await;
+    let output = service.ask(&["overview", "-o", "json"]).await;
+    let overview: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problem = overview["store_problem"].as_str().unwrap();
+    assert!(problem.contains("WRONGTYPE"), "{problem}");
+    redis.tell("DEL indexer_states").unwrap();
+    service.wait_for_status("/readyz", 200).await;
+}
+
+#[tokio::test]
 async fn a_shadow_may_look_at_a_replica() {
     let primary = RedisServer::start(&[]).unwrap();
     let port = primary.port().to_string();

@@ -294,9 +294,9 @@ fn entry(entry: QueueEntry) -> Reply {
     Reply::List(vec![Reply::text(entry.id.to_string()), Reply::List(fields)])
 }
 
-/// EVAL, for two kinds of scripts alone, which are told apart by what they call:
-/// compare-and-set of one key, and deleting keys under a condition. Both answer
-/// `[1]`, or `[0]` and the value that was found instead.
+/// EVAL, for three kinds of scripts alone, which are told apart by what they call:
+/// compare-and-set of one key, deleting keys under a condition, and trying a write
+/// without making one. They answer `[1]`, or `[0]` and the value that was found instead.
 fn script(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply, Reply> {
     let script = words.text()?;
     let keys = words.number()?;
@@ -312,9 +312,14 @@ fn script(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Reply,
         && !calls(&["'SET'"])
     {
         delete_if(model, now, words)?
+    } else if (1..=2).contains(&keys)
+        && words.left() as u64 == keys
+        && calls(&["acl_check_cmd", "'SET'", "'XX'"])
+    {
+        probe(model, now, words)?
     } else {
-        let text = "ERR this server knows no scripts but compare-and-set of one key, and deleting \
-                    under a condition";
+        let text = "ERR this server knows no scripts but compare-and-set of one key, deleting \
+                    under a condition, and trying a write";
         return Err(Reply::Error(text.to_owned()));
     };
     Ok(match outcome {
@@ -339,6 +344,18 @@ fn compare_and_set(
     let (expected, new) = (expected.as_deref(), new.as_deref());
     let outcome = model.compare_and_set_listed(now, &key, expected, new, list.as_deref());
     outcome.map_err(refused)
+}
+
+/// The keys are one that does not exist and that of a list which does not name it.
+fn probe(model: &mut RedisModel, now: Time, words: &mut Words) -> Result<Cas, Reply> {
+    let key = words.text()?;
+    model.get(now, &key).map_err(refused)?;
+    model.check_grow().map_err(refused)?;
+    if words.left() > 0 {
+        let list = words.text()?;
+        model.set_remove(now, &list, &key).map_err(refused)?;
+    }
+    Ok(Cas::Applied)
 }
 
 /// The first key is the guard, the last word what it is expected to be.

@@ -43,7 +43,7 @@ async fn a_replica_reads_and_refuses_every_write() {
     assert_eq!(get(store, "k").await, Ok(text("1")));
 
     // A probe says so as well, and says it without having anything to write.
-    let said = refusal(store.probe_writes().await, "READONLY");
+    let said = refusal(store.probe_writes(Some("indexer_states")).await, "READONLY");
     assert!(said.contains("primary"), "{said}");
 
     // It becomes the primary: the store notices by itself.
@@ -95,7 +95,7 @@ async fn a_full_server_refuses_growth_and_lets_go() {
     let said = refusal(change(Some(b"1"), Some(b"2")).await, "OOM");
     assert!(said.contains("maxmemory"), "{said}");
     refusal(store.set_add("s", "n").await, "OOM");
-    let said = refusal(store.probe_writes().await, "OOM");
+    let said = refusal(store.probe_writes(Some("indexer_states")).await, "OOM");
     assert!(said.contains("maxmemory"), "{said}");
     assert_eq!(get(store, "k").await, Ok(text("1")));
     assert_eq!(
@@ -105,7 +105,7 @@ async fn a_full_server_refuses_growth_and_lets_go() {
     store.set_remove("s", "m").await.unwrap();
     assert_eq!(change(Some(b"1"), None).await, Ok(CasOutcome::Applied));
     store.delete(&fillings).await.unwrap();
-    store.probe_writes().await.unwrap();
+    store.probe_writes(Some("indexer_states")).await.unwrap();
     assert_eq!(change(None, Some(b"3")).await, Ok(CasOutcome::Applied));
 }
 
@@ -129,7 +129,10 @@ async fn a_server_that_cannot_save_refuses_writes() {
     })
     .await;
     refusal(answer, "MISCONF");
-    refusal(real.store.probe_writes().await, "MISCONF");
+    refusal(
+        real.store.probe_writes(Some("indexer_states")).await,
+        "MISCONF",
+    );
 }
 
 #[tokio::test]
@@ -193,7 +196,10 @@ async fn what_a_user_may_not_do_is_refused_and_the_rest_is_done() {
     let failures = conformance::store::run_all(&real, "acl/").await;
     assert!(failures.is_empty(), "{failures:#?}");
     real.store.server_info().await.unwrap();
-    real.store.probe_writes().await.unwrap();
+    real.store
+        .probe_writes(Some("indexer_states"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -210,9 +216,58 @@ async fn a_probe_of_writes_leaves_nothing_behind() {
         other => panic!("{other:?}"),
     };
     let before = changes();
-    real.store.probe_writes().await.unwrap();
+    real.store
+        .probe_writes(Some("indexer_states"))
+        .await
+        .unwrap();
     assert_eq!(changes(), before);
     assert_eq!(get(&real.store, "coordinator:probe").await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_list_of_another_kind_is_noticed_and_named() {
+    let real = Real::start(&[]);
+    let list = Some("indexer_states");
+    real.server.tell("SET indexer_states boo").unwrap();
+    let said = refusal(real.store.probe_writes(list).await, "WRONGTYPE");
+    assert!(said.contains("`indexer_states`"), "{said}");
+    // Where the records lie elsewhere nobody needs it.
+    real.store.probe_writes(None).await.unwrap();
+    for (from, to) in [(None, Some(&b"1"[..])), (None, None)] {
+        let set = real.store.compare_and_set("k", from, to, list).await;
+        let said = refusal(set, "WRONGTYPE");
+        assert!(said.contains("`indexer_states`"), "{said}");
+    }
+    real.server.tell("SET k 1").unwrap();
+    real.server.tell("DEL indexer_states").unwrap();
+    real.server.tell("LPUSH k2 1").unwrap();
+    let set = real.store.compare_and_set("k2", None, Some(b"1"), list);
+    let said = refusal(set.await, "WRONGTYPE");
+    assert!(said.contains("`k2`"), "{said}");
+    real.store.probe_writes(list).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_record_takes_and_a_user_may_not_do_is_noticed() {
+    let server = RedisServer::start(&[]).unwrap();
+    let commands = ["get", "set", "del", "sadd", "srem", "evalsha"];
+    for missing in commands {
+        server.tell("ACL DELUSER scribe").unwrap();
+        let mut rules = "ACL SETUSER scribe on >pw ~* -@all +ping +eval".to_owned();
+        for allowed in commands.iter().filter(|it| **it != missing) {
+            rules.push_str(&format!(" +{allowed}"));
+        }
+        server.tell(&rules).unwrap();
+        let store = store_at(&server.url().replace("redis://", "redis://scribe:pw@"));
+        let tried = store.probe_writes(Some("indexer_states")).await;
+        let said = refusal(tried, "ACL SETUSER");
+        let is_of_the_list = matches!(missing, "sadd" | "srem");
+        assert_eq!(said.contains("`indexer_states`"), is_of_the_list, "{said}");
+    }
+    for key in ["coordinator:probe", "indexer_states"] {
+        let left = server.command(&[b"EXISTS", key.as_bytes()]).unwrap();
+        assert_eq!(left, Reply::Number(0), "{key}");
+    }
 }
 
 #[tokio::test]
@@ -260,7 +315,11 @@ async fn a_server_that_keeps_its_conditions_takes_no_writes() {
     let error = real.store.set_add("s", "m").await.unwrap_err();
     assert!(is_unavailable(&error), "{error}");
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
-    let error = real.store.probe_writes().await.unwrap_err();
+    let error = real
+        .store
+        .probe_writes(Some("indexer_states"))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("NOREPLICAS"), "{error}");
     assert!(real.store.set_members("s").await.unwrap().is_empty());
 }
