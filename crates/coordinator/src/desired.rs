@@ -105,6 +105,8 @@ pub struct DesiredView {
     watched: BTreeSet<IndexerId>,
     tombstones: BTreeMap<IndexerId, (u64, u64)>,
     unlisted: BTreeMap<IndexerId, Arc<Spec>>,
+    /// Who came to be unlisted since somebody asked.
+    missed: Vec<IndexerId>,
     /// Those of `unlisted` that a point read says are registered all the same.
     confirmed: BTreeSet<IndexerId>,
     /// One for every watched indexer that is neither listed nor known to be
@@ -145,6 +147,21 @@ impl DesiredView {
             None if self.listed_once => Desired::Missing,
             None => Desired::Unknown,
         }
+    }
+
+    /// Who is kept without being listed (see [`Desired::Unlisted`]).
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &IndexerId> {
+        let nobody_knows = |id: &&IndexerId| {
+            !self.confirmed.contains(*id)
+                && !self.listed.contains_key(*id)
+                && !self.tombstones.contains_key(*id)
+        };
+        self.unlisted.keys().filter(nobody_knows)
+    }
+
+    /// Who came to be unlisted since the last call.
+    pub(crate) fn take_missed(&mut self) -> Vec<IndexerId> {
+        std::mem::take(&mut self.missed)
     }
 
     /// Whether the last listing has `id`.
@@ -357,6 +374,7 @@ impl DesiredView {
                     self.confirmed.insert(id.clone());
                 }
                 // Nobody said that it was deleted, so it is still wanted.
+                self.missed.push(id.clone());
                 self.unlisted.insert(id, spec);
             }
         }

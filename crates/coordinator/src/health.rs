@@ -7,7 +7,7 @@ use lifecycle::{IndexerId, Timestamp};
 use crate::desired::Behind;
 use crate::registry::decode::Quarantined;
 use crate::sentence::sentence;
-use crate::store::StoreError;
+use crate::store::{StoreError, keys};
 
 /// The most names that are kept of what was set aside; all are counted.
 pub(crate) const NAMES_MAX: usize = 1_000;
@@ -154,6 +154,12 @@ impl Health {
         // Of the many not every one has its reason kept.
         let known = self.unreadable_keys.contains(&key);
         why.or_else(|| known.then(|| "it is no record; the log says more".to_owned()))
+    }
+
+    /// Whose records cannot be read.
+    pub(crate) fn unreadable_indexers(&self) -> BTreeSet<IndexerId> {
+        let ids = self.unreadable_keys.iter();
+        ids.filter_map(|key| keys::indexer_of(key).ok()).collect()
     }
 
     /// Takes note of a record that can be read, or is gone.

@@ -103,6 +103,19 @@ impl LoopStatus {
         }
     }
 
+    /// The same, as it is to be told of one that is `kept` without being listed: its
+    /// loop has nothing to do, and all is not as wanted.
+    pub(crate) fn while_kept(mut self, kept: bool) -> LoopStatus {
+        if let Some(wait) = self
+            .waiting
+            .as_mut()
+            .filter(|wait| kept && self.trouble.is_none() && wait.reason == Reason::Steady)
+        {
+            wait.reason = Reason::NotInRegistry;
+        }
+        self
+    }
+
     /// The same, as it is to be told while all answers of the registry are too old, since
     /// `late`: before, it had not answered.
     pub(crate) fn while_late(mut self, late: Option<Timestamp>) -> LoopStatus {

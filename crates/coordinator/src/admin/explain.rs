@@ -107,6 +107,11 @@ impl IndexerReport {
                 // Said already, or says nothing.
                 Reason::Steady => return "Everything is as wanted.".to_owned(),
                 Reason::Suspended => return String::new(),
+                Reason::NotInRegistry if self.is_kept() => {
+                    return "The registry no longer lists it, or not so that it can be read, and \
+                            nobody says that it was deleted."
+                        .to_owned();
+                }
                 Reason::RegistryUnknown if let Some(behind) = &self.registry_behind => format!(
                     "the registry's answers, up to block {}, are older than block {}",
                     behind.heard,
@@ -147,6 +152,11 @@ impl IndexerReport {
                     "What the registry answers cannot be used: {behind}; nothing is stopped \
                      meanwhile."
                 )
+            }
+            (Reason::NotInRegistry, _) if self.is_kept() => {
+                "It is kept as it was last wanted, also if it fails; after a restart of the \
+                 coordinator it is only left alone. Only an explicit deletion removes it."
+                    .to_owned()
             }
             (reason, _) => next_after(reason).to_owned(),
         }

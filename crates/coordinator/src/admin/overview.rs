@@ -1,8 +1,8 @@
 //! The coordinator as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{Service, Timestamp};
+use lifecycle::{IndexerId, Reason, Service, Timestamp};
 
 use crate::registry::decode::Quarantined;
 use crate::shared::{Shared, lock};
@@ -14,7 +14,8 @@ pub struct Overview {
     pub loaded: bool,
     /// It only observes.
     pub shadow: bool,
-    /// Indexers by phase of their record; `None` stands for those without one.
+    /// Indexers by phase of their record; `None` stands for those without one that can
+    /// be read.
     pub phases: BTreeMap<Option<&'static str>, u64>,
     /// Loops by what they do (see [`crate::LoopStatus::state`]).
     pub states: BTreeMap<&'static str, u64>,
@@ -58,11 +59,18 @@ impl Shared {
             ..Overview::default()
         };
         let blocked = self.needed_down().is_some();
+        let kept: BTreeSet<IndexerId> = lock(&self.desired).kept().cloned().collect();
+        let unreadable = lock(&self.health).unreadable_indexers();
         for status in lock(&self.log).all() {
-            let phase = status.phase.map(lifecycle::Phase::name);
+            // What its loop knew of a record holds no more once that cannot be read.
+            let phase = status.phase.filter(|_| !unreadable.contains(&status.id));
+            let phase = phase.map(lifecycle::Phase::name);
             *overview.phases.entry(phase).or_default() += 1;
             let state = match status.state() {
                 _ if blocked && status.is_steady() => "ServiceDown",
+                _ if status.is_steady() && kept.contains(&status.id) => {
+                    Reason::NotInRegistry.name()
+                }
                 state => state,
             };
             *overview.states.entry(state).or_default() += 1;

@@ -45,6 +45,16 @@ impl IndexerReport {
         (self.recalled.as_ref()).is_some_and(|recalled| recalled.age.is_none())
     }
 
+    /// Whether it runs as it was wanted last, although the registry lists it no more.
+    pub(super) fn is_kept(&self) -> bool {
+        let Desired::Unlisted(spec) = &self.desired else {
+            return false;
+        };
+        let record = self.record.as_ref();
+        let run = record.and_then(|record| record.run);
+        run.is_some_and(|run| run.prepared && run.target.is(spec))
+    }
+
     /// A word for programs: what its loop waits for or does. `Idle` without a
     /// loop, `Unreadable` if its record cannot be read.
     pub fn state(&self) -> &'static str {
@@ -124,11 +134,13 @@ impl Shared {
         let late = behind.as_ref().map(|(_, since)| *since);
         let status = lock(&self.log).get(&id).cloned();
         let desired = lock(&self.desired).desired(&id);
+        let kept = matches!(desired, Desired::Unlisted(_));
+        let now_told = |status: LoopStatus| status.beside(down).while_late(late).while_kept(kept);
         IndexerReport {
             status: status.map(|status| match &record {
                 Some(record) if status.is_overtaken_by(record, &desired) => status.at_work(),
-                Some(record) => status.since_by(record).beside(down).while_late(late),
-                None => status.beside(down).while_late(late),
+                Some(record) => now_told(status.since_by(record)),
+                None => now_told(status),
             }),
             desired,
             id,

@@ -147,3 +147,53 @@ async fn since_when_outlasts_the_process() {
         it.shut_down().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    let mut changes = admin.changes();
+    // Nor does it answer when it is asked about it.
+    world.list(Some("{}"));
+    world.fault("read_indexer_function", Some(Fault::Fails));
+    pass(60).await;
+    let troubled = Filter {
+        troubled: true,
+        ..Filter::default()
+    };
+    let page = admin.page(None, 9, &troubled).await.unwrap();
+    assert_eq!(page.reports.len(), 1);
+    assert_eq!(page.reports[0].state(), "NotInRegistry");
+    let told = look(&it).await.explain();
+    assert!(told.contains("no longer lists it"), "{told}");
+    assert!(told.contains("after a restart"), "{told}");
+    assert_eq!(admin.overview().states.get("Steady"), None);
+    assert_eq!(admin.overview().states["NotInRegistry"], 1);
+    assert!(world.has_stream(A), "it is kept");
+    let told = tokio::time::timeout(std::time::Duration::from_secs(1), changes.next()).await;
+    assert!(told.is_ok(), "whoever watches is told");
+    world.list(None);
+    world.fault("read_indexer_function", None);
+    pass(60).await;
+    assert_eq!(look(&it).await.state(), "Steady");
+    assert_eq!(admin.overview().states["Steady"], 1);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_is_in_no_phase() {
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    assert_eq!(admin.overview().phases[&Some("Running")], 1);
+    world.store.put("a.near/f:state", "nonsense");
+    pass(60).await;
+    let phases = admin.overview().phases;
+    assert_eq!(phases.into_iter().collect::<Vec<_>>(), [(None, 1)]);
+    it.shut_down().await;
+}

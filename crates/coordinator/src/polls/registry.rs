@@ -14,6 +14,7 @@ use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::sentence::sentence;
 use crate::shared::{Shared, lock};
+use crate::status::LoopStatus;
 use crate::store::StoredHeight;
 
 /// The most unreadable entries of one listing that are logged one by one.
@@ -191,6 +192,15 @@ impl Shared {
     fn after_answer(&self, taken: Taken) -> bool {
         match taken {
             Taken::News(changed) => {
+                let missed = lock(&self.desired).take_missed();
+                let mut log = lock(&self.log);
+                for id in missed.iter().chain(&changed) {
+                    // Its loop may say the same as before, and it is told otherwise.
+                    if log.get(id).is_some_and(LoopStatus::is_steady) {
+                        log.note(id);
+                    }
+                }
+                drop(log);
                 changed.iter().for_each(|id| self.wake_goal(id));
                 true
             }
