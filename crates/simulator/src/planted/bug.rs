@@ -198,9 +198,9 @@ pub trait Bug: Send + Sync {
         to.compare_and_set(key, expected, new, list).await
     }
 
-    /// In place of a deletion of keys.
-    async fn delete(&self, to: &dyn StoreTransport, keys: &[String]) -> Result<(), StoreError> {
-        to.delete(keys).await
+    /// Which of the keys that are to be deleted are.
+    fn deleted(&self, keys: &[String]) -> Vec<String> {
+        keys.to_vec()
     }
 
     /// In place of a look at the oldest entry of a queue.

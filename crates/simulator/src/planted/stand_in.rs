@@ -183,21 +183,17 @@ impl StoreTransport for Through {
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
-        self.bug.delete(&*self.ports.store, keys).await
+        self.ports.store.delete(&self.bug.deleted(keys)).await
     }
 
-    /// Looks first, so that a bug may have its say in what is deleted.
     async fn delete_if(
         &self,
         guard: &str,
         expected: &[u8],
         keys: &[String],
     ) -> Result<CasOutcome, StoreError> {
-        let found = self.get_many(&[guard.to_owned()]).await?.pop().flatten();
-        if found.as_deref() != Some(expected) {
-            return Ok(CasOutcome::Conflict(found));
-        }
-        self.delete(keys).await.map(|()| CasOutcome::Applied)
+        let keys = self.bug.deleted(keys);
+        self.ports.store.delete_if(guard, expected, &keys).await
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<String>, StoreError> {

@@ -27,6 +27,12 @@ fn key_of(name: &str) -> Option<IndexerKey> {
         .and_then(IndexerKey::parse)
 }
 
+/// Whether queue and cursor go with these keys: a part of them is no clearing.
+fn clears(keys: &[String]) -> bool {
+    let ends = [":block_stream", CURSOR];
+    (ends.iter()).all(|end| keys.iter().any(|key| key.ends_with(end)))
+}
+
 fn translate(error: RedisError) -> StoreError {
     match error {
         RedisError::Unavailable(text) => StoreError::Unavailable(text),
@@ -219,10 +225,7 @@ impl StoreTransport for SimTransport {
     async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
         let about = keys.first().and_then(|key| key_of(key));
         let keys = keys.to_vec();
-        // A part of them is no clearing.
-        let ends = [":block_stream", ":last_published_block"];
-        let whole = (ends.iter()).all(|end| keys.iter().any(|key| key.ends_with(end)));
-        let cleared = about.clone().filter(|_| whole);
+        let cleared = about.clone().filter(|_| clears(&keys));
         self.command(Method::StoreDelete, about, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             world.store.delete(world.now, &names)?;
@@ -246,7 +249,7 @@ impl StoreTransport for SimTransport {
     ) -> Result<CasOutcome, StoreError> {
         let about = key_of(guard);
         let (guard, expected, keys) = (guard.to_owned(), expected.to_vec(), keys.to_vec());
-        let cleared = about.clone();
+        let cleared = about.clone().filter(|_| clears(&keys));
         self.command(Method::StoreDelete, about, move |world| {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             let now = world.now;
