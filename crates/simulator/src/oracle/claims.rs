@@ -199,7 +199,11 @@ impl Claims {
         let stream = lately(world.stream_sick_at.as_ref()) || world.stream_is_sick();
         let executor = lately(world.executor_sick_at.as_ref()) || world.executor_is_sick();
         match cause {
-            Cause::StreamUnhealthy => stream,
+            // What was sick before it was started is another stream.
+            Cause::StreamUnhealthy => {
+                let started = world.owned_stream().map(|stream| stream.since);
+                world.stream_is_sick() || (stream && world.stream_sick_at >= started)
+            }
             Cause::ExecutorUnhealthy | Cause::ExecutorFailing => executor,
             Cause::StreamNotStarted => stream || refused(Method::StartStream),
             Cause::ExecutorNotStarted => executor || refused(Method::StartExecutor),

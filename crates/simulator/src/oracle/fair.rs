@@ -53,6 +53,8 @@ pub(super) struct Fair {
     down: [bool; 2],
     /// Since when the store takes no writes, as far as any was tried.
     unwritable_since: Option<Time>,
+    /// Since when it takes them again.
+    writable_since: Time,
 }
 
 fn poll_place(method: Method) -> Option<usize> {
@@ -94,7 +96,10 @@ impl Fair {
                 self.answered(now, &asked, *answer == AnswerKind::Ok);
                 return asked.about;
             }
-            Event::StoreWrites { taken: true } => self.unwritable_since = None,
+            Event::StoreWrites { taken: true } => {
+                self.unwritable_since = None;
+                self.writable_since = now;
+            }
             Event::StoreWrites { taken: false } => {
                 self.unwritable_since.get_or_insert(now);
             }
@@ -177,6 +182,11 @@ impl Fair {
     /// Whether the store or the registry is not up.
     pub fn lacks_store_or_registry(&self) -> bool {
         self.down.contains(&true)
+    }
+
+    /// Whether the store has taken every write from `since` on.
+    pub fn was_writable_since(&self, since: Time) -> bool {
+        self.unwritable_since.is_none() && self.writable_since <= since
     }
 
     /// Since when the store refuses every write, and none has been carried out.

@@ -164,7 +164,11 @@ impl Rates {
         let window = self.window(now, number);
         let extra = PER_WISH.saturating_mul(window.wishes.saturating_add(window.wishes_before));
         let (count, limit, what) = match method {
-            Method::StoreCompareAndSet | Method::StoreSetAdd | Method::StoreSetRemove => {
+            // What was cleared and could not be noted is cleared again.
+            Method::StoreCompareAndSet
+            | Method::StoreSetAdd
+            | Method::StoreSetRemove
+            | Method::StoreDelete => {
                 window.writes += 1;
                 let refused = truth.limits.writes_per_indexer_per_minute;
                 (

@@ -317,7 +317,9 @@ pub(super) fn tries_again(truth: &Truth, now: Time, number: usize) -> bool {
     let indexer = truth.at(number);
     let is_over = indexer.record.known().is_some_and(|record| {
         let repair = record.repair.as_ref();
-        let well = !indexer.world.is_reported_sick(now);
+        let world = &indexer.world;
+        let sick_at = world.stream_sick_at.max(world.executor_sick_at);
+        let well = !world.is_reported_sick(now) && sick_at >= Some(truth.phase_since);
         repair.is_some_and(|it| now.as_millis() >= it.next_at || (it.cause.is_restart() && well))
     });
     truth.phase == RunPhase::Silence && is_over && gave_up(truth, indexer)

@@ -80,6 +80,8 @@ impl Storm {
             }
         }
         let everybody = truth.core.lacks_a_service();
+        // A registry that lags for good tells only now of what changed long ago.
+        let number = number.filter(|_| !truth.core.lacks(NodeName::Registry));
         let number = number.filter(|number| {
             method.is_effect() && (everybody || broken::is_excused(truth, *number))
         })?;

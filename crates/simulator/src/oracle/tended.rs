@@ -25,6 +25,9 @@ const NOT_FOUND: i32 = 5;
 /// A good answer about any task is no older where the coordinator asks at all.
 const ASKED: Duration = Duration::from_secs(20);
 
+/// A loop whose writes were refused may pause for so long.
+const PAUSE: Duration = Duration::from_secs(300);
+
 /// When a task began, whose it is, and when it ended.
 struct Fate {
     indexer: usize,
@@ -122,8 +125,8 @@ impl Tended {
         let since = now - noted;
         let asks = self.answered_at.is_some_and(|at| now.since(at) <= ASKED);
         let refused = self.unanswered_at.is_some_and(|at| at >= since - ASKED);
-        // What cannot be written down is noted by nobody.
-        if !asks || refused || fair.unwritable_since().is_some() {
+        // What cannot be written down is noted by nobody, nor at once when it can be again.
+        if !asks || refused || !fair.was_writable_since(since - PAUSE) {
             return None;
         }
         let mut found = None;

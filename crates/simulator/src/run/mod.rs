@@ -207,18 +207,19 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
     }
 }
 
-/// What the pauses between tries allow within ten minutes, a dozen calls for each.
+/// What the pauses between tries allow within ten minutes, sixteen calls for each: starts
+/// and stops of both halves, what is written of each, and before each stop.
 fn effects_on_broken(knobs: &Knobs) -> u32 {
     let policy = &knobs.policy;
     let pause = policy.retry.cap.min(policy.restart.cap) / 2;
     let tries = Duration::from_secs(600).as_secs_f64() / pause.as_secs_f64().max(0.01);
-    12 * policy.attempts_max.saturating_add(tries.min(1e6) as u32)
+    16 * policy.attempts_max.saturating_add(tries.min(1e6) as u32)
 }
 
-/// One write, by two coordinators, after each pause that a store which refuses them
-/// makes for.
+/// One write and what it follows, by two coordinators, after each pause that a store which
+/// refuses them makes for.
 fn writes_per_minute(knobs: &Knobs) -> u32 {
-    (2.0 * 60.0 / knobs.store_pause.as_secs_f64().max(0.001)) as u32
+    (4.0 * 60.0 / knobs.store_pause.as_secs_f64().max(0.001)) as u32
 }
 
 /// Three reads at each look, by two coordinators, with the shortest pause between two
