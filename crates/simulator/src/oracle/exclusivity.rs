@@ -13,7 +13,7 @@ const ALREADY_EXISTS: i32 = 6;
 /// no start is sent for what the service has had for longer than any look at it can
 /// be old. Says nothing where the coordinator was misled, or acts on a record that
 /// it could not know to be outdated.
-pub(super) fn provoked(truth: &mut Truth, now: Time, event: &Event) -> Option<Finding> {
+pub(super) fn provoked(truth: &mut Truth, event: &Event) -> Option<Finding> {
     let Event::CallApplied {
         call,
         method,
@@ -32,7 +32,8 @@ pub(super) fn provoked(truth: &mut Truth, now: Time, event: &Event) -> Option<Fi
         Method::StartExecutor => ("S2", "executor", world.executor?.since),
         _ => return None,
     };
-    let excused = truth.is_misled(number, now) || truth.fencing.was_outdated(*call);
+    // A copy of the call may arrive long after what misled its sender.
+    let excused = truth.is_misled(number, *sent_at) || truth.fencing.was_outdated(*call);
     if excused || since >= truth.horizon(*sent_at) {
         return None;
     }

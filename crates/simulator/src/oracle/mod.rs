@@ -393,7 +393,7 @@ impl Oracles {
         let forgotten = self.startup.overdue(truth, &self.fair, marks, now);
         let ignored = self.retries.observe(truth, now, event);
         let made_up = self.claims.observe(truth, &self.fair, marks, now, event);
-        let provoked = exclusivity::provoked(truth, now, event);
+        let provoked = exclusivity::provoked(truth, event);
         let unnoted = self.tended.observe(truth, &self.fair, marks, now, event);
         self.report(restless.or(late).or(forgotten), None);
         self.report(ignored.or(made_up).or(unnoted).or(provoked), None);

@@ -3,7 +3,7 @@
 use sim_node::{Event as Node, TaskStopReason};
 
 use super::play::{Play, With};
-use crate::history::{Event, Method};
+use crate::history::{AnswerKind, Event, Method};
 
 #[test]
 fn s1_objects_to_two_streams_unless_the_network_made_one() {
@@ -306,5 +306,35 @@ fn s4_objects_to_an_indexer_begun_anew_after_its_deletion_was_carried_out() {
         };
         play.record(phase, None);
         assert_eq!(play.verdict().as_deref(), verdict, "{between}");
+    }
+}
+
+#[test]
+fn s2_excuses_a_late_copy_of_a_start_that_a_stale_answer_led_to() {
+    for (misled, verdict) in [(true, None), (false, Some("S2"))] {
+        let mut play = Play::running(100, 50);
+        play.wait(120);
+        let key = play.key.clone();
+        let (look, _) = play.sent(Method::GetExecutor, Some(&key));
+        if misled {
+            play.see(Event::CallFault {
+                call: look,
+                method: Method::GetExecutor,
+                fault: "stale",
+            });
+        }
+        let (call, sent_at) = play.sent(Method::StartExecutor, Some(&key));
+        play.wait(40);
+        play.see(Event::CallApplied {
+            call,
+            method: Method::StartExecutor,
+            key: Some(key),
+            by: play.incarnation,
+            sent_at,
+            version: Some(100),
+            height: None,
+            answer: AnswerKind::Error(6),
+        });
+        assert_eq!(play.verdict().as_deref(), verdict);
     }
 }
