@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use coordinator::store::{StoreError, StoreTransport};
 use lifecycle::{
     Action, Desired, Observed, Phase, Policy, Progress, Record, Run, Seen, Step, Target, Timestamp,
 };
