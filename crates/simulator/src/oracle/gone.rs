@@ -9,21 +9,31 @@ use super::desire::Registered;
 use super::finding::Finding;
 use super::record::Persisted;
 use super::truth::Truth;
-use crate::history::Event;
+use crate::history::{Event, Method};
 
 /// S4 of deletions. Verifies that whoever has removed the record of a deleted indexer
 /// does not begin the indexer anew unless it was registered again: the removal had a
 /// proof, and whatever says otherwise is older than that. Says nothing of a coordinator
-/// that came after the removal, nor of lost or tampered records. What still runs may be
-/// deleted once more.
+/// that came after the removal, of a write that was sent before it and came late, nor of
+/// lost or tampered records. What still runs may be deleted once more.
 #[derive(Default)]
 pub(super) struct Gone {
     removed: BTreeMap<usize, Time>,
+    /// When the write was sent that has arrived last.
+    sent_at: Option<Time>,
 }
 
 impl Gone {
-    /// Takes note of coordinators that come and go.
+    /// Takes note of coordinators that come and go, and of writes that arrive.
     pub fn life(&mut self, event: &Event) {
+        if let Event::CallApplied {
+            method: Method::StoreCompareAndSet,
+            sent_at,
+            ..
+        } = event
+        {
+            self.sent_at = Some(*sent_at);
+        }
         if matches!(
             event,
             Event::CoordinatorStarted { .. }
@@ -48,7 +58,9 @@ impl Gone {
             }
             Persisted::Known(record) if record.phase != Phase::Deleting => {
                 let removed_at = self.removed.remove(&number)?;
-                let deleted = indexer.desire.current().registered == Registered::Deleted
+                let late = self.sent_at.is_some_and(|sent| sent <= removed_at);
+                let deleted = !late
+                    && indexer.desire.current().registered == Registered::Deleted
                     && indexer.desire.registered_since() < removed_at;
                 let sentence = format!(
                     "{}: it is begun anew, although it is deleted and that was carried out at \
