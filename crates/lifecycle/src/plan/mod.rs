@@ -121,11 +121,11 @@ impl Round<'_> {
             by: hold.by.clone(),
             why: hold.reason.clone(),
         };
-        match provisioning::tend(self) {
-            Some(Step::Wait(wait)) => Step::wait(reason, wait.until),
-            Some(step) => step,
-            None => Step::wait(reason, None),
-        }
+        let wait = Wait {
+            reason,
+            until: None,
+        };
+        beside(wait, provisioning::tend(self))
     }
 
     /// What is done while `step` only waits, for the registry or for something to stop: a
@@ -143,14 +143,7 @@ impl Round<'_> {
         let watched = (silent || ends)
             .then(|| provisioning::watch(self))
             .flatten();
-        match watched {
-            Some(Step::Wait(Wait { until, .. })) => {
-                let until = [wait.until, until].into_iter().flatten().min();
-                Step::wait(wait.reason, until)
-            }
-            Some(step) => step,
-            None => Step::Wait(wait),
-        }
+        beside(wait, watched)
     }
 
     fn unseen(&self, service: Service) -> Step {
@@ -200,6 +193,18 @@ impl Round<'_> {
                 ..self.record.clone()
             })
         })
+    }
+}
+
+/// A wait beside which something else is watched: what that leads to, or the earlier end.
+fn beside(wait: Wait, watched: Option<Step>) -> Step {
+    match watched {
+        Some(Step::Wait(Wait { until, .. })) => {
+            let until = [wait.until, until].into_iter().flatten().min();
+            Step::wait(wait.reason, until)
+        }
+        Some(step) => step,
+        None => Step::Wait(wait),
     }
 }
 

@@ -265,7 +265,7 @@ pub enum Event {
     },
     /// Queue and cursor of an indexer were deleted by the coordinator.
     DataCleared { key: IndexerKey },
-    /// The store carried out, or refused, a write of a record, unlike the one before.
+    /// The store begins to refuse writes of records, or has carried one out again.
     StoreWrites { taken: bool },
     /// The store lost data (restart or failover).
     StoreLost { span_micros: Option<u64> },

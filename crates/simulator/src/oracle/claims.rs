@@ -202,7 +202,7 @@ impl Claims {
             // What was sick before it was started is another stream.
             Cause::StreamUnhealthy => {
                 let started = world.owned_stream().map(|stream| stream.since);
-                world.stream_is_sick() || (stream && world.stream_sick_at >= started)
+                world.stream_is_sick() || (stream && world.stream_sick_at > started)
             }
             Cause::ExecutorUnhealthy | Cause::ExecutorFailing => executor,
             Cause::StreamNotStarted => stream || refused(Method::StartStream),

@@ -26,9 +26,6 @@ const GIVEN_UP: Duration = Duration::from_secs(12);
 /// The most calls that are followed; the oldest are forgotten first.
 const CALLS_MAX: usize = 8192;
 
-/// The notes of the faults that leave a store that is read and not written.
-const UNWRITABLE: [&str; 2] = ["the store is read-only", "the store is out of memory"];
-
 struct Asked {
     method: Method,
     about: Option<usize>,
@@ -104,12 +101,7 @@ impl Fair {
                 self.unwritable_since.get_or_insert(now);
             }
             Event::CallFault { call, .. } => self.call_fault(now, *call),
-            Event::Fault { text } if !is_end_of_coordinator(text) => {
-                self.trouble_at = Some(now);
-                if UNWRITABLE.contains(&text.as_str()) {
-                    self.unwritable_since.get_or_insert(now);
-                }
-            }
+            Event::Fault { text } if !is_end_of_coordinator(text) => self.trouble_at = Some(now),
             Event::StoreLost { .. } | Event::Panicked { .. } | Event::Phase(_) => {
                 self.trouble_at = Some(now);
             }

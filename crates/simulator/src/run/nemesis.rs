@@ -441,7 +441,7 @@ impl Stage {
                 let mut world = self.world.enter();
                 world.fault("the store is read-only");
                 world.store.set_read_only(true);
-                world.writes_taken = None;
+                world.note_write(false);
                 drop(world);
                 end.into_iter()
                     .for_each(|at| self.timeline.add(at, Doing::StoreWritable));
@@ -450,7 +450,7 @@ impl Stage {
                 let mut world = self.world.enter();
                 world.fault("the store is out of memory");
                 world.store.set_out_of_memory(true);
-                world.writes_taken = None;
+                world.note_write(false);
                 drop(world);
                 end.into_iter()
                     .for_each(|at| self.timeline.add(at, Doing::StoreMemory));

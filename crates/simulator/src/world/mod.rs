@@ -124,9 +124,8 @@ pub struct World {
     /// What gets into the run besides scenario and seed, if anything was planted.
     pub leak: Option<Leak>,
     pub(crate) rng_faults: Rng,
-    /// Whether the store carried out the last write of a record; `None` while that says
-    /// nothing of the next.
-    pub(crate) writes_taken: Option<bool>,
+    /// Whether the store takes writes of records, by the last one and by faults since.
+    writes_taken: bool,
     conditions: BTreeMap<NodeName, Condition>,
     delayed: Delayed,
     parked: BTreeMap<NodeName, Vec<Work>>,
@@ -270,7 +269,7 @@ impl World {
             probe: None,
             leak: None,
             rng_faults: Rng::new(seed, "faults of calls"),
-            writes_taken: Some(true),
+            writes_taken: true,
             conditions: NodeName::ALL
                 .into_iter()
                 .map(|node| {
@@ -486,9 +485,9 @@ impl World {
         }
     }
 
-    /// Takes note of whether the store carried out a write of a record.
+    /// Takes note of whether the store carried out a write of a record, or would.
     pub fn note_write(&mut self, taken: bool) {
-        if self.writes_taken.replace(taken) != Some(taken) {
+        if std::mem::replace(&mut self.writes_taken, taken) != taken {
             self.record(Event::StoreWrites { taken });
         }
     }

@@ -288,13 +288,26 @@ fn s4_objects_to_an_indexer_begun_anew_after_its_deletion_was_carried_out() {
         ("registered", None),
         ("another life", None),
         ("deleted once more", None),
+        ("sent before", None),
     ] {
         let mut play = Play::running(100, 50);
         play.deleted();
         play.record("Deleting", Some((100, 50, true)));
         play.stop(100);
+        let key = play.key.clone();
+        let first = play.sent(Method::StoreCompareAndSet, Some(&key));
         play.write(None);
         play.wait(1);
+        let sent = match between {
+            "sent before" => first,
+            _ => play.sent(Method::StoreCompareAndSet, Some(&key)),
+        };
+        play.applied(
+            sent,
+            Method::StoreCompareAndSet,
+            Some(&key),
+            With::default(),
+        );
         match between {
             "registered" => play.registered(200, Some(60), true),
             "another life" => play.coordinator_starts(),

@@ -89,6 +89,19 @@ fn s8_lets_failures_pass_that_happened() {
     play.is_right();
 }
 
+#[test]
+fn s8_knows_which_stream_was_sick() {
+    for (restarted, verdict) in [(false, None), (true, Some("S8"))] {
+        let mut play = calm();
+        play.stream_ended(2_100, TaskStopReason::NodeDied);
+        if restarted {
+            play.wait(1).start_stream(100, 50, 2_101);
+        }
+        says(&mut play, "StreamUnhealthy");
+        assert_eq!(play.verdict().as_deref(), verdict, "{restarted}");
+    }
+}
+
 /// A newcomer whose record tells of a data layer task; it began if it has an id.
 fn provisioning(id: Option<&str>) -> Play {
     let mut play = Play::new();
