@@ -47,7 +47,8 @@ impl Gone {
     /// A record was written or removed.
     pub fn written(&mut self, truth: &Truth, now: Time, number: usize) -> Option<Finding> {
         let indexer = truth.at(number);
-        if indexer.relaxed {
+        // Of several coordinators the other need not have heard of it.
+        if indexer.relaxed || truth.fencing.is_contested() {
             self.removed.remove(&number);
             return None;
         }
@@ -59,7 +60,9 @@ impl Gone {
             Persisted::Known(record) if record.phase != Phase::Deleting => {
                 let removed_at = self.removed.remove(&number)?;
                 let late = self.sent_at.is_some_and(|sent| sent <= removed_at);
+                // A registry that lags may still tell of a life in between.
                 let deleted = !late
+                    && indexer.desire.lives == 1
                     && indexer.desire.current().registered == Registered::Deleted
                     && indexer.desire.registered_since() < removed_at;
                 let sentence = format!(

@@ -289,8 +289,18 @@ fn s4_objects_to_an_indexer_begun_anew_after_its_deletion_was_carried_out() {
         ("another life", None),
         ("deleted once more", None),
         ("sent before", None),
+        ("beside another", None),
+        ("a second life", None),
     ] {
         let mut play = Play::running(100, 50);
+        match between {
+            "beside another" => play.coordinator_starts(),
+            "a second life" => {
+                play.deleted();
+                play.registered(150, Some(55), true);
+            }
+            _ => {}
+        }
         play.deleted();
         play.record("Deleting", Some((100, 50, true)));
         play.stop(100);
