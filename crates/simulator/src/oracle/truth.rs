@@ -174,11 +174,15 @@ impl Truth {
     /// `at`: while the registry does not answer, the last answer counts.
     fn registry_horizon(&self, number: usize, at: Time) -> Time {
         let indexer = self.at(number);
-        let heard = match indexer.desire.current().registered {
-            // Absence from the listing is no news; only a tombstone is, unless the
-            // replica that told of it was behind a listing.
-            Registered::Deleted if self.limits.replica_lag.is_zero() => indexer.read_heard,
-            Registered::Deleted => None,
+        let desire = &indexer.desire;
+        // No listing has told of a life that is newer than it, and absence from the
+        // listing is no news of the end of the life before.
+        let told = self.list_heard.map(|heard| heard - self.limits.registry_lag);
+        let untold = desire.lives > 1 && told < Some(desire.life_since);
+        let heard = match desire.current().registered {
+            // Only a tombstone is, unless the replica that told of it was behind a listing.
+            _ if untold && !self.fencing.is_contested() => self.tombstone_heard(indexer),
+            Registered::Deleted => self.tombstone_heard(indexer),
             // Each of several coordinators has asked for itself.
             _ if self.fencing.is_contested() => self.fencing.heard_by_all(),
             _ => self.list_heard,
@@ -190,6 +194,12 @@ impl Truth {
             return Time(0);
         }
         self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
+    }
+
+    /// From when the answer is that must have told of a deletion.
+    fn tombstone_heard(&self, indexer: &Indexer) -> Option<Time> {
+        let current = self.limits.replica_lag.is_zero();
+        current.then_some(indexer.read_heard).flatten()
     }
 
     /// Takes note of an event that is neither about blocks nor cursors.

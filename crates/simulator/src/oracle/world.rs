@@ -351,9 +351,10 @@ impl World {
         self.executor.is_some_and(sick) || self.listed_stream.is_some_and(ListedStream::is_stalled)
     }
 
-    /// Whether its code began to fail at that time or later.
+    /// Whether its code began to fail at that time or later, or so shortly before that
+    /// it might have passed.
     pub fn fell_ill_since(&self, at: Time) -> bool {
-        self.fell_ill_at.is_some_and(|ill| ill >= at)
+        (self.fell_ill_at).is_some_and(|ill| ill + PASSING_FAILURE >= at)
     }
 
     /// Whether the listed executor says that it does not go on.
