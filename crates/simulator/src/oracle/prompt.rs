@@ -443,7 +443,9 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
             ..
         }
     );
-    let is_starting = indexer.world.starting_for(now).is_some();
+    let began = indexer.world.began_at;
+    let is_starting = indexer.world.starting_for(now).is_some()
+        || began.is_some_and(|at| now.since(at) <= truth.limits.tick + REACTION);
     let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth, now);
     unclear || refused || is_starting || (!ends && queues)
 }

@@ -177,7 +177,9 @@ impl Truth {
         let desire = &indexer.desire;
         // No listing has told of a life that is newer than it, and absence from the
         // listing is no news of the end of the life before.
-        let told = self.list_heard.map(|heard| heard - self.limits.registry_lag);
+        let told = self
+            .list_heard
+            .map(|heard| heard - self.limits.registry_lag);
         let untold = desire.lives > 1 && told < Some(desire.life_since);
         let heard = match desire.current().registered {
             // Only a tombstone is, unless the replica that told of it was behind a listing.

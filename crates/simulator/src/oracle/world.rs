@@ -84,6 +84,8 @@ pub(super) struct World {
     pub unlisted: Option<(u64, Time)>,
     /// When its code last began to fail.
     fell_ill_at: Option<Time>,
+    /// When the executor that was starting last was no longer so.
+    pub began_at: Option<Time>,
     /// When the listed stream was last stalled or dead, or there was none.
     pub stream_sick_at: Option<Time>,
     /// When the listed executor last failed or was dead, or there was none.
@@ -203,6 +205,9 @@ impl World {
         if let Some(executor) = &mut self.executor {
             if executor.state != state {
                 executor.state_since = now;
+                if executor.state == EXECUTOR_IDLE {
+                    self.began_at = Some(now);
+                }
                 if state == EXECUTOR_FAILING {
                     self.fell_ill_at = Some(now);
                 }

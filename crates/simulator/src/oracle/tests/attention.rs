@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sim_node::Event as Node;
 use sim_node::IndexerKey;
 
 use super::play::{Play, With};
@@ -91,6 +92,26 @@ fn l4_lets_a_deletion_be_doubted_after_a_listing_that_lacked_much() {
         play.registry(Change::Deleted { height: 9_000 });
         polls(&mut play, 8);
         assert_eq!(play.verdict(), (!lacks).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_leaves_alone_who_is_starting_or_was_a_moment_ago() {
+    for (after, judged) in [(0, false), (10, true)] {
+        let mut play = settled();
+        let key = play.key.clone();
+        play.node(Node::ExecutorState {
+            key: key.clone(),
+            state: 6,
+        });
+        play.registered(200, Some(60), false);
+        polls(&mut play, 20);
+        assert!(play.oracles.violation().is_none());
+        play.node(Node::ExecutorState { key, state: 1 });
+        polls(&mut play, after);
+        play.registered(300, Some(60), false);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), judged.then(|| "L4".to_owned()));
     }
 }
 

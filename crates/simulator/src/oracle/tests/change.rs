@@ -3,7 +3,7 @@
 use sim_node::{Event as Node, TaskStopReason};
 
 use super::play::{Play, With};
-use crate::history::{AnswerKind, Event, Method};
+use crate::history::{AnswerKind, Change, Event, Method};
 
 #[test]
 fn s1_objects_to_two_streams_unless_the_network_made_one() {
@@ -359,5 +359,32 @@ fn s2_excuses_a_late_copy_of_a_start_that_a_stale_answer_led_to() {
             answer: AnswerKind::Error(6),
         });
         assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
+fn s4_knows_that_no_listing_tells_of_a_life_newer_than_itself() {
+    for told in [false, true] {
+        let mut play = Play::running(100, 50);
+        play.wait(100).registry(Change::Deleted { height: 9_000 });
+        // It only lacks the indexer, and nobody asks on.
+        play.wait(30).listing();
+        play.wait(30).registry(Change::Registered {
+            version: 9_100,
+            content: 9_100,
+            start: Some(9_100),
+            new_life: true,
+            supported: true,
+        });
+        if told {
+            play.listing();
+        }
+        play.wait(30);
+        let with = With {
+            version: Some(100),
+            height: None,
+        };
+        play.effect(Method::StartExecutor, with, &[]);
+        assert_eq!(play.verdict(), told.then(|| "S4".to_owned()));
     }
 }

@@ -88,22 +88,23 @@ fn silence_is_broken_by_effects_writes_and_reads_but_not_by_polls() {
 #[test]
 fn what_falls_ill_in_the_silence_may_be_tended() {
     use sim_node::Event as Node;
-    for ill_before in [true, false] {
+    // What failed only seconds before it might have passed.
+    for (ill_for, blamed) in [(Some(100), true), (Some(3), false), (None, false)] {
         let mut play = Play::running(100, 50);
         let key = play.key.clone();
         let failing = Node::ExecutorState {
             key: key.clone(),
             state: 2,
         };
-        if ill_before {
+        if let Some(seconds) = ill_for {
             play.node(failing.clone());
-            play.wait(100);
+            play.wait(seconds);
         }
         play.see(Event::Phase(RunPhase::Silence));
         play.node(failing);
         play.wait(60);
         play.sent(Method::GetExecutor, Some(&key));
-        assert_eq!(play.verdict(), ill_before.then(|| "L8".to_owned()));
+        assert_eq!(play.verdict(), blamed.then(|| "L8".to_owned()));
     }
 }
 
