@@ -65,6 +65,8 @@ pub struct GivenUp {
 struct Question {
     next_at: Instant,
     pause: Option<Duration>,
+    /// The last time nobody answered at all.
+    unheard: bool,
 }
 
 /// The last good picture of the registry. What is known of an indexer only ever gets
@@ -88,6 +90,8 @@ pub struct DesiredView {
     answered: Option<Instant>,
     /// The highest height that is known to be stored as one that was acted upon.
     acted: u64,
+    /// The last attempt to list brought nothing.
+    silent: bool,
     /// Since when no listing was new enough, and the highest height of the answers since.
     late: Option<(Instant, u64)>,
     outlier: Outlier,
@@ -277,7 +281,12 @@ impl DesiredView {
     fn admit_listing(&mut self, height: u64, now: Instant) -> Option<Taken> {
         let refused = self.admit(height, self.everybody_at(), now);
         match &refused {
-            None => self.late = None,
+            None => {
+                self.late = None;
+                if std::mem::take(&mut self.silent) {
+                    self.ask_again(now);
+                }
+            }
             Some(Taken::Older { .. }) if self.late.is_none() => self.late = Some((now, height)),
             Some(_) => {}
         }
@@ -455,6 +464,22 @@ impl DesiredView {
     /// Takes note that a question about `id` brought no answer.
     pub fn unanswered(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
         self.put_off(id, now, knobs);
+        if let Some(question) = self.questions.get_mut(id) {
+            question.unheard = true;
+        }
+    }
+
+    /// Takes note that an attempt to list brought nothing.
+    pub fn no_listing(&mut self) {
+        self.silent = true;
+    }
+
+    /// The registry is back: what it did not answer meanwhile waits no longer.
+    fn ask_again(&mut self, now: Instant) {
+        for question in self.questions.values_mut().filter(|one| one.unheard) {
+            (question.next_at, question.pause) = (now, None);
+            question.unheard = false;
+        }
     }
 
     /// Begins to keep what becomes known of `id` even if it is not listed.
@@ -526,6 +551,7 @@ impl DesiredView {
         self.questions.entry(id.clone()).or_insert(Question {
             next_at: at,
             pause: None,
+            unheard: false,
         });
     }
 
@@ -535,6 +561,7 @@ impl DesiredView {
             let pause = question.pause.unwrap_or(first);
             question.next_at = now + pause;
             question.pause = Some((pause * 2).min(knobs.confirm_pause_max.max(first)));
+            question.unheard = false;
         }
     }
 }

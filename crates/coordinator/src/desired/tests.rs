@@ -461,3 +461,34 @@ fn a_persisted_height_that_no_answer_comes_near_is_told() {
     registry.same(stored - 1);
     assert_eq!(behind(&registry), None, "one was new enough");
 }
+
+#[test]
+fn questions_that_nobody_heard_are_asked_at_once_when_the_registry_is_back() {
+    for (silent, heard) in [(true, false), (false, false), (true, true)] {
+        let mut registry = Registry::new(0);
+        let who = id("a.near/one");
+        registry.watch("a.near/one");
+        registry.lists(100, &[("a.near/one", 7)]);
+        registry.lists(101, &[]);
+        for _ in 0..4 {
+            registry.pass(60);
+            let (now, knobs) = (registry.now, registry.knobs.clone());
+            registry.view.unanswered(&who, now, &knobs);
+        }
+        if heard {
+            registry.answers(102, "a.near/one", Desired::Missing);
+        }
+        if silent {
+            registry.view.no_listing();
+        }
+        assert!(registry.due().is_empty());
+        registry.same(103);
+        let asked = !registry.due().is_empty();
+        assert_eq!(asked, silent && !heard, "{silent} {heard}");
+        // Listings that follow each other are no news.
+        let (now, knobs) = (registry.now, registry.knobs.clone());
+        registry.view.unanswered(&who, now, &knobs);
+        registry.same(104);
+        assert!(registry.due().is_empty());
+    }
+}

@@ -186,6 +186,7 @@ impl Shared {
     }
 
     fn no_listing(&self, why: &str) {
+        lock(&self.desired).no_listing();
         lock(&self.health).registry_problem = Some(sentence(why));
     }
 

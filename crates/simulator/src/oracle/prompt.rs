@@ -46,6 +46,8 @@ struct Waiting {
     crowd: usize,
     /// It was deleted, and the registry has said so when it was asked.
     told: bool,
+    /// How the switch stood before the command, if it is about one.
+    switched_from: Option<bool>,
 }
 
 /// L4: a change of what is wanted leads to a call that changes the indexer's world or
@@ -98,6 +100,7 @@ impl Prompt {
                     due: now,
                     crowd: 1,
                     told: false,
+                    switched_from: None,
                 };
                 self.waiting.insert(number, change);
             }
@@ -152,8 +155,9 @@ impl Prompt {
         let stored = truth.at(number).record.known();
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
-                self.waiting.remove(&number);
-                let enabled = stored.map(|record| record.enabled);
+                // A change of mind before anything was done leaves nothing to do.
+                let undone = self.waiting.remove(&number).and_then(|it| it.switched_from);
+                let enabled = undone.or(stored.map(|record| record.enabled));
                 self.switches.entry(number).or_insert(enabled);
             }
             AdminCommand::Hold => {
@@ -182,7 +186,7 @@ impl Prompt {
                 let before = self.switches.remove(&number).flatten();
                 let after = indexer.desire.acknowledged();
                 if before.is_some() && after.is_some() && before != after {
-                    self.commanded(truth, now, number);
+                    self.commanded(truth, now, number, before);
                 }
             }
             AdminCommand::Hold => {
@@ -202,7 +206,7 @@ impl Prompt {
                         }
                     }
                     None if carried_out && long && misses_something(truth, number) => {
-                        self.commanded(truth, now, number);
+                        self.commanded(truth, now, number, None);
                     }
                     None => {}
                 }
@@ -210,13 +214,13 @@ impl Prompt {
             AdminCommand::Retry => {
                 let failed = self.retries.remove(&number);
                 if failed && carried_out && misses_something(truth, number) {
-                    self.commanded(truth, now, number);
+                    self.commanded(truth, now, number, None);
                 }
             }
         }
     }
 
-    fn commanded(&mut self, truth: &Truth, now: Time, number: usize) {
+    fn commanded(&mut self, truth: &Truth, now: Time, number: usize, switched_from: Option<bool>) {
         if silence::is_as_wanted(truth, now, number) {
             return;
         }
@@ -227,6 +231,7 @@ impl Prompt {
             due: now,
             crowd: 1,
             told: false,
+            switched_from,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);
@@ -252,6 +257,7 @@ impl Prompt {
             due: now,
             crowd: 1,
             told: true,
+            switched_from: None,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);

@@ -66,6 +66,23 @@ fn l4_objects_to_silence_after_an_acknowledged_command() {
 }
 
 #[test]
+fn l4_asks_nothing_after_a_change_of_mind_that_came_before_anything_was_done() {
+    for stops in [false, true] {
+        let mut play = settled();
+        let key = play.key.clone();
+        disabled(&mut play);
+        if stops {
+            play.call(Method::StopExecutor, Some(&key), With::default());
+        }
+        play.admin(AdminCommand::Enable);
+        play.record_with("Repairing", true, Some((100, 50, true)), "");
+        play.acknowledged(AdminCommand::Enable);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), stops.then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
 fn l4_objects_to_an_update_and_to_a_deletion_that_were_heard_and_ignored() {
     for deleted in [false, true] {
         let mut play = settled();

@@ -214,6 +214,45 @@ fn p1_follows_a_version_that_goes_on() {
 }
 
 #[test]
+fn p1_asks_no_life_for_what_the_one_before_left() {
+    for (late, verdict) in [(false, Some("P1")), (true, None)] {
+        let mut play = Play::running(100, 50);
+        play.stop(100);
+        let version = if late { 150 } else { 9_050 };
+        if late {
+            play.registered(150, Some(50), false);
+            play.registry(Change::Deleted { height: 9_000 });
+        } else {
+            play.deleted();
+        }
+        play.registry(Change::Registered {
+            version: 9_050,
+            content: 9_050,
+            start: None,
+            new_life: true,
+            supported: true,
+        });
+        if !late {
+            play.listing();
+        }
+        // Who has not heard of the new life may go on with the one before.
+        play.begin(version, 50);
+        for height in (50..=80).filter(|height| *height != 60) {
+            play.block(version, height);
+        }
+        let next = if late { 9_050 } else { 9_200 };
+        play.wait(1).registered(next, None, false);
+        play.stop(version);
+        play.begin(next, 80);
+        for height in 80..=200 {
+            play.block(next, height);
+        }
+        let found = finish(&mut play, &[100, 150, 9_050, 9_200], 200);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
+    }
+}
+
+#[test]
 fn p1_lets_a_content_skip_that_another_of_its_version_replaced() {
     for (replaced, verdict) in [(true, None), (false, Some("P3"))] {
         let mut play = Play::running(100, 50);

@@ -112,6 +112,25 @@ fn p2_wants_what_is_new_in_the_silence_executed_once() {
 }
 
 #[test]
+fn p2_reckons_with_a_worker_that_the_network_left_behind() {
+    let mut play = Play::running(100, 50);
+    play.noted(100, 50);
+    play.block(100, 50);
+    play.worker_started(100, 8);
+    play.worker_orphaned(8);
+    let truth = play.oracles.truth_for_tests(&play.key.clone());
+    let orphan = truth.world.workers.iter_mut().find(|one| one.worker == 8);
+    orphan.unwrap().excused = true;
+    play.wait(60);
+    play.see(Event::Phase(crate::history::RunPhase::Silence));
+    let entry = play.publish(100, 2_100, 51);
+    for worker in [8, 1_100] {
+        play.execute(100, worker, 51, entry);
+    }
+    play.is_right();
+}
+
+#[test]
 fn nobody_knows_of_what_another_program_left_without_a_record() {
     for foreign in [false, true] {
         let mut play = Play::running(100, 50);
