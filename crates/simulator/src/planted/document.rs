@@ -11,10 +11,6 @@ use crate::oracle::catalogue::PROPERTIES;
 /// Why a property stays that no planted bug, or none alone, needs.
 const JUSTIFIED: &[(&str, &str)] = &[
     (
-        "S2",
-        "two workers of one indexer execute its blocks twice, which P2 notices in quiet times",
-    ),
-    (
         "S3",
         "shows only where a second coordinator acts, and such fights break the rates of S12 too",
     ),
