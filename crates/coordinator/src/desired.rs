@@ -14,9 +14,11 @@ mod behind;
 mod outlier;
 #[cfg(test)]
 mod tests;
+mod unlistable;
 
 pub use behind::Behind;
 use outlier::Outlier;
+use unlistable::Unlistable;
 
 /// A height so far above the last one that it cannot be true (three weeks of blocks,
 /// when a second has passed): believing it would shut out every later answer.
@@ -100,9 +102,7 @@ pub struct DesiredView {
     /// Who was told of since, and as of which height.
     told: BTreeMap<IndexerId, u64>,
     listed_once: bool,
-    /// The registry answers, and cannot list: until it can, those with a record are asked
-    /// about one by one.
-    cannot_list: bool,
+    unlistable: Unlistable,
     /// Who had a record at the start.
     recorded: BTreeSet<IndexerId>,
     listed: BTreeMap<IndexerId, Arc<Spec>>,
@@ -114,7 +114,7 @@ pub struct DesiredView {
     /// Those of `unlisted` that a point read says are registered all the same.
     confirmed: BTreeSet<IndexerId>,
     /// One for every watched indexer that is neither listed nor known to be
-    /// deleted.
+    /// deleted; for the listed ones, too, while nothing can be listed any more.
     questions: BTreeMap<IndexerId, Question>,
     /// Answers dropped because they were older than what was known.
     pub dropped_older: u64,
@@ -298,6 +298,7 @@ impl DesiredView {
         if let Some(refused) = self.admit_listing(height, now) {
             return refused;
         }
+        self.can_list();
         self.listed_as_of(height);
         Taken::News(Vec::new())
     }
@@ -341,9 +342,9 @@ impl DesiredView {
         if let Some(refused) = self.admit_listing(height, now) {
             return refused;
         }
+        self.can_list();
         self.listed_as_of(height);
         let first = !std::mem::replace(&mut self.listed_once, true);
-        self.cannot_list = false;
         self.recorded.clear();
         let mut earlier = std::mem::take(&mut self.listed);
         let before = earlier.len();
@@ -485,7 +486,8 @@ impl DesiredView {
     /// Begins to keep what becomes known of `id` even if it is not listed.
     pub fn watch(&mut self, id: &IndexerId, now: Instant) {
         self.watched.insert(id.clone());
-        if !self.listed.contains_key(id) && !self.tombstones.contains_key(id) {
+        let known = self.listed.contains_key(id) && !self.asks_one_by_one();
+        if !known && !self.tombstones.contains_key(id) {
             self.ask(id, now);
         }
     }
@@ -495,19 +497,11 @@ impl DesiredView {
         self.recorded.insert(id.clone());
     }
 
-    /// Takes note that the registry answers, but not with a listing. Returns of how many
-    /// it is asked one by one from now on; `None` if that is no news, or if there was a
-    /// listing, which stays in force.
-    pub fn cannot_list(&mut self) -> Option<usize> {
-        let begins = !self.listed_once && !std::mem::replace(&mut self.cannot_list, true);
-        begins.then_some(self.recorded.len())
-    }
-
     /// Whose absence from the listing should be asked about now, at most `limit`,
     /// those who wait longest first. Whoever a suspicious listing lacked waits for a while.
     /// Before the first listing those with a record, if there is none to be had.
     pub fn questions_due(&mut self, limit: usize, now: Instant) -> Vec<IndexerId> {
-        if !self.listed_once && !self.cannot_list {
+        if !self.listed_once && !self.asks_one_by_one() {
             return Vec::new();
         }
         // Of whoever else there is only the listing tells that it should be asked about.

@@ -22,6 +22,8 @@ use crate::tables::{Condition, Table};
 mod registry;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unlistable_tests;
 
 pub(crate) use registry::RegistryPoll;
 

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Panics,
     /// It takes a second, and then works.
     Slow,
+    /// The registry answers with more than is read.
+    TooLarge,
 }
 
 #[derive(Default)]

@@ -4,9 +4,10 @@ use std::io::Read;
 
 use bytes::Bytes;
 use coordinator::registry::ViewAnswer;
+use coordinator::registry::decode::ANSWER_LEN_MAX;
 use serde::Deserialize;
 
-use crate::octets::{Octets, Text};
+use crate::octets::{Octets, TOO_LONG, Text};
 use crate::rpc_error::{Meaning, RpcError, explained};
 
 #[derive(Deserialize)]
@@ -24,17 +25,25 @@ struct Outcome {
     error: Option<Text>,
 }
 
+/// What it means that the answer cannot be read.
+fn unread(error: &serde_json::Error) -> Meaning {
+    let said = error.to_string();
+    if said.starts_with(TOO_LONG) {
+        return Meaning::TooLarge(format!(
+            "its answer holds more than {ANSWER_LEN_MAX} bytes of the contract and was not read \
+             to its end"
+        ));
+    }
+    let said = Text::new(&said).0;
+    Meaning::Node(format!("its answer is no JSON-RPC: {said}"))
+}
+
 /// Reads the answer to the question `id`.
 pub(crate) fn read(body: impl Read, id: &str) -> Result<ViewAnswer, Meaning> {
     let mut json = serde_json::Deserializer::from_reader(body);
     let response = Response::deserialize(&mut json)
         .and_then(|response| json.end().map(|()| response))
-        .map_err(|error| {
-            Meaning::Node(format!(
-                "its answer is no JSON-RPC: {}",
-                Text::new(&error.to_string()).0
-            ))
-        })?;
+        .map_err(|error| unread(&error))?;
     if let Some(error) = response.error {
         return Err(error.meaning());
     }
@@ -58,6 +67,8 @@ pub(crate) fn read(body: impl Read, id: &str) -> Result<ViewAnswer, Meaning> {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::value::SeqDeserializer;
+
     use super::*;
 
     fn of(body: &str) -> Result<ViewAnswer, Meaning> {
@@ -140,6 +151,19 @@ mod tests {
             let text = node(body);
             assert!(text.contains(part), "{body}: {text}");
         }
+    }
+
+    #[test]
+    fn more_than_is_read_of_the_contract_is_no_nonsense() {
+        let zeros = std::iter::repeat_n(0_u8, ANSWER_LEN_MAX + 1);
+        let zeros = SeqDeserializer::<_, serde_json::Error>::new(zeros);
+        let Meaning::TooLarge(text) = unread(&Octets::deserialize(zeros).unwrap_err()) else {
+            panic!("one more than {ANSWER_LEN_MAX}");
+        };
+        assert!(text.contains("67108864 bytes"), "{text}");
+        // A node does not say so itself.
+        let body = format!(r#"{{"id":"c-1","result":"{TOO_LONG}"}}"#);
+        assert!(node(&body).contains("no JSON-RPC"));
     }
 
     #[test]

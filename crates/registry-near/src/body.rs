@@ -25,7 +25,7 @@ pub(crate) async fn decode(
     len_max: usize,
 ) -> Result<ViewAnswer, Meaning> {
     let too_large = || {
-        Meaning::Node(format!(
+        Meaning::TooLarge(format!(
             "its answer is larger than {len_max} bytes and was not read to its end"
         ))
     };

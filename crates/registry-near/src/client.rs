@@ -32,6 +32,8 @@ pub(crate) enum Outcome {
     Refused(String),
     /// The node failed in some other way.
     Failed(String),
+    /// It answers with more than is read.
+    TooLarge(String),
 }
 
 pub(crate) struct HttpClient {
@@ -120,6 +122,7 @@ impl From<Result<ViewAnswer, Meaning>> for Outcome {
             Err(Meaning::Contract(text)) => Outcome::Contract(text),
             Err(Meaning::RateLimited) => Outcome::RateLimited(None),
             Err(Meaning::Node(text)) => Outcome::Failed(text),
+            Err(Meaning::TooLarge(text)) => Outcome::TooLarge(text),
         }
     }
 }
@@ -134,7 +137,7 @@ async fn refusal(response: Response, id: &str) -> Outcome {
         match body::decode(response, id, REFUSAL_LEN_MAX).await {
             Err(Meaning::Contract(text)) => return Outcome::Contract(text),
             Err(Meaning::RateLimited) => return Outcome::RateLimited(pause),
-            Err(Meaning::Node(text)) => format!("{plain}: {text}"),
+            Err(Meaning::Node(text) | Meaning::TooLarge(text)) => format!("{plain}: {text}"),
             Ok(_) => plain,
         }
     } else {

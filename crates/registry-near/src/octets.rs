@@ -17,20 +17,23 @@ impl<'de> Deserialize<'de> for Octets {
     }
 }
 
+/// What the error of too many [`Octets`] begins with, and no other one.
+pub(crate) const TOO_LONG: &str = "there are more bytes than are read";
+
 struct OctetsVisitor;
 
 impl<'de> Visitor<'de> for OctetsVisitor {
     type Value = Octets;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "an array of at most {ANSWER_LEN_MAX} bytes")
+        formatter.write_str("an array of bytes")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Octets, A::Error> {
         let mut octets = Vec::new();
         while let Some(octet) = seq.next_element()? {
             if octets.len() == ANSWER_LEN_MAX {
-                return Err(A::Error::invalid_length(ANSWER_LEN_MAX + 1, &self));
+                return Err(A::Error::custom(TOO_LONG));
             }
             octets.push(octet);
         }

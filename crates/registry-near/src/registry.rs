@@ -103,14 +103,16 @@ impl NearRegistry {
     /// Takes note of a failure of the node at `at`, and says so in `faults`.
     fn note(&self, at: usize, outcome: Outcome, faults: &mut Vec<Fault>) {
         let now = Instant::now();
-        let (limited, pause, text) = match outcome {
+        let (kind, pause, text) = match outcome {
             Outcome::RateLimited(asked) => (
-                true,
+                Kind::Limited,
                 self.nodes.limited(at, asked, now),
                 "asks to be called less often".to_owned(),
             ),
-            Outcome::Refused(text) => (false, self.nodes.refused(at, now), text),
-            Outcome::Failed(text) => (false, self.nodes.failed(at, now), text),
+            Outcome::Refused(text) => (Kind::Failed, self.nodes.refused(at, now), text),
+            Outcome::Failed(text) => (Kind::Failed, self.nodes.failed(at, now), text),
+            // Others have as much to say, and reading so much costs.
+            Outcome::TooLarge(text) => (Kind::TooLarge, self.nodes.failed(at, now), text),
             Outcome::Answer(_) | Outcome::Contract(_) => return,
         };
         let node = self.label(at);
@@ -121,7 +123,7 @@ impl NearRegistry {
             "an RPC node of the registry failed and is left alone for a while"
         );
         faults.push(Fault {
-            limited,
+            kind,
             text: format!("{node} {text}"),
         });
     }
@@ -236,20 +238,32 @@ impl Question {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Limited,
+    TooLarge,
+    Failed,
+}
+
 struct Fault {
-    limited: bool,
+    kind: Kind,
     text: String,
 }
 
 fn unanswered(faults: &[Fault], timeout: Option<Duration>) -> RegistryError {
-    if faults.iter().all(|fault| fault.limited) && timeout.is_none() {
+    let is = |kind: Kind| move |fault: &Fault| fault.kind == kind;
+    if faults.iter().all(is(Kind::Limited)) && timeout.is_none() {
         return RegistryError::RateLimited;
     }
     let mut texts: Vec<String> = faults.iter().map(|fault| fault.text.clone()).collect();
     if let Some(timeout) = timeout {
         texts.push(format!("no answer in {timeout:?}"));
     }
-    RegistryError::Unavailable(texts.join("; "))
+    let texts = texts.join("; ");
+    match faults.iter().any(is(Kind::TooLarge)) {
+        true => RegistryError::TooLarge(texts),
+        false => RegistryError::Unavailable(texts),
+    }
 }
 
 #[async_trait]

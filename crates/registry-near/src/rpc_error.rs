@@ -38,6 +38,8 @@ pub(crate) enum Meaning {
     RateLimited,
     /// The node's: another one may know better.
     Node(String),
+    /// Ours: it says more than is read.
+    TooLarge(String),
 }
 
 impl RpcError {

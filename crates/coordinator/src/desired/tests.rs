@@ -9,6 +9,7 @@ use crate::testing::id;
 
 mod forgotten;
 mod outlier;
+mod unlistable;
 
 fn spec(version: u64) -> Arc<Spec> {
     let rule = Rule::ActionAny {

@@ -20,6 +20,10 @@ use crate::store::StoredHeight;
 /// The most unreadable entries of one listing that are logged one by one.
 const LOGGED_MAX: usize = 20;
 
+/// What is said behind why there is no listing.
+const ONE_BY_ONE: &str = "; those that are known are asked about one by one meanwhile, and who is \
+                          new waits for a listing";
+
 /// How often it is said again that no answer of the registry is new enough.
 const LATE_TOLD_AGAIN: Duration = Duration::from_secs(600);
 
@@ -50,10 +54,10 @@ impl Shared {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(%error, "no listing; the last good one stays in force");
-                self.no_listing(&error.to_string());
-                if matches!(error, RegistryError::Contract(_)) {
+                if let RegistryError::Contract(_) | RegistryError::TooLarge(_) = error {
                     self.ask_one_by_one();
                 }
+                self.no_listing(&error.to_string());
                 return false;
             }
         };
@@ -87,8 +91,8 @@ impl Shared {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a listing cannot be read; the last good one stays");
-                    self.no_listing(&error.to_string());
                     self.ask_one_by_one();
+                    self.no_listing(&error.to_string());
                     return false;
                 }
             }
@@ -174,20 +178,27 @@ impl Shared {
     }
 
     /// The registry answers, but cannot list, as where a listing takes more gas than
-    /// there is: who has a record is known without one.
+    /// there is: who has a record, or was listed before, is known without one.
     fn ask_one_by_one(&self) {
-        if let Some(recorded) = lock(&self.desired).cannot_list() {
+        let begun = lock(&self.desired).cannot_list(Instant::now(), &self.knobs);
+        if let Some(known) = begun {
             tracing::warn!(
-                recorded,
-                "the registry cannot list: it is asked about those with a record one by one; who \
-                 is new waits for a listing"
+                known,
+                "the registry cannot list: it is asked about those that are known one by one; \
+                 who is new waits for a listing"
             );
         }
     }
 
     fn no_listing(&self, why: &str) {
-        lock(&self.desired).no_listing();
-        lock(&self.health).registry_problem = Some(sentence(why));
+        let mut problem = sentence(why);
+        let mut desired = lock(&self.desired);
+        desired.no_listing();
+        if desired.asks_one_by_one() {
+            problem.push_str(ONE_BY_ONE);
+        }
+        drop(desired);
+        lock(&self.health).registry_problem = Some(problem);
     }
 
     fn after_answer(&self, taken: Taken) -> bool {

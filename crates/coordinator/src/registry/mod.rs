@@ -32,6 +32,9 @@ pub enum RegistryError {
     /// The contract failed: a panic, or it ran out of gas.
     #[error("the registry contract failed: {0}")]
     Contract(String),
+    /// The contract answered with more than is read.
+    #[error("the registry's answer is too large: {0}")]
+    TooLarge(String),
 }
 
 /// View calls on the registry contract. Always a read; answers of different

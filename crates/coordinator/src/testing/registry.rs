@@ -34,6 +34,7 @@ impl RegistryTransport for World {
         match self.call(method).await {
             None => {}
             Some(Fault::Lies) => return Err(RegistryError::Contract("out of gas".into())),
+            Some(Fault::TooLarge) => return Err(RegistryError::TooLarge("65 MB".into())),
             Some(_) => return Err(RegistryError::Unavailable("fault".into())),
         }
         self.with(|state| {

@@ -26,6 +26,13 @@ fn hasty(node: &Node) -> NearRegistry {
     NearRegistry::new(options).unwrap()
 }
 
+async fn too_large(registry: &NearRegistry) -> String {
+    match list(registry).await {
+        Err(RegistryError::TooLarge(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_node_that_is_not_there() {
     let node = Node::good(1).await;
@@ -109,7 +116,7 @@ async fn a_body_announced_as_too_large_is_not_read() {
         Reply::Drip(head.into_bytes())
     })
     .await;
-    let text = unavailable(&registry(&[&node])).await;
+    let text = too_large(&registry(&[&node])).await;
     assert!(text.contains("larger than"), "{text}");
 }
 
@@ -138,8 +145,34 @@ async fn white_space_without_end_is_left_at_the_limit() {
     .await;
     let mut options = options(&[node.url()]);
     options.wire_len_max = 1 << 20;
-    let text = unavailable(&NearRegistry::new(options).unwrap()).await;
+    let text = too_large(&NearRegistry::new(options).unwrap()).await;
     assert!(text.contains("larger than 1048576 bytes"), "{text}");
+}
+
+/// Nobody is asked in vain: another node may answer with less.
+#[tokio::test]
+async fn who_says_too_much_is_left_for_another_and_told_apart_from_who_is_away() {
+    let flood = || {
+        Node::always(|| {
+            let head = format!("HTTP/1.1 200 OK\r\n{JSON}\r\nContent-Length: 900000000\r\n\r\n");
+            Reply::Drip(head.into_bytes())
+        })
+    };
+    let (large, good) = (flood().await, Node::good(7).await);
+    let both = registry(&[&large, &good]);
+    assert_eq!(list(&both).await.unwrap().block_height, 7);
+    let away = Node::always(|| response(503, &[], "")).await;
+    let text = too_large(&registry(&[&large, &away])).await;
+    assert!(
+        text.contains("larger than") && text.contains("503"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_too_large_is_no_answer_at_all() {
+    let text = text_after(|| response(500, &[JSON], &" ".repeat(1 << 20))).await;
+    assert!(text.contains("HTTP 500"), "{text}");
 }
 
 #[tokio::test]

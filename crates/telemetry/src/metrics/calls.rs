@@ -179,6 +179,7 @@ impl<T> Coded for Result<T, RegistryError> {
             Err(RegistryError::Unavailable(_)) => "UNAVAILABLE",
             Err(RegistryError::RateLimited) => "RATE_LIMITED",
             Err(RegistryError::Contract(_)) => "CONTRACT",
+            Err(RegistryError::TooLarge(_)) => "TOO_LARGE",
         }
     }
 }

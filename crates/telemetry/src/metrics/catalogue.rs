@@ -98,7 +98,7 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         &["service", "method", "code"],
         "Calls by how they ended: the gRPC status, CONFLICT, INDEFINITE, REJECTED, \
-         RATE_LIMITED, CONTRACT, or ABANDONED when the deadline passed",
+         RATE_LIMITED, CONTRACT, TOO_LARGE, or ABANDONED when the deadline passed",
     ),
     metric(
         "coordinator_certificate_expires_in_seconds",

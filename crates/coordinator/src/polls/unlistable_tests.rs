@@ -1,0 +1,128 @@
+//! A registry that answers, but cannot list any more.
+
+use std::sync::Arc;
+
+use crate::Knobs;
+use crate::testing::{Fault, Running, World, pass};
+
+const NAMES: [&str; 3] = ["a.near/updated", "a.near/gone", "a.near/late"];
+const NEW: &str = "b.near/new";
+
+/// Longer than it takes to ask one by one.
+const PATIENCE: u64 = 60;
+
+async fn running(world: &Arc<World>) -> Running {
+    NAMES.iter().for_each(|name| world.register(name));
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    assert!(NAMES.iter().all(|name| world.has_stream(name)));
+    world.take_calls();
+    running
+}
+
+fn version(world: &World, name: &str) -> Option<u64> {
+    world.record(name).and_then(|record| record.synced_at)
+}
+
+fn problem(it: &Running) -> String {
+    let overview = it.coordinator.admin().overview();
+    overview.registry_problem.unwrap_or_default()
+}
+
+/// As where the contract's list has grown beyond the gas that there is, or beyond what is
+/// read of an answer.
+#[tokio::test(start_paused = true)]
+async fn who_is_known_is_asked_about_one_by_one_once_nothing_can_be_listed_any_more() {
+    for fault in [Fault::Lies, Fault::TooLarge] {
+        let world = World::new();
+        let it = running(&world).await;
+        let [updated, gone, late] = NAMES;
+        world.fault("list_all", Some(fault));
+        let before = version(&world, updated);
+        world.register(updated);
+        world.unregister(gone);
+        world.register(NEW);
+        pass(PATIENCE).await;
+        assert!(version(&world, updated) > before, "{fault:?}");
+        assert!(!world.has_stream(gone) && world.record(gone).is_none());
+        assert!(world.record(NEW).is_none(), "there is only the listing");
+        let told = problem(&it);
+        assert!(told.contains("one by one"), "{told}");
+
+        // Whoever is not changed is not asked about all the time.
+        world.take_calls();
+        pass(600).await;
+        let asked = world.calls("read_indexer_function");
+        assert!((18..=24).contains(&asked), "{asked}");
+        let before = version(&world, late);
+        world.register(late);
+        pass(70).await;
+        assert!(version(&world, late) > before);
+
+        world.fault("list_all", None);
+        pass(60).await;
+        assert!(version(&world, NEW).is_some() && world.has_stream(late));
+        assert_eq!(problem(&it), "");
+        world.take_calls();
+        pass(300).await;
+        assert_eq!(world.calls("read_indexer_function"), 0, "all are listed");
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_of_the_same_bytes_ends_the_questions() {
+    let world = World::new();
+    let it = running(&world).await;
+    world.fault("list_all", Some(Fault::Lies));
+    pass(PATIENCE).await;
+    assert!(world.calls("read_indexer_function") > 0);
+    world.fault("list_all", None);
+    pass(10).await;
+    world.take_calls();
+    pass(300).await;
+    assert_eq!(world.calls("read_indexer_function"), 0);
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_about_while_the_registry_is_away_or_fails_in_passing() {
+    let world = World::new();
+    let it = running(&world).await;
+    for fault in [Fault::Hangs, Fault::Fails] {
+        world.fault("list_all", Some(fault));
+        pass(600).await;
+        assert_eq!(world.calls("read_indexer_function"), 0, "{fault:?}");
+    }
+    // A listing in between begins the time anew.
+    for _ in 0..6 {
+        world.fault("list_all", Some(Fault::Lies));
+        pass(20).await;
+        world.fault("list_all", None);
+        pass(10).await;
+    }
+    assert_eq!(world.calls("read_indexer_function"), 0);
+    assert_eq!(problem(&it), "");
+    it.shut_down().await;
+}
+
+/// A replica that is behind tells of what was there before.
+#[tokio::test(start_paused = true)]
+async fn an_answer_older_than_what_is_known_undoes_nothing() {
+    let world = World::new();
+    let it = running(&world).await;
+    let [updated, gone, _] = NAMES;
+    world.fault("list_all", Some(Fault::Lies));
+    world.register(updated);
+    pass(PATIENCE + 10).await;
+    let known = version(&world, updated);
+    world.set_height(990);
+    world.unregister(gone);
+    pass(200).await;
+    assert!(world.has_stream(gone), "it was told as of an older block");
+    assert_eq!(version(&world, updated), known);
+    world.set_height(3_000);
+    pass(100).await;
+    assert!(!world.has_stream(gone));
+    it.shut_down().await;
+}
