@@ -6,6 +6,10 @@ use crate::{Action, Cause, Outcome, Phase, Policy, Record, Repair, Run, Target, 
 /// The longest error text that is persisted, in bytes.
 const DETAIL_LEN_MAX: usize = 300;
 
+/// What is noted when queue and cursor were cleared of which no run tells: whether they
+/// stay so is only seen at the next look.
+pub(crate) const CLEARED: &str = "it was cleared, and is looked at once more";
+
 /// The circumstances of a failure.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -90,15 +94,18 @@ fn cleared(record: &Record, outcome: &Outcome, context: Context<'_>) -> Record {
             ..record.clone()
         };
     }
-    let without = Record {
-        run: None,
-        inherited: false,
-        ..record.clone()
-    };
+    if record.run.is_some() || record.inherited {
+        let earlier = record.repair.clone();
+        return Record {
+            run: None,
+            inherited: false,
+            repair: earlier.filter(|repair| repair.cause != Cause::DataNotCleared),
+            ..record.clone()
+        };
+    }
     // A stream task that no list shows may write on; clearing after it is not
     // repeated without pause.
-    let detail = "it was written again after it had been cleared";
-    failed(&without, Cause::DataNotCleared, detail, false, context)
+    failed(record, Cause::DataNotCleared, CLEARED, false, context)
 }
 
 /// A stop that failed. In a repair that is carried out by stopping, the repair

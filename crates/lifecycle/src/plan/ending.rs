@@ -1,6 +1,7 @@
 //! Deleting: converging on nothing.
 
 use super::{Round, behind_what_runs, provisioning, stopping};
+use crate::absorb::CLEARED;
 use crate::{Action, Cause, Desired, Phase, Progress, Reason, Record, Service, Step};
 
 pub(super) fn deleting(round: &Round<'_>) -> Step {
@@ -53,8 +54,21 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
         },
         Progress::Known { .. } | Progress::Foreign | Progress::Refused => round
             .held_back(|cause| cause == Cause::DataNotCleared)
+            .map(|step| tell_of_late_writes(round, step))
             .unwrap_or(Step::Apply(Action::ClearData)),
     }
+}
+
+/// What is seen of queue and cursor after they had been cleared was written since.
+fn tell_of_late_writes(round: &Round<'_>, mut step: Step) -> Step {
+    if let Step::Wait(wait) = &mut step
+        && let Reason::Retry { detail, .. } = &mut wait.reason
+        && detail == CLEARED
+        && matches!(round.seen.progress, Progress::Known { .. })
+    {
+        "it was written again after it had been cleared".clone_into(detail);
+    }
+    step
 }
 
 /// A new life: of the old one only the operator's switch and a task that may

@@ -1,6 +1,6 @@
 //! Deletion: converging on nothing, and registration in the middle of it.
 
-use lifecycle::{Cause, Desired, ExecutorState, Phase, Seen, Service, TaskSeen};
+use lifecycle::{Cause, Desired, ExecutorState, Phase, Progress, Seen, Service, TaskSeen};
 
 use crate::support::*;
 
@@ -52,13 +52,56 @@ fn the_data_of_a_run_is_cleared_even_if_none_is_seen() {
 
 #[test]
 fn data_that_does_not_stay_cleared_is_cleared_with_pauses() {
+    let written_again = "wait: queue and cursor could not be cleared (attempt 1): \
+                         it was written again after it had been cleared";
     let world = deleting().progress(Some(140), None).ended(done());
-    assert_eq!(
-        world.plan(),
-        "wait: queue and cursor could not be cleared (attempt 1): \
-         it was written again after it had been cleared"
-    );
+    assert_eq!(world.plan(), "clear queue and cursor");
+    let world = world.ended(done());
+    assert_eq!(world.plan(), written_again);
     assert_eq!(world.later(secs(1)).plan(), "clear queue and cursor");
+    // Nor does it what was found of somebody without a run.
+    let world = deleting().record(|record| record.run = None);
+    let world = world.progress(Some(140), None).ended(done());
+    assert_eq!(world.plan(), written_again);
+}
+
+#[test]
+fn nothing_is_said_of_data_that_stays_cleared() {
+    let detail = |world: &World| {
+        let record = world.seen.record.as_ref().unwrap();
+        record.repair.as_ref().map(|repair| repair.detail.clone())
+    };
+    let world = deleting().progress(Some(140), None).ended(done());
+    assert_eq!(detail(&world), None);
+    assert_eq!(world.progress(None, None).plan(), "finish, deleted at 9");
+
+    // What had failed before has not any more.
+    let failed = deleting().progress(Some(140), None).ended(refused());
+    assert_eq!(detail(&failed).as_deref(), Some("refused"));
+    assert_eq!(detail(&failed.later(secs(1)).ended(done())), None);
+    let stop = deleting().stream(5).ended(refused());
+    let stopped = stop.later(secs(1)).stream_is(Seen::Absent).ended(done());
+    assert_eq!(
+        detail(&stopped).as_deref(),
+        Some("refused"),
+        "it is of the stop"
+    );
+
+    // The original's record tells that it was not cleared yet.
+    let inherited = deleting().record(|record| (record.run, record.inherited) = (None, true));
+    let world = inherited.progress(Some(140), None).ended(done());
+    assert_eq!(detail(&world), None);
+
+    // Without a run nothing else tells that it was cleared.
+    let world = deleting().record(|record| record.run = None);
+    let world = world.progress(Some(140), None).ended(done());
+    let noted = detail(&world).unwrap();
+    assert!(!noted.contains("written again"), "{noted}");
+    // Nobody knows what the store does not show.
+    let mut unshown = world.clone();
+    unshown.seen.progress = Progress::Refused;
+    assert!(unshown.plan().ends_with(&noted), "{}", unshown.plan());
+    assert_eq!(world.progress(None, None).plan(), "finish, deleted at 9");
 }
 
 #[test]
