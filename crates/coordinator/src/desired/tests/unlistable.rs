@@ -12,7 +12,7 @@ fn unlistable() -> Registry {
     let mut registry = Registry::new(0);
     NAMES[..5].iter().for_each(|name| registry.watch(name));
     registry.lists(100, &NAMES.map(|name| (name, 1)));
-    let mut cannot_list = |registry: &mut Registry| {
+    let cannot_list = |registry: &mut Registry| {
         let Registry { view, knobs, now } = registry;
         view.cannot_list(*now, knobs)
     };
