@@ -43,8 +43,11 @@ impl LoopStatus {
 
     /// Whether what the loop said contradicts `record`, which a command or the loop
     /// itself has changed since, or what is `desired`: it was woken, and has not come to
-    /// an end yet.
+    /// an end yet. A loop that waits has told of the phase that it waits in.
     pub(crate) fn is_overtaken_by(&self, record: &Record, desired: &Desired) -> bool {
+        if self.waiting.is_some() && self.phase != Some(record.phase) {
+            return true;
+        }
         let held = record.hold.is_some();
         let ends = match desired {
             // A newer version runs on.

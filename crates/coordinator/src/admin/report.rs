@@ -135,10 +135,14 @@ impl Shared {
         let status = lock(&self.log).get(&id).cloned();
         let desired = lock(&self.desired).desired(&id);
         let kept = matches!(desired, Desired::Unlisted(_));
+        let lacks = stream == Seen::Absent || executor == Seen::Absent;
+        let is_past = |status: &LoopStatus, record: &Record| {
+            status.is_overtaken_by(record, &desired) || (status.is_steady() && lacks)
+        };
         let now_told = |status: LoopStatus| status.beside(down).while_late(late).while_kept(kept);
         IndexerReport {
             status: status.map(|status| match &record {
-                Some(record) if status.is_overtaken_by(record, &desired) => status.at_work(),
+                Some(record) if is_past(&status, record) => status.at_work(),
                 Some(record) => now_told(status.since_by(record)),
                 None => now_told(status),
             }),

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+use lifecycle::{Phase, Reason, Record, Run, Target, Timestamp, Wait};
+
 use super::*;
-use crate::Knobs;
-use crate::testing::{Fault, Running, World, pass};
+use crate::services::Listing;
+use crate::store::Stored;
+use crate::testing::{Fault, Running, World, id, pass};
+use crate::{Knobs, LoopStatus};
 
 const A: &str = "a.near/f";
 
@@ -12,7 +17,7 @@ async fn look(it: &Running) -> IndexerReport {
     it.coordinator.admin().get("a.near", "f").await.unwrap()
 }
 
-fn since(report: &IndexerReport) -> lifecycle::Timestamp {
+fn since(report: &IndexerReport) -> Timestamp {
     report.status.as_ref().unwrap().since
 }
 
@@ -124,7 +129,7 @@ async fn since_when_outlasts_the_process() {
             admin.hold("olga", "a.near", "f", "examined").await.unwrap();
             pass(5).await;
         }
-        let told = |record: &lifecycle::Record| match case {
+        let told = |record: &Record| match case {
             "Held" => record.hold.as_ref().unwrap().since,
             "Retry" => record.repair.as_ref().unwrap().first_at,
             _ => record.task.as_ref().unwrap().since,
@@ -196,4 +201,100 @@ async fn a_record_that_cannot_be_read_is_in_no_phase() {
     let phases = admin.overview().phases;
     assert_eq!(phases.into_iter().collect::<Vec<_>>(), [(None, 1)]);
     it.shut_down().await;
+}
+
+/// What a loop said at rest, of a record in such a phase.
+fn said(phase: Phase, reason: Reason) -> LoopStatus {
+    LoopStatus {
+        id: id(A),
+        phase: Some(phase),
+        waiting: Some(Wait {
+            reason,
+            until: None,
+        }),
+        since: Timestamp(1),
+        trouble: None,
+        retry_at: None,
+        doing: None,
+        panics: 0,
+    }
+}
+
+/// The record, what its loop said last and what was last seen to run are read one after
+/// the other, while an operator switches and the loop follows.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_told_denies_another_part_of_it_while_it_is_switched() {
+    let told = async |phase, enabled, status: LoopStatus, runs| {
+        let world = World::new();
+        if runs {
+            world.set_stream(A, 1);
+        }
+        let shared = world.shared();
+        shared.poll_streams(&mut Listing::default()).await;
+        shared.publish(status);
+        let run = Run {
+            target: Target {
+                version: 1,
+                hash: None,
+            },
+            start: None,
+            prepared: true,
+        };
+        let record = Record {
+            phase,
+            enabled,
+            provisioned: true,
+            run: Some(run),
+            ..Record::new(id(A))
+        };
+        let stored = Stored {
+            record,
+            revision: 1,
+            raw: Bytes::new(),
+        };
+        shared.report(id(A), Ok(Some(stored)))
+    };
+    let steady = || said(Phase::Running, Reason::Steady);
+    let suspended = || said(Phase::Suspended, Reason::Suspended);
+    let at_rest = [
+        (Phase::Running, true, steady(), true, "Steady"),
+        (Phase::Suspended, false, suspended(), false, "Suspended"),
+    ];
+    for (phase, enabled, status, runs, state) in at_rest {
+        let report = told(phase, enabled, status, runs).await;
+        assert_eq!(report.state(), state);
+    }
+    let starting = || {
+        said(
+            Phase::Initializing,
+            Reason::Provisioning {
+                since: Timestamp(1),
+            },
+        )
+    };
+    for (phase, enabled, status, runs) in [
+        // It was disabled and enabled again, and the loop has yet to hear of the second.
+        (Phase::Suspending, true, steady(), true),
+        // The loop is quicker than the look at the record.
+        (Phase::Suspended, true, steady(), true),
+        (Phase::Suspended, false, steady(), true),
+        (Phase::Running, true, suspended(), false),
+        // What it has stopped itself, or what has gone since.
+        (Phase::Running, true, steady(), false),
+        (Phase::Running, true, starting(), true),
+    ] {
+        let case = format!("{phase} {enabled} {status:?} {runs}");
+        let report = told(phase, enabled, status, runs).await;
+        assert_eq!(report.state(), "Working", "{case}");
+        let said = report.explain();
+        assert!(
+            said.ends_with("is working on it right now."),
+            "{case}: {said}"
+        );
+    }
+    // What fails is told, whatever the record says.
+    let mut failed = steady();
+    failed.trouble = Some("its loop panicked".to_owned());
+    let report = told(Phase::Suspended, true, failed, true).await;
+    assert_eq!(report.state(), "Trouble");
 }
