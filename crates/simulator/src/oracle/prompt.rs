@@ -246,7 +246,9 @@ impl Prompt {
         // An answer that is older than the last listing is not believed.
         let current = truth.limits.replica_lag.is_zero();
         let knows = current && indexer.read_heard.is_some_and(|heard| heard > changed_at);
-        let again = self.waiting.get(&number).is_some_and(|it| it.told);
+        // Another coordinator may have begun it, and both wait for what is under way.
+        let begun = indexer.record.phase() == Some(Phase::Deleting);
+        let again = begun || self.waiting.get(&number).is_some_and(|it| it.told);
         if !deleted || !knows || again || silence::is_as_wanted(truth, now, number) {
             return;
         }

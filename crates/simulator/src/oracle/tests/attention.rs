@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sim_node::Event as Node;
 use sim_node::IndexerKey;
 
 use super::play::{Play, With};
@@ -21,7 +20,7 @@ fn poll(play: &mut Play) {
 }
 
 /// Time passes with nothing but the shared polls.
-fn polls(play: &mut Play, seconds: u64) {
+pub(super) fn polls(play: &mut Play, seconds: u64) {
     for _ in 0..seconds {
         play.wait(1);
         poll(play);
@@ -35,12 +34,12 @@ fn looks(play: &mut Play) {
 }
 
 /// It writes the indexer's record.
-fn acts(play: &mut Play) {
+pub(super) fn acts(play: &mut Play) {
     let key = play.key.clone();
     play.call(Method::StoreCompareAndSet, Some(&key), With::default());
 }
 
-fn disabled(play: &mut Play) {
+pub(super) fn disabled(play: &mut Play) {
     play.admin(AdminCommand::Disable);
     play.record_with("Running", false, Some((100, 50, true)), "");
     play.acknowledged(AdminCommand::Disable);
@@ -50,7 +49,7 @@ fn is_judged(play: &Play, mark: &str) -> bool {
     play.oracles.marks().contains_key(mark)
 }
 
-fn settled() -> Play {
+pub(super) fn settled() -> Play {
     let mut play = Play::running(100, 50);
     polls(&mut play, 90);
     play
@@ -63,23 +62,6 @@ fn l4_objects_to_silence_after_an_acknowledged_command() {
     polls(&mut play, 10);
     assert!(is_judged(&play, "judged L4"));
     play.violates("L4");
-}
-
-#[test]
-fn l4_asks_nothing_after_a_change_of_mind_that_came_before_anything_was_done() {
-    for stops in [false, true] {
-        let mut play = settled();
-        let key = play.key.clone();
-        disabled(&mut play);
-        if stops {
-            play.call(Method::StopExecutor, Some(&key), With::default());
-        }
-        play.admin(AdminCommand::Enable);
-        play.record_with("Repairing", true, Some((100, 50, true)), "");
-        play.acknowledged(AdminCommand::Enable);
-        polls(&mut play, 10);
-        assert_eq!(play.verdict(), stops.then(|| "L4".to_owned()));
-    }
 }
 
 #[test]
@@ -109,26 +91,6 @@ fn l4_lets_a_deletion_be_doubted_after_a_listing_that_lacked_much() {
         play.registry(Change::Deleted { height: 9_000 });
         polls(&mut play, 8);
         assert_eq!(play.verdict(), (!lacks).then(|| "L4".to_owned()));
-    }
-}
-
-#[test]
-fn l4_leaves_alone_who_is_starting_or_was_a_moment_ago() {
-    for (after, judged) in [(0, false), (10, true)] {
-        let mut play = settled();
-        let key = play.key.clone();
-        play.node(Node::ExecutorState {
-            key: key.clone(),
-            state: 6,
-        });
-        play.registered(200, Some(60), false);
-        polls(&mut play, 20);
-        assert!(play.oracles.violation().is_none());
-        play.node(Node::ExecutorState { key, state: 1 });
-        polls(&mut play, after);
-        play.registered(300, Some(60), false);
-        polls(&mut play, 10);
-        assert_eq!(play.verdict(), judged.then(|| "L4".to_owned()));
     }
 }
 

@@ -10,4 +10,5 @@ mod effects;
 mod ending;
 mod operating;
 mod play;
+mod prompt;
 mod recovery;

@@ -1,0 +1,63 @@
+//! What need not happen at once after a change.
+
+use sim_node::Event as Node;
+
+use super::attention::{acts, disabled, polls, settled};
+use super::play::With;
+use crate::history::{AdminCommand, Method};
+
+#[test]
+fn l4_leaves_alone_who_is_starting_or_was_a_moment_ago() {
+    for (after, judged) in [(0, false), (10, true)] {
+        let mut play = settled();
+        let key = play.key.clone();
+        play.node(Node::ExecutorState {
+            key: key.clone(),
+            state: 6,
+        });
+        play.registered(200, Some(60), false);
+        polls(&mut play, 20);
+        assert!(play.oracles.violation().is_none());
+        play.node(Node::ExecutorState { key, state: 1 });
+        polls(&mut play, after);
+        play.registered(300, Some(60), false);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), judged.then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_asks_nothing_after_a_change_of_mind_that_came_before_anything_was_done() {
+    for stops in [false, true] {
+        let mut play = settled();
+        let key = play.key.clone();
+        disabled(&mut play);
+        if stops {
+            play.call(Method::StopExecutor, Some(&key), With::default());
+        }
+        play.admin(AdminCommand::Enable);
+        play.record_with("Repairing", true, Some((100, 50, true)), "");
+        play.acknowledged(AdminCommand::Enable);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), stops.then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_lets_a_deletion_that_was_begun_wait_when_another_is_told_of_it() {
+    for begun in [false, true] {
+        let mut play = settled();
+        play.wait(1).deleted();
+        acts(&mut play);
+        if begun {
+            play.record("Deleting", Some((100, 50, true)));
+        }
+        play.call(
+            Method::RegistryRead,
+            Some(&play.key.clone()),
+            With::default(),
+        );
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (!begun).then(|| "L4".to_owned()));
+    }
+}
