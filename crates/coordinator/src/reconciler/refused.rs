@@ -18,19 +18,13 @@ impl Reconciler {
             }
         };
         lock(&self.shared.health).set_queue(&self.id, refused.as_deref());
-        // Whoever acts says so with each round that comes to nothing.
-        if let Some(why) = refused.as_ref().filter(|_| self.shared.shadow)
-            && self.refused.as_ref() != Some(why)
-        {
-            tracing::warn!(indexer = %self.id, why, "the store does not show its queue");
-        }
         self.refused = refused;
         progress
     }
 
     /// What the store said, if all that is waited for is queue and cursor, and it
     /// refuses to show them.
-    pub(super) fn why_refused(&self, wait: &Wait, seen: &Observed) -> Option<String> {
+    pub(crate) fn why_refused(&self, wait: &Wait, seen: &Observed) -> Option<String> {
         let why = self.refused.as_ref()?;
         let waits_for_it = match wait.reason {
             Reason::Unseen(service) => service == Service::Store,

@@ -82,7 +82,11 @@ impl Reconciler {
         // Without a record there is nothing that a deletion could still remove.
         let finished = stored.is_none() && matches!(foreseen.step, Step::Finish { .. });
         let nothing = is_nothing(&seen) || finished;
-        let wait = self.take_down(memory, &seen, &foreseen, active);
+        let refused = match &foreseen.step {
+            Step::Wait(wait) => self.why_refused(wait, &seen),
+            _ => None,
+        };
+        let wait = self.take_down(memory, &seen, &foreseen, active, refused.as_deref());
         // What is begun without a record is begun anew each time: the active one may
         // come to the end of it without ever writing one.
         memory.overlay = stored.map(|stored| {
@@ -93,17 +97,22 @@ impl Reconciler {
             lock(&self.shared.shadow_log).remove(&self.id);
             return Next::Done;
         }
+        if let Some(why) = refused {
+            return Next::Pause(Trouble::Store(why));
+        }
         let settled = matches!(wait.reason, Reason::Steady | Reason::Suspended);
         Next::Sleep { wait, settled }
     }
 
-    /// Enters what was found; returns when to look again at the latest.
+    /// Enters what was found, and that the store has `refused` to show what is waited for;
+    /// returns when to look again at the latest.
     fn take_down(
         &self,
         memory: &mut ShadowMemory,
         seen: &Observed,
         foreseen: &Foreseen,
         active: Option<Phase>,
+        refused: Option<&str>,
     ) -> Wait {
         let now = self.shared.now();
         let standing = Standing::of(seen);
@@ -119,7 +128,10 @@ impl Reconciler {
         memory.standing = standing;
         let action = acts(&foreseen.step);
         memory.planned = Some(action.unwrap_or("nothing"));
-        let would = foreseen.step.to_string();
+        let would = match refused {
+            Some(why) => format!("wait: {why}"),
+            None => foreseen.step.to_string(),
+        };
         let mut log = lock(&self.shared.shadow_log);
         let since = log.since(&self.id, &would).unwrap_or(now);
         let late = action.is_some() && now.since(since) >= GRACE;

@@ -238,3 +238,38 @@ fn pages_follow_one_another() {
     let second = log.report(first.next.as_ref(), 2, false, None);
     assert_eq!((second.entries.len(), second.next), (1, None));
 }
+
+/// A run that was decided goes on where its queue ends.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_the_store_does_not_show_is_told_as_by_whoever_acts() {
+    let world = World::new();
+    world.register(A);
+    let active = world.run(Knobs::default());
+    pass(60).await;
+    let (shadow, _guard) = watch(&world);
+    pass(30).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Agrees);
+    let queue = crate::store::keys::queue(&id(A));
+    world.store.put(&queue, "hello");
+    world.drop_stream(A);
+    pass(60).await;
+    let told = async |admin: Arc<crate::admin::AdminService>| {
+        let report = admin.get("a.near", "f").await.unwrap();
+        (report.state(), report.troubled(), report.explain())
+    };
+    let acts = told(active.coordinator.admin()).await;
+    assert!(acts.2.contains("another kind of value"), "{}", acts.2);
+    assert_eq!(told(shadow.admin()).await, acts);
+    let seen = entry(&shadow);
+    assert_eq!(seen.verdict, Verdict::Unknown);
+    assert!(seen.would.contains("another kind of value"), "{seen:?}");
+    pass(GRACE.as_secs() + 20).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Unknown);
+    assert!(shadow.admin().overview().store_problem.is_some());
+
+    world.store.delete(&[queue]).await.unwrap();
+    pass(60).await;
+    assert_eq!(entry(&shadow).verdict, Verdict::Agrees);
+    assert_eq!(told(shadow.admin()).await.0, "Steady");
+    active.shut_down().await;
+}
