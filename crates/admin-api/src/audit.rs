@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response};
+use lifecycle::IndexerId;
 use security::{PeerInfo, Principal};
 use tonic::Status;
 use tower::{Layer, Service};
@@ -31,9 +32,10 @@ pub(crate) fn caller_of(extensions: &Extensions) -> String {
     caller(extensions.get::<Principal>(), extensions.get::<PeerInfo>())
 }
 
-/// Writes the line of a call that was not carried out.
-pub(crate) fn write(caller: &str, command: &str, error: &str) {
-    tracing::info!(target: "audit", caller, command, error, "not carried out");
+/// Writes the line of a call that was not carried out, about `id` as far as that is known.
+pub(crate) fn write(caller: &str, command: &str, error: &str, id: Option<&IndexerId>) {
+    let (account, function) = (id.map(IndexerId::account), id.map(IndexerId::function));
+    tracing::info!(target: "audit", caller, command, account, function, error, "not carried out");
 }
 
 /// Found in the extensions of a request that would change something.
@@ -65,7 +67,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if !self.ticket.0.load(Ordering::Acquire) {
-            write(&self.caller, self.command, &self.error);
+            write(&self.caller, self.command, &self.error, None);
         }
     }
 }

@@ -75,6 +75,9 @@ pub fn observed() -> impl Iterator<Item = &'static str> {
     METHODS.iter().map(|method| method.path).chain([OTHER])
 }
 
+/// How the paths of the original's service begin.
+pub(crate) const MANAGER: &str = "/indexer.IndexerManager/";
+
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.";
 

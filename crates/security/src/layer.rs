@@ -4,11 +4,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use tokio::time::timeout;
 use tonic::Status;
-use tower::{Layer, Service};
+use tower::{BoxError, Layer, Service};
 
 use crate::authenticate::{Authenticator, Refusal};
 use crate::incoming::PeerInfo;
@@ -29,14 +33,33 @@ pub trait Gate: Send + Sync + 'static {
     /// known should need the most.
     fn access(&self, path: &str) -> Access;
 
-    /// A request was refused; `principal` is who it was, if that is known.
+    /// A request was refused; `principal` is who it was, if that is known. Then `body` is
+    /// what it asked for, unless that is long, late or broken; else it is empty: what
+    /// strangers send is not read.
     fn refused(
         &self,
         path: &str,
         peer: Option<&PeerInfo>,
         principal: Option<&Principal>,
         refusal: &Refusal,
+        body: &[u8],
     );
+}
+
+/// The longest body of a refused request that is read, in bytes, and for how long.
+const REFUSED_LEN_MAX: usize = 1 << 10;
+const REFUSED_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The whole `body` if it is short and comes soon, else nothing.
+async fn short<A>(body: A) -> Bytes
+where
+    A: BodyExt<Error: Into<BoxError>>,
+{
+    let whole = Limited::new(body, REFUSED_LEN_MAX).collect();
+    match timeout(REFUSED_TIME_MAX, whole).await {
+        Ok(Ok(whole)) => whole.to_bytes(),
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    }
 }
 
 /// Authenticates each request before anything else looks at it. Those that get
@@ -80,7 +103,7 @@ impl<S, A, B> Service<Request<A>> for AuthService<S>
 where
     S: Service<Request<A>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
-    A: Send + 'static,
+    A: BodyExt<Data: Send, Error: Into<BoxError>> + Send + 'static,
     B: Default + Send + 'static,
 {
     type Response = Response<B>;
@@ -116,8 +139,14 @@ where
                         request.extensions_mut().insert(principal);
                     }
                     Err((principal, refusal)) => {
-                        let path = request.uri().path();
-                        auth.gate.refused(path, peer, principal.as_ref(), &refusal);
+                        let (head, body) = request.into_parts();
+                        let body = match principal {
+                            Some(_) => short(body).await,
+                            None => Bytes::new(),
+                        };
+                        let (path, peer) = (head.uri.path(), head.extensions.get());
+                        let who = principal.as_ref();
+                        auth.gate.refused(path, peer, who, &refusal, &body);
                         return Ok(Status::from(&refusal).into_http());
                     }
                 }

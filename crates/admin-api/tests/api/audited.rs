@@ -9,7 +9,7 @@ use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::{Audit, Setup, name, raw, soon, until};
+use crate::support::{Audit, READ, Setup, name, raw, soon, until, with_token};
 use crate::world::World;
 
 const DISABLE: &str = "/coordinator.v1.Operations/DisableIndexer";
@@ -84,6 +84,35 @@ async fn what_cannot_be_read_is_recorded_as_well() {
         .unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange);
     assert!(audit.only()["error"].contains("too large"));
+    api.end().await;
+}
+
+/// Whoever is refused for want of a role may have sent anything.
+#[tokio::test]
+async fn what_a_reader_sends_is_named_if_it_is_short_and_names_anybody() {
+    let (audit, _guard) = Audit::begin();
+    let world = World::new();
+    let mut setup = Setup::local(&world);
+    setup.tokens = true;
+    let api = setup.start();
+    let long = disable("a.near", &"x".repeat(1_020)).encode_to_vec();
+    let short = disable("a.near", &"x".repeat(990)).encode_to_vec();
+    for (bytes, named) in [
+        (short, true),
+        (long, false),
+        // As in the line of somebody who may.
+        (disable("No Account", "f").encode_to_vec(), true),
+        (disable("", "f").encode_to_vec(), false),
+        (b"\x0a\xff\xff".to_vec(), false),
+        (Vec::new(), false),
+    ] {
+        let refused = raw(api.channel(), DISABLE, with_token(bytes, READ)).await;
+        assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+        let line = audit.only();
+        assert_eq!(line["command"], "disable");
+        assert_eq!(line.contains_key("account"), named, "{line:?}");
+        assert_eq!(line.contains_key("function"), named, "{line:?}");
+    }
     api.end().await;
 }
 

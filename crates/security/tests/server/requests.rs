@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::{Full, StreamBody};
 use security::{
     Access, Anonymous, AuthLayer, Authenticator, ClientRoles, Gate, How, PeerCertificate, PeerInfo,
     Principal, Refusal, Role, RoleRules, Tokens,
 };
 use tempfile::TempDir;
 use tokio::time::Instant;
+use tokio_stream::pending;
 use tonic::Code;
+use tonic::body::Body;
 use tower::{Layer, ServiceExt, service_fn};
 
 const ALICE: &str = "alice-has-a-long-token";
@@ -23,6 +27,8 @@ const ROLES: &str = "operate cn:ops\nread cn:viewer\n";
 #[derive(Default)]
 struct Paths {
     refused: Mutex<Vec<(String, Option<String>, Refusal)>>,
+    /// What was read of the bodies of the refused.
+    read: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Gate for Paths {
@@ -40,7 +46,9 @@ impl Gate for Paths {
         _peer: Option<&PeerInfo>,
         principal: Option<&Principal>,
         refusal: &Refusal,
+        body: &[u8],
     ) {
+        self.read.lock().unwrap().push(body.to_vec());
         let name = principal.map(ToString::to_string);
         let entry = (path.to_owned(), name, refusal.clone());
         self.refused.lock().unwrap().push(entry);
@@ -71,9 +79,17 @@ impl Door {
     }
 
     async fn knock(&self, call: Call<'_>) -> Result<Option<Principal>, (Code, String)> {
+        self.knock_with(call, Body::empty()).await
+    }
+
+    async fn knock_with(
+        &self,
+        call: Call<'_>,
+        body: Body,
+    ) -> Result<Option<Principal>, (Code, String)> {
         let service = self
             .layer
-            .layer(service_fn(|request: Request<()>| async move {
+            .layer(service_fn(|request: Request<Body>| async move {
                 assert!(!request.headers().contains_key("authorization"));
                 let mut response = Response::new(());
                 if let Some(principal) = request.extensions().get::<Principal>() {
@@ -85,7 +101,7 @@ impl Door {
         for value in call.authorization {
             request = request.header("authorization", *value);
         }
-        let mut request = request.body(()).unwrap();
+        let mut request = request.body(body).unwrap();
         let certificate = call.certificate.map(|name| {
             Arc::new(PeerCertificate {
                 common_name: Some(name.to_owned()),
@@ -189,6 +205,30 @@ async fn everybody_gets_exactly_what_their_role_allows() {
             ("/change", None),
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_short_bodies_of_the_known_are_read_when_they_are_refused() {
+    let (bob, wrong) = (bearer(BOB), bearer("something-long-but-unknown"));
+    let door = Door::new(true, false, Anonymous::Refused);
+    let of = |len: usize| Body::new(Full::new(Bytes::from(vec![7; len])));
+    let never = || Body::new(StreamBody::new(pending::<Result<_, tonic::Status>>()));
+    let read = async |token: &str, body| {
+        let call = Call {
+            path: "/change",
+            authorization: &[token],
+            ..CALL
+        };
+        door.knock_with(call, body).await.unwrap_err();
+        door.paths.read.lock().unwrap().pop().unwrap().len()
+    };
+    assert_eq!(read(&bob, of(1024)).await, 1024);
+    assert_eq!(read(&bob, of(1025)).await, 0);
+    assert_eq!(read(&bob, Body::empty()).await, 0);
+    let before = Instant::now();
+    assert_eq!(read(&bob, never()).await, 0);
+    assert_eq!(before.elapsed().as_secs(), 1);
+    assert_eq!(read(&wrong, of(10)).await, 0);
 }
 
 #[tokio::test]
