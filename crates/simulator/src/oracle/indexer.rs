@@ -112,10 +112,11 @@ impl Indexer {
     /// Something else than the coordinator leaves `next` as its record: of a run that
     /// it does not tell of, nobody can take up anything.
     pub fn forgets_its_run(&mut self, next: &Persisted) {
-        let tells = next.known().is_some_and(|record| record.run.is_some());
+        let told = next.known().and_then(|record| record.run);
         let before = self.record_before.known().and_then(|record| record.run);
-        if let Some(run) = before.filter(|_| !tells) {
-            self.forgotten = Some(run.version());
+        let before = before.map(|run| run.version());
+        if before.is_some() && told.map(|run| run.version()) != before {
+            self.forgotten = self.forgotten.max(before);
         }
     }
 

@@ -314,6 +314,41 @@ fn p1_asks_nothing_of_a_run_that_the_store_forgot() {
 }
 
 #[test]
+fn p1_asks_nothing_of_a_run_that_another_program_noted_as_an_older_one_and_then_as_none() {
+    for (foreign, verdict) in [(false, Some("P1")), (true, None)] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in (50..=80).filter(|height| *height != 60) {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        let key = play.key.clone();
+        for synced in ["99", "null"].into_iter().filter(|_| foreign) {
+            play.wait(1);
+            let text = format!(
+                r#"{{"account_id":"a.near","function_name":"one","enabled":true,
+                "block_stream_synced_at":{synced},"lifecycle_state":"Running"}}"#
+            );
+            play.see(Event::RecordTranslated { key: key.clone() });
+            play.see(Event::RecordWritten {
+                key: key.clone(),
+                before: None,
+                after: Some(text.into()),
+            });
+        }
+        play.wait(60).registered(150, None, false);
+        let start = if foreign { 150 } else { 80 };
+        play.begin(150, start);
+        play.noted(150, start);
+        for height in start..=200 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 200);
+        assert_eq!(found.as_deref(), verdict);
+    }
+}
+
+#[test]
 fn an_unknown_entry_is_no_reason_to_fall_over() {
     let mut play = Play::running(100, 50);
     play.execute(100, 77, 50, EntryId::default());
