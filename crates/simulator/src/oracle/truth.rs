@@ -8,7 +8,6 @@ use sim_node::{IndexerKey, Time};
 use super::Limits;
 use super::broken::Core;
 use super::calls::{Call, Calls, Horizons, matters_later};
-use super::desire::{Registered, Switch};
 use super::fencing::Fencing;
 use super::indexer::{DataTask, Indexer};
 use super::lies::Lies;
@@ -18,6 +17,8 @@ use super::timely::Applied;
 use crate::history::{
     AnswerKind, CallId, Event, FormerState, Incarnation, Method, NodeName, NodeState, RunPhase,
 };
+
+mod horizon;
 
 /// Wire number of gRPC's INTERNAL.
 const INTERNAL: i32 = 13;
@@ -115,93 +116,6 @@ impl Truth {
     /// Whether the coordinator may act on an answer that was not true.
     pub fn is_misled(&self, number: usize, now: Time) -> bool {
         now < self.misled_until || now < self.at(number).misled_until
-    }
-
-    /// Since when what was wanted may be what a call sent at `at` has in mind.
-    fn horizons(&self, number: usize, at: Time) -> Horizons {
-        let registry = self.registry_horizon(number, at);
-        Horizons {
-            registry,
-            switch: self.horizon(at),
-        }
-    }
-
-    /// Whether `call`, sent at `at`, may have had `version` in mind.
-    pub fn may_want(&self, number: usize, version: Option<u64>, call: CallId, at: Time) -> bool {
-        let desire = &self.at(number).desire;
-        let known = self.calls.get(call).map(|call| call.horizons);
-        let horizons = known.unwrap_or_else(|| self.horizons(number, at));
-        let registered = desire.between(horizons.registry, at).any(|segment| {
-            match (version, segment.registered) {
-                (Some(version), _) => segment.names(version),
-                (None, registered) => matches!(registered, Registered::Present { .. }),
-            }
-        });
-        let mut switches = desire.between(horizons.switch, at);
-        registered && switches.any(|segment| segment.switch != Switch::Off)
-    }
-
-    /// Whether something sent at `at` may have had anything but `version` in mind.
-    pub fn may_not_want(&self, number: usize, version: u64, at: Time) -> bool {
-        let desire = &self.at(number).desire;
-        let mut registered = desire.between(self.registry_horizon(number, at), at);
-        let mut switches = desire.between(self.horizon(at), at);
-        registered.any(|segment| !segment.names(version))
-            || switches.any(|segment| segment.switch != Switch::On)
-            || desire.is_ambiguous(version)
-    }
-
-    /// Whether a tombstone may have been seen by `at`.
-    pub fn may_be_deleted(&self, number: usize, at: Time) -> bool {
-        let desire = &self.at(number).desire;
-        let mut seen = desire.between(self.registry_horizon(number, at), at);
-        seen.any(|segment| segment.registered == Registered::Deleted)
-    }
-
-    /// The oldest truth about the record that may be behind what is sent at `at`.
-    pub fn horizon(&self, at: Time) -> Time {
-        let at = match self.paused {
-            Some((since, None)) => at.min(since),
-            Some((since, Some(until))) if at.since(until) < self.limits.observation_delay => {
-                at.min(since)
-            }
-            _ => at,
-        };
-        at - self.limits.observation_delay
-    }
-
-    /// The oldest truth about the registry that may be behind what is sent at
-    /// `at`: while the registry does not answer, the last answer counts.
-    fn registry_horizon(&self, number: usize, at: Time) -> Time {
-        let indexer = self.at(number);
-        let desire = &indexer.desire;
-        // No listing has told of a life that is newer than it, and absence from the
-        // listing is no news of the end of the life before.
-        let told = self
-            .list_heard
-            .map(|heard| heard - self.limits.registry_lag);
-        let untold = desire.lives > 1 && told < Some(desire.life_since);
-        let heard = match desire.current().registered {
-            // Only a tombstone is, unless the replica that told of it was behind a listing.
-            _ if untold && !self.fencing.is_contested() => self.tombstone_heard(indexer),
-            Registered::Deleted => self.tombstone_heard(indexer),
-            // Each of several coordinators has asked for itself.
-            _ if self.fencing.is_contested() => self.fencing.heard_by_all(),
-            _ => self.list_heard,
-        };
-        // Whoever has just been started and is told old news cannot know better.
-        let born = self.core.life_since();
-        let is_new = heard.is_none_or(|heard| heard < born);
-        if is_new && self.lies.were_stale_since(born) {
-            return Time(0);
-        }
-        self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
-    }
-
-    /// From when the answer is that must have told of a deletion.
-    fn tombstone_heard(&self, indexer: &Indexer) -> Option<Time> {
-        let current = self.limits.replica_lag.is_zero();
-        current.then_some(indexer.read_heard).flatten()
     }
 
     /// Takes note of an event that is neither about blocks nor cursors.
