@@ -32,6 +32,10 @@
 //! `{}`). A changed file counts once it has been left alone for a moment
 //! ([`Options::settle`]); writing beside it and renaming is safer still.
 //!
+//! **In a folder an entry may go to another file** and keeps its version. So a deletion
+//! waits until the whole folder is right and has been left alone for that moment more,
+//! and the indexer stays as it was known; for 300 times that moment at most.
+//!
 //! **Versions** grow with every change, as the contract's do, and are kept with
 //! the tombstones in a small file beside the registry (`NAME.versions.json`), so
 //! that a restart changes nothing. If that file is lost, tombstones are
@@ -61,6 +65,7 @@ mod json_object;
 mod merge;
 mod problem;
 mod registry;
+mod rest;
 mod source;
 mod state;
 mod toml_form;

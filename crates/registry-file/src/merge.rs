@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::book::{Book, Kept};
 use crate::entry::{Entry, Key, shown};
+use crate::files::Stamp;
 use crate::heights::{Belief, Chain};
 use crate::problem::{PROBLEMS_MAX, Place, Problem};
 use crate::source::Loaded;
@@ -18,6 +19,8 @@ pub(crate) struct Source {
     pub(crate) pending: Option<(u128, u64)>,
     /// What is wrong with it now.
     pub(crate) problems: Vec<Problem>,
+    /// How the file itself looked last.
+    pub(crate) seen: Option<Stamp>,
     /// Whether it is there.
     pub(crate) present: bool,
 }
@@ -43,7 +46,7 @@ pub(crate) struct Merged<'a> {
     /// The entries that count, each with its file's name.
     pub(crate) entries: BTreeMap<&'a Key, (&'a Entry, String)>,
     /// Entries that are there and do not count.
-    refused: BTreeSet<&'a Key>,
+    pub(crate) refused: BTreeSet<&'a Key>,
     /// What is wrong although each file by itself is right.
     pub(crate) problems: Vec<Problem>,
 }
@@ -101,7 +104,9 @@ pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
 pub(crate) enum Absence {
     /// Its file is right, and does not have it any more.
     Deleted,
-    /// Nobody said that it is gone, for this reason.
+    /// It stays as it was known, if it was, for this reason.
+    Stays(String),
+    /// There is an entry that cannot be used, for this reason.
     Withheld(String),
 }
 
@@ -142,12 +147,14 @@ impl Merged<'_> {
     }
 
     /// What becomes of the living indexers of `book` that are not among the
-    /// entries. If there is only one file ever, `single`, its name is of no matter.
+    /// entries. If there is only one file ever, `single`, its name is of no matter, and
+    /// no entry can have gone to another one; else `is_over` says what counts by now.
     pub(crate) fn absences(
         &self,
         book: &Book,
         sources: &Sources,
         single: Option<&Path>,
+        mut is_over: impl FnMut(&Key) -> bool,
     ) -> Vec<(Key, Absence)> {
         let by_name: BTreeMap<String, &Source> = sources
             .iter()
@@ -165,11 +172,20 @@ impl Merged<'_> {
                     _ if self.refused.contains(&key) => {
                         Absence::Withheld(format!("its entry in {file} is wrong"))
                     }
-                    Some(source) if source.speaks() => Absence::Deleted,
-                    Some(source) if source.present => {
-                        Absence::Withheld(format!("{file}, where it stood, cannot be read"))
+                    Some(source) if source.speaks() => {
+                        if single.is_some() || is_over(&key) {
+                            Absence::Deleted
+                        } else {
+                            Absence::Stays(format!(
+                                "{file}, where it stood, does not have it any more, which counts \
+                                 once the whole folder is right and left alone"
+                            ))
+                        }
                     }
-                    _ => Absence::Withheld(format!("{file}, where it stood, is missing")),
+                    Some(source) if source.present => {
+                        Absence::Stays(format!("{file}, where it stood, cannot be read"))
+                    }
+                    _ => Absence::Stays(format!("{file}, where it stood, is missing")),
                 };
                 (key, absence)
             })

@@ -15,6 +15,7 @@ use crate::files::{Stamp, list, stamp};
 use crate::heights::{Belief, Chain, Course, height_at};
 use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
 use crate::problem::Problem;
+use crate::rest::Rest;
 use crate::source::{Loaded, load};
 
 /// A file changed within this time of being read, in milliseconds, may change
@@ -55,6 +56,7 @@ pub(crate) struct State {
     book_path: PathBuf,
     settle: u64,
     sources: Sources,
+    rest: Rest,
     book: Book,
     /// Why the file or folder cannot be looked at.
     root_problem: Option<Problem>,
@@ -74,6 +76,7 @@ impl State {
             book_path,
             settle,
             sources: Sources::new(),
+            rest: Rest::new(settle),
             book,
             root_problem: None,
             common: Vec::new(),
@@ -101,6 +104,7 @@ impl State {
     /// what has changed.
     pub(crate) fn refresh(&mut self, now: u64) {
         self.notice_clock(now);
+        self.rest.not_after(now);
         let mut changed = self.dirty;
         match list(&self.root) {
             Ok(paths) => {
@@ -109,12 +113,13 @@ impl State {
             }
             Err(problem) => {
                 self.root_problem = Some(problem);
+                self.rest.stir(now);
                 for source in self.sources.values_mut() {
                     changed |= std::mem::replace(&mut source.present, false);
                 }
             }
         }
-        if changed {
+        if changed || self.rest.is_over_for_any(now) {
             self.common = Vec::new();
             if let Err(problem) = self.take_over(now) {
                 self.common.push(problem);
@@ -129,6 +134,7 @@ impl State {
         if now.abs_diff(before) <= JITTER || before == 0 {
             return;
         }
+        self.rest.begin_anew(now);
         self.dirty = true;
         if now < before {
             // What is put back while somebody looks was wrong before, and so is what was
@@ -143,6 +149,7 @@ impl State {
     /// Returns whether anything is to be taken over.
     fn look_at(&mut self, paths: &[PathBuf], now: u64) -> bool {
         let mut changed = false;
+        let mut written = false;
         let there: BTreeSet<&PathBuf> = paths.iter().collect();
         for (path, source) in &mut self.sources {
             let present = there.contains(path);
@@ -151,10 +158,16 @@ impl State {
         for path in paths {
             let source = self.sources.entry(path.clone()).or_default();
             changed |= !std::mem::replace(&mut source.present, true);
+            let seen = stamp(path);
+            written |= std::mem::replace(&mut source.seen, seen) != seen;
             if unchanged(source, now) {
                 continue;
             }
             changed |= source.look(path, now, self.settle);
+        }
+        let mut sources = self.sources.values();
+        if changed || written || sources.any(|one| one.is_restless()) {
+            self.rest.stir(now);
         }
         changed
     }
@@ -185,7 +198,20 @@ impl State {
             book.register(entry, file, height, bound);
         }
         let mut withheld = BTreeMap::new();
-        for (key, absence) in merged.absences(&book, &self.sources, self.single()) {
+        let mut held = Held::new();
+        let mut waiting = BTreeSet::new();
+        let rest = &mut self.rest;
+        let absences = merged.absences(
+            &book,
+            &self.sources,
+            single(&self.root, &self.sources),
+            |key| {
+                waiting.insert(key.clone());
+                rest.is_over(key, now)
+            },
+        );
+        rest.retain(|key| waiting.contains(key));
+        for (key, absence) in absences {
             match absence {
                 Absence::Deleted => {
                     tracing::info!(
@@ -194,13 +220,21 @@ impl State {
                     );
                     book.delete(&key, height);
                 }
+                Absence::Stays(why) => match self.answers.entry(&key) {
+                    Some(json) => {
+                        held.insert(key, json.clone());
+                    }
+                    None => {
+                        withheld.insert(key, why);
+                    }
+                },
                 Absence::Withheld(why) => {
                     withheld.insert(key, why);
                 }
             }
         }
         book.chained = chain.is_some() && !book.is_empty();
-        let listing = list_of(&merged, &book).map_err(|why| Problem::of(&self.root, why))?;
+        let listing = list_of(&merged, &held, &book).map_err(|why| Problem::of(&self.root, why))?;
         if book != self.book {
             book.written = now;
             // A file that cannot be read may be the one that has it.
@@ -257,6 +291,13 @@ impl State {
         for (_, file) in merged.entries.values() {
             *left.entry(file).or_default() += 1;
         }
+        // What was taken out of a file counts later, and a file may be gone by then.
+        for (key, kept) in self.book.living() {
+            let speaks = merged.entries.contains_key(&key) || merged.refused.contains(&key);
+            if !speaks && self.answers.entry(&key).is_some() {
+                *left.entry(&kept.file).or_default() += 1;
+            }
+        }
         let chain_in = merged.chain_in.map(Path::to_owned);
         let counts: BTreeMap<PathBuf, usize> = self
             .sources
@@ -276,16 +317,29 @@ impl State {
             }
         }
     }
+}
 
-    /// The path of the file, if it is one and no folder.
-    fn single(&self) -> Option<&Path> {
-        self.sources
-            .contains_key(&self.root)
-            .then_some(self.root.as_path())
+/// The path of the file at `root`, if it is one and no folder.
+fn single<'a>(root: &'a Path, sources: &Sources) -> Option<&'a Path> {
+    sources.contains_key(root).then_some(root)
+}
+
+impl Answers {
+    /// The entry of an indexer that is registered, as it was answered so far.
+    fn entry(&self, key: &Key) -> Option<&Bytes> {
+        match self.points.get(key) {
+            Some(Point::Entry(json)) => Some(json),
+            _ => None,
+        }
     }
 }
 
 impl Source {
+    /// Whether it is wrong, missing, or changing.
+    fn is_restless(&self) -> bool {
+        self.pending.is_some() || !self.problems.is_empty()
+    }
+
     /// Reads the file again; returns whether there is something to take over.
     fn look(&mut self, path: &Path, now: u64, settle: u64) -> bool {
         match load(path) {
@@ -365,11 +419,15 @@ fn missing(path: &Path, count: usize, has_chain: bool) -> Problem {
 /// The listing, and where each entry stands in it.
 type Listing<'a> = (Bytes, Vec<(&'a Key, Range<usize>)>);
 
-fn list_of<'a>(merged: &Merged<'a>, book: &Book) -> Result<Listing<'a>, String> {
+/// Entries that stay as they were though no file has them any more.
+type Held = BTreeMap<Key, Bytes>;
+
+fn list_of<'a>(merged: &Merged<'a>, held: &'a Held, book: &Book) -> Result<Listing<'a>, String> {
     let mut text = String::from("{");
     let mut ranges = Vec::new();
     let mut account: Option<&str> = None;
-    for (key, (entry, _)) in &merged.entries {
+    let keys: BTreeSet<&'a Key> = merged.entries.keys().copied().chain(held.keys()).collect();
+    for key in keys {
         let Some(kept) = book.get(key) else { continue };
         if kept.heights().deleted.is_some() {
             continue;
@@ -385,8 +443,12 @@ fn list_of<'a>(merged: &Merged<'a>, book: &Book) -> Result<Listing<'a>, String> 
         let name = serde_json::Value::from(key.1.as_str());
         let _ = write!(text, "{name}:");
         let begin = text.len();
-        text.push_str(&to_json(&entry.body, kept.heights()));
-        ranges.push((*key, begin..text.len()));
+        match (merged.entries.get(key), held.get(key)) {
+            (Some((entry, _)), _) => text.push_str(&to_json(&entry.body, kept.heights())),
+            (None, Some(json)) => text.push_str(&String::from_utf8_lossy(json)),
+            (None, None) => text.push_str("null"),
+        }
+        ranges.push((key, begin..text.len()));
         if text.len() > ANSWER_LEN_MAX || ranges.len() > ENTRIES_MAX {
             return Err(format!(
                 "all files together have more than {ENTRIES_MAX} indexers or {ANSWER_LEN_MAX} \
