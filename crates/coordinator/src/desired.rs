@@ -446,6 +446,10 @@ impl DesiredView {
                     None => {
                         self.unlisted.insert(id.clone(), spec);
                         self.confirmed.insert(id.clone());
+                        if self.watched.contains(id) {
+                            // It may be deleted again before any listing has it.
+                            self.ask(id, now);
+                        }
                     }
                 }
                 self.put_off(id, now, knobs);

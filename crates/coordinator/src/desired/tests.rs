@@ -54,17 +54,37 @@ impl Registry {
             .map(|(name, version)| (id(name), spec(*version)))
             .collect();
         let unreadable = unreadable.iter().map(|name| id(name)).collect();
-        self.view
-            .take_listing(height, listing, &unreadable, self.now, &self.knobs)
+        let taken = self
+            .view
+            .take_listing(height, listing, &unreadable, self.now, &self.knobs);
+        self.forgets_nobody();
+        taken
     }
 
     fn same(&mut self, height: u64) -> Taken {
-        self.view.take_same(height, self.now)
+        let taken = self.view.take_same(height, self.now);
+        self.forgets_nobody();
+        taken
     }
 
     fn answers(&mut self, height: u64, name: &str, answer: Desired) -> Taken {
-        self.view
-            .take_answer(&id(name), height, answer, self.now, &self.knobs)
+        let taken = self
+            .view
+            .take_answer(&id(name), height, answer, self.now, &self.knobs);
+        self.forgets_nobody();
+        taken
+    }
+
+    /// Of everybody that is watched there is something that will tell of a change.
+    fn forgets_nobody(&self) {
+        let view = &self.view;
+        let is_settled = |id: &&IndexerId| {
+            view.listed.contains_key(*id)
+                || view.tombstones.contains_key(*id)
+                || view.questions.contains_key(*id)
+        };
+        let left: Vec<_> = view.watched.iter().filter(|id| !is_settled(id)).collect();
+        assert!(left.is_empty(), "nobody asks about {left:?}");
     }
 
     fn deletes(&mut self, height: u64, name: &str, version: u64, at: u64) -> Taken {

@@ -83,3 +83,28 @@ fn so_many_that_there_is_no_room_count_as_told_of_everybody() {
     assert!(matches!(listing, Taken::Older { .. }), "{listing:?}");
     assert_eq!(registry.same(20 + most), news(&[]));
 }
+
+/// Deleted, registered and deleted again before any listing that is believed had it.
+#[test]
+fn whoever_only_a_question_found_registered_again_is_asked_about_until_a_listing_has_it() {
+    let mut registry = Registry::new(0);
+    registry.watch("a.near/1");
+    registry.lists(10, &[("a.near/1", 1)]);
+    registry.lists(11, &[]);
+    registry.deletes(12, "a.near/1", 1, 12);
+    registry.answers(20, "a.near/1", Desired::Present(spec(18)));
+    registry.lists(22, &[]);
+    assert_eq!(registry.desired("a.near/1"), Desired::Present(spec(18)));
+    registry.pass(1);
+    assert_eq!(registry.due(), [id("a.near/1")]);
+    let deleted = registry.deletes(23, "a.near/1", 18, 21);
+    assert_eq!(deleted, news(&["a.near/1"]));
+    registry.pass(1_000);
+    assert!(registry.due().is_empty(), "that is settled");
+
+    // The same while it stays registered: the listing ends the questions.
+    registry.answers(24, "a.near/1", Desired::Present(spec(24)));
+    registry.lists(25, &[("a.near/1", 24)]);
+    registry.pass(1_000);
+    assert!(registry.due().is_empty());
+}
