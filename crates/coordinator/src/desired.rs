@@ -11,13 +11,16 @@ use tokio::time::Instant;
 use crate::knobs::Knobs;
 
 mod behind;
+mod course;
 mod outlier;
+mod shallow;
 #[cfg(test)]
 mod tests;
 mod unlistable;
 
 pub use behind::Behind;
 use outlier::Outlier;
+use shallow::Shallow;
 use unlistable::Unlistable;
 
 /// A height so far above the last one that it cannot be true (three weeks of blocks,
@@ -30,9 +33,6 @@ const BLOCKS_PER_SECOND_MAX: u64 = 4;
 
 /// A height that no chain has reached: not even a first answer is believed.
 const HEIGHT_MAX: u64 = 1_000_000_000_000;
-
-/// For how long all listings are old before that is told, since some always are.
-const LATE_TOLD: Duration = Duration::from_secs(60);
 
 /// So many deletions of those that are forgotten are known one by one; if there are more,
 /// everybody counts as known by then.
@@ -96,7 +96,10 @@ pub struct DesiredView {
     silent: bool,
     /// Since when no listing was new enough, and the highest height of the answers since.
     late: Option<(Instant, u64)>,
+    /// Since when listings are beyond belief, and the height of the last of them.
+    ahead: Option<(Instant, u64)>,
     outlier: Outlier,
+    shallow: Shallow,
     /// As of which height the last listing is.
     listed_at: u64,
     /// Who was told of since, and as of which height.
@@ -183,19 +186,6 @@ impl DesiredView {
         self.listed.keys()
     }
 
-    /// That the registry answers, and nothing of it is taken in, because all of it is too
-    /// old: since the start, or for longer than replicas lag.
-    pub fn behind(&self, now: Instant) -> Option<Behind> {
-        let (since, heard) = self.late?;
-        let behind = Behind {
-            known: self.everybody_at(),
-            stored: self.acted,
-            heard,
-        };
-        let lasts = now.saturating_duration_since(since) >= LATE_TOLD;
-        (self.answered.is_none() || lasts).then_some(behind)
-    }
-
     /// Takes note that the registry's height is stored as `height`: answers below were
     /// acted upon.
     pub fn acted_upon(&mut self, height: u64) {
@@ -221,7 +211,7 @@ impl DesiredView {
             return None;
         }
         self.outlier.clear();
-        self.late = None;
+        (self.late, self.shallow) = (None, Shallow::default());
         self.tells_all(u64::MAX);
         (self.mark, self.listed_at) = (known, known);
         self.answered = Some(now);
@@ -253,6 +243,7 @@ impl DesiredView {
         if height < known {
             self.dropped_older += 1;
             self.outlier.heard(height, now);
+            self.shallow.heard_low(height, now);
             if let Some((_, heard)) = &mut self.late {
                 *heard = height.max(*heard);
             }
@@ -266,12 +257,22 @@ impl DesiredView {
             let made = BLOCKS_PER_SECOND_MAX.saturating_mul(passed);
             height.saturating_sub(self.mark) > HEIGHT_JUMP_MAX.saturating_add(made)
         });
-        if jumps || height > HEIGHT_MAX {
+        if height > HEIGHT_MAX {
+            return Some(Taken::Absurd(height));
+        }
+        if jumps {
+            self.shallow.heard_high(height, now);
             return Some(Taken::Absurd(height));
         }
         match self.answered.replace(now) {
-            None => self.outlier.begins(height),
-            Some(_) => self.outlier.heard(height, now),
+            None => {
+                self.outlier.begins(height);
+                self.shallow.begins(height, now);
+            }
+            Some(_) => {
+                self.outlier.heard(height, now);
+                self.shallow.heard_low(height, now);
+            }
         }
         self.mark = height.max(self.mark);
         None
@@ -282,12 +283,13 @@ impl DesiredView {
         let refused = self.admit(height, self.everybody_at(), now);
         match &refused {
             None => {
-                self.late = None;
+                (self.late, self.ahead) = (None, None);
                 if std::mem::take(&mut self.silent) {
                     self.ask_again(now);
                 }
             }
             Some(Taken::Older { .. }) if self.late.is_none() => self.late = Some((now, height)),
+            Some(Taken::Absurd(_)) if height <= HEIGHT_MAX => self.note_ahead(height, now),
             Some(_) => {}
         }
         refused

@@ -226,3 +226,33 @@ async fn what_is_known_to_be_deleted_is_not_switched_on_the_word_of_a_node_that_
     }
     it.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_height_that_is_too_low_blocks_the_registry_for_minutes_and_not_for_ever() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    world.set_height(TRUE + 10);
+    let it = world.run(Knobs::default());
+    pass(5).await;
+    world.set_height(FALSE);
+    world.register("b.near/g");
+    world.pass_with_blocks(120).await;
+    assert!(world.has_stream(A) && !world.has_stream("b.near/g"));
+    let admin = it.coordinator.admin();
+    let overview = admin.overview();
+    let problem = overview.registry_problem.unwrap();
+    assert!(problem.contains("far above block 1300000"), "{problem}");
+    assert!(problem.contains("that one is likely false"), "{problem}");
+    assert!(overview.registry_behind_blocks > FALSE - TRUE - 1_000);
+
+    world.pass_with_blocks(600).await;
+    let overview = admin.overview();
+    assert_eq!(overview.registry_problem, None);
+    assert_eq!(overview.registry_behind_blocks, 0);
+    assert!(world.has_stream("b.near/g"));
+    world.unregister(A);
+    world.pass_with_blocks(60).await;
+    assert!(!world.has_stream(A), "deletions are heard again");
+    it.shut_down().await;
+}

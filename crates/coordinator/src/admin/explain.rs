@@ -113,8 +113,12 @@ impl IndexerReport {
                         .to_owned();
                 }
                 Reason::RegistryUnknown if let Some(behind) = &self.registry_behind => format!(
-                    "the registry's answers, up to block {}, are older than block {}",
+                    "the registry's answers, up to block {}, are {} block {}",
                     behind.heard,
+                    match behind.is_ahead() {
+                        true => "far above",
+                        false => "older than",
+                    },
                     behind.limit()
                 ),
                 reason => reason.to_string(),

@@ -35,8 +35,8 @@ pub struct Overview {
     pub registry_answered: Option<Timestamp>,
     /// Why it gave none the last time it was asked, if it did not.
     pub registry_problem: Option<String>,
-    /// By how many blocks all its answers are too old, since a while or since the start;
-    /// 0 if they are not.
+    /// By how many blocks all its answers are too old, since a while or since the start, or
+    /// too new to be believed; 0 if they are not.
     pub registry_behind_blocks: u64,
     /// Why the store cannot be read, takes no writes, or does not show a queue, if that
     /// is so.

@@ -5,56 +5,12 @@
 //! no node that is merely behind can be the reason: such a node would have to be behind by
 //! months, keep the pace of the chain all the same, and be the only one that answers.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::BLOCKS_PER_SECOND_MAX;
+use super::course::Course;
 
 /// How far below it all later answers are, at least: months of blocks.
 const GAP_LEAST: u64 = 20_000_000;
-
-/// For how long they have to go on.
-const COURSE_LEAST: Duration = Duration::from_secs(600);
-
-/// How often they have to have risen in that time.
-const RISES_LEAST: u32 = 60;
-
-/// After such a silence it begins anew: what was answered meanwhile is not known.
-const SILENCE_MAX: Duration = Duration::from_secs(180);
-
-/// So many blocks more than the time allows are no haste: answers overtake each other.
-const HASTE_SLACK: u64 = 100;
-
-/// The answers of a chain that moves on, far below the height that is in doubt.
-#[derive(Clone, Copy, Debug)]
-struct Course {
-    from: u64,
-    since: Instant,
-    height: u64,
-    risen: Instant,
-    rises: u32,
-}
-
-impl Course {
-    fn new(height: u64, now: Instant) -> Course {
-        Course {
-            from: height,
-            since: now,
-            height,
-            risen: now,
-            rises: 0,
-        }
-    }
-
-    /// Whether it rises faster than a chain does: that is a node that makes up for what
-    /// it has missed, and what it answers is old.
-    fn hurries(&self, height: u64, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.since).as_secs();
-        let made = BLOCKS_PER_SECOND_MAX.saturating_mul(passed);
-        height.saturating_sub(self.from) > made.saturating_add(HASTE_SLACK)
-    }
-}
 
 /// Whether the height as of which everybody is known is told by one answer alone.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,26 +39,14 @@ impl Outlier {
             return;
         }
         let course = self.course.get_or_insert_with(|| Course::new(height, now));
-        if height <= course.height {
-            // The first, or it may be another replica, which is further behind.
-            return;
-        }
-        let silent = now.saturating_duration_since(course.risen) > SILENCE_MAX;
-        if silent || course.hurries(height, now) {
-            *course = Course::new(height, now);
-            return;
-        }
-        (course.height, course.risen) = (height, now);
-        course.rises = course.rises.saturating_add(1);
+        course.heard(height, now);
     }
 
     /// The height that may be given up, and the one that all others have reached; `None`
     /// if there is no such height, or not yet.
     pub(super) fn proven(&self, now: Instant) -> Option<(u64, u64)> {
         let (lone, course) = (self.lone?, self.course?);
-        let lasts = course.risen.saturating_duration_since(course.since) >= COURSE_LEAST;
-        let goes_on = now.saturating_duration_since(course.risen) <= SILENCE_MAX;
-        (lasts && goes_on && course.rises >= RISES_LEAST).then_some((lone, course.height))
+        course.lasts(now).then(|| (lone, course.height()))
     }
 
     /// It was given up.

@@ -9,6 +9,7 @@ use crate::testing::id;
 
 mod forgotten;
 mod outlier;
+mod shallow;
 mod unlistable;
 
 fn spec(version: u64) -> Arc<Spec> {

@@ -100,12 +100,17 @@ impl Shared {
         let is_late = matches!(taken, Taken::Older { .. });
         if let Taken::Older { height, mark } = &taken {
             self.registry.unusable(*height, *mark);
-            self.note_late();
+            self.note_late(None);
         }
         if let Taken::Absurd(height) = &taken {
             let known = lock(&self.desired).height();
             self.registry.unusable(*height, known);
-            self.no_listing(&format!("an answer as of block {height} is beyond belief"));
+            let why = format!(
+                "an answer as of block {height} is not believed, so far is it above block \
+                 {known}, as of which the registry answered before"
+            );
+            self.no_listing(&why);
+            self.note_late(Some(sentence(&why)));
         }
         let usable = self.after_answer(taken);
         if usable {
@@ -120,12 +125,14 @@ impl Shared {
     }
 
     /// The registry answers, so whatever kept it from that is over; but it tells of
-    /// what has been.
-    fn note_late(&self) {
+    /// what has been, or of heights that are not believed, which is its `problem` as long
+    /// as it may pass.
+    fn note_late(&self, problem: Option<String>) {
         let now = self.now();
         let behind = lock(&self.desired).behind(Instant::now());
         let mut health = lock(&self.health);
-        health.registry_problem = behind.as_ref().map(|behind| sentence(&behind.to_string()));
+        let lasting = behind.as_ref().map(|behind| sentence(&behind.to_string()));
+        health.registry_problem = lasting.or(problem);
         let late = health.registry_late.get_or_insert_with(|| Late::new(now));
         late.behind = behind;
         let Some(behind) = &late.behind else {
@@ -153,6 +160,17 @@ impl Shared {
     /// Gives up the first height of this life if it was false beyond doubt: else every
     /// true answer would be old.
     async fn doubt_first_height(&self) {
+        let given_up = lock(&self.desired).give_up_low(Instant::now());
+        if let Some(GivenUp { told, known }) = given_up {
+            tracing::error!(
+                told,
+                known,
+                "the first answers of the registry told a height that all later ones are far \
+                 above, while they move on: it was false and is given up; is there a node that \
+                 answers falsely?"
+            );
+            return;
+        }
         if lock(&self.desired).outlier(Instant::now()).is_none() {
             return;
         }

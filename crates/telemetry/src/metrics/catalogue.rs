@@ -194,7 +194,7 @@ pub const METRICS: &[Metric] = &[
         "coordinator_registry_behind_blocks",
         Kind::Gauge,
         &[],
-        "By how many blocks all answers of the registry are too old; 0 if they are not",
+        "Blocks by which all answers of the registry are too old, or too new to believe; else 0",
     ),
     metric(
         "coordinator_registry_height_blocks",

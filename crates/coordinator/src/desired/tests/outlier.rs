@@ -193,3 +193,16 @@ fn that_all_listings_are_old_is_told_when_it_lasts() {
     registry.same(1_001);
     assert_eq!(registry.view.behind(registry.now), None);
 }
+
+#[test]
+fn what_was_given_up_does_not_come_back_as_the_one_that_goes_on() {
+    let mut registry = misled(0);
+    registry.goes_on(TRUE, 601, 1);
+    assert!(registry.gives_up(0).is_some());
+    for second in 1..=1_000 {
+        registry.pass(1);
+        let high = FALSE + second;
+        assert_eq!(registry.same(high), Taken::Absurd(high));
+    }
+    assert_eq!(registry.view.give_up_low(registry.now), None);
+}
