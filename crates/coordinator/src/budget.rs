@@ -1,6 +1,6 @@
 //! Spreads starts over time, so that a restarted service is not stormed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lifecycle::{IndexerId, Timestamp};
@@ -17,6 +17,8 @@ pub struct StartBudget {
     interval: Duration,
     next: Timestamp,
     slots: BTreeMap<IndexerId, Timestamp>,
+    /// Slots before `next` that were given back.
+    free: BTreeSet<Timestamp>,
     /// Starts in any second at the most, late ones included.
     burst: usize,
     /// When the last of them were, oldest first.
@@ -33,6 +35,7 @@ impl StartBudget {
             interval,
             next: Timestamp(0),
             slots: BTreeMap::new(),
+            free: BTreeSet::new(),
             burst: per_second.max(1) as usize * 2,
             used: VecDeque::new(),
         }
@@ -67,16 +70,26 @@ impl StartBudget {
         // After a jump of the clock the reserved future must not last for ever.
         if self.next.since(now) > self.horizon() {
             self.next = now;
+            self.free.clear();
         }
-        let slot = self.next.max(now);
-        self.next = slot + self.interval;
+        self.free = self.free.split_off(&now);
+        let slot = self.free.pop_first().unwrap_or_else(|| {
+            let slot = self.next.max(now);
+            self.next = slot + self.interval;
+            slot
+        });
         self.slots.insert(id.clone(), slot);
         slot
     }
 
-    /// Takes note that `id` does not need its slot any more.
-    pub fn release(&mut self, id: &IndexerId) {
-        self.slots.remove(id);
+    /// Takes note that `id` does not need its slot any more. Somebody else may have it,
+    /// unless its time has come already.
+    pub fn release(&mut self, id: &IndexerId, now: Timestamp) {
+        let slot = self.slots.remove(id);
+        // After a jump of the clock some are of a time that is handed out once more.
+        if let Some(slot) = slot.filter(|slot| (now..self.next).contains(slot)) {
+            self.free.insert(slot);
+        }
     }
 
     /// Takes note that `id` uses its slot at `now`.
@@ -89,9 +102,8 @@ impl StartBudget {
     }
 
     fn horizon(&self) -> Duration {
-        let waiting = u32::try_from(self.slots.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
+        let taken = self.slots.len().saturating_add(self.free.len());
+        let waiting = u32::try_from(taken).unwrap_or(u32::MAX).saturating_add(1);
         self.interval.saturating_mul(waiting) + self.kept
     }
 }
@@ -119,6 +131,56 @@ mod tests {
         );
         budget.consume(&id(0), Timestamp(1_000));
         assert_eq!(budget.reserve(&id(0), Timestamp(1_150)).0, 1_400);
+    }
+
+    #[test]
+    fn a_slot_that_is_given_back_is_the_next_ones() {
+        let mut budget = StartBudget::new(10, KEPT);
+        let now = Timestamp(1_000);
+        for n in 0..5 {
+            budget.reserve(&id(n), now);
+        }
+        for n in [3, 1, 0] {
+            budget.release(&id(n), Timestamp(1_050));
+        }
+        budget.release(&id(9), now);
+        let later = Timestamp(1_060);
+        let slots: Vec<u64> = (5..8).map(|n| budget.reserve(&id(n), later).0).collect();
+        assert_eq!(slots, [1_100, 1_300, 1_500]);
+        budget.release(&id(6), later);
+        let late = Timestamp(1_350);
+        assert_eq!(budget.reserve(&id(8), late).0, 1_600, "its time has passed");
+    }
+
+    #[test]
+    fn slots_given_back_do_not_make_others_overlap() {
+        let mut budget = StartBudget::new(10, Duration::ZERO);
+        let now = Timestamp(1_000);
+        let last = (0..100).map(|n| budget.reserve(&id(n), now)).last();
+        (1..99).for_each(|n| budget.release(&id(n), now));
+        let mut slots: Vec<Timestamp> = (100..300).map(|n| budget.reserve(&id(n), now)).collect();
+        slots.extend(last);
+        slots.sort_unstable();
+        let gap = |pair: &[Timestamp]| pair[1].since(pair[0]);
+        assert!(
+            slots
+                .windows(2)
+                .all(|pair| gap(pair) >= Duration::from_millis(100))
+        );
+        assert_eq!(slots.first(), Some(&Timestamp(1_100)));
+        assert_eq!(slots.len(), 201);
+    }
+
+    #[test]
+    fn what_was_given_back_before_the_clock_was_set_back_is_forgotten() {
+        let mut budget = StartBudget::new(10, KEPT);
+        let before = Timestamp(1_000_000_000);
+        (0..4).for_each(|n| _ = budget.reserve(&id(n), before));
+        budget.release(&id(3), before);
+        let now = Timestamp(5_000);
+        assert_eq!(budget.reserve(&id(4), now).0, 5_000);
+        budget.release(&id(2), now);
+        assert_eq!(budget.reserve(&id(5), now).0, 5_100);
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl Shared {
         drop(wakes);
         lock(&self.log).remove(id);
         lock(&self.recall).forget(id);
-        lock(&self.budget).release(id);
+        lock(&self.budget).release(id, self.now());
         lock(&self.health).set_queue(id, None);
     }
 

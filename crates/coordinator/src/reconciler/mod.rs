@@ -6,6 +6,7 @@ mod pace;
 mod perform;
 mod refused;
 mod started;
+mod starting;
 mod unnoted;
 
 #[cfg(test)]
@@ -265,11 +266,11 @@ impl Reconciler {
             Look::Fresh
         };
         let mut seen = self.observe(stored.as_ref(), look).await;
-        let mut step = self.plan(&seen);
+        let mut step = self.plan(&mut seen);
         if look == Look::Snapshots && !matches!(step, Step::Wait(_)) {
             // Shared looks are good enough to see that there is work, not to do it.
             seen = self.observe(stored.as_ref(), Look::Fresh).await;
-            step = self.plan(&seen);
+            step = self.plan(&mut seen);
         }
         match step {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
@@ -289,11 +290,6 @@ impl Reconciler {
             },
             Step::Finish { height } => self.finish(stored.as_ref(), height).await,
         }
-    }
-
-    fn plan(&self, seen: &Observed) -> Step {
-        let shared = &self.shared;
-        (shared.planner).plan(seen, &shared.knobs.policy, shared.now())
     }
 
     fn set_right(&self, stored: &Stored) -> Option<Record> {

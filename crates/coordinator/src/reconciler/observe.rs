@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lifecycle::{
     Desired, Executor, ExecutorState, Gate, Observed, Phase, Progress, Record, Seen, Services,
-    Stream, StreamHealth, TaskSeen, wants_progress,
+    Stream, StreamHealth, TaskSeen, Timestamp, wants_progress,
 };
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ pub(crate) enum Look {
 }
 
 impl Reconciler {
+    /// Looks at everything. Of the start budget it is assumed that it lets the indexer
+    /// start: only whoever would start something asks it.
     pub(crate) async fn observe(&mut self, stored: Option<&Stored>, look: Look) -> Observed {
         let shared = &self.shared;
         let record = stored.map(|stored| stored.record.clone());
@@ -42,7 +44,6 @@ impl Reconciler {
         );
         let progress = self.progress(record.as_ref(), &desired, &stream).await;
         let progress = self.note_refusal(progress);
-        let start_slot = self.start_slot(record.as_ref(), &stream, &executor);
         let gate = self.gate(record.as_ref());
         let armed =
             self.armed.is_some() && record.as_ref().map(|record| &record.task) == Some(&self.armed);
@@ -57,7 +58,7 @@ impl Reconciler {
             task,
             armed,
             gate,
-            start_slot,
+            start_slot: Timestamp(0),
             services,
             running_since: self.shared.running_since,
         }
@@ -178,21 +179,6 @@ impl Reconciler {
             return Ok(Progress::Unknown);
         };
         self.shared.records.progress(&self.id, record.run).await
-    }
-
-    fn start_slot(
-        &self,
-        record: Option<&Record>,
-        stream: &Seen<Stream>,
-        executor: &Seen<Executor>,
-    ) -> lifecycle::Timestamp {
-        let may_start = record
-            .is_some_and(|record| matches!(record.phase, Phase::Running | Phase::Repairing))
-            && (*stream == Seen::Absent || *executor == Seen::Absent);
-        if !may_start {
-            return lifecycle::Timestamp(0);
-        }
-        lock(&self.shared.budget).reserve(&self.id, self.shared.now())
     }
 
     fn gate(&self, record: Option<&Record>) -> Gate {

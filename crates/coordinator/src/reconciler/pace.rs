@@ -85,8 +85,7 @@ impl Paces {
         now: Instant,
         shared: &Shared,
     ) -> Option<Wait> {
-        let enabled = seen.record.as_ref().is_none_or(|record| record.enabled);
-        let goal = (seen.desired.clone(), enabled);
+        let goal = goal(seen);
         if self.goal.as_ref() != Some(&goal) {
             self.goal = Some(goal);
             self.done.clear();
@@ -103,12 +102,24 @@ impl Paces {
         })
     }
 
+    /// Whether [`Paces::hold`] would have it wait.
+    pub(super) fn would_hold(&self, seen: &Observed, action: &Action, now: Instant) -> bool {
+        self.goal.as_ref() == Some(&goal(seen))
+            && !self.has_lasted(now)
+            && self.rest(&seen.id, action, now).is_some()
+    }
+
     /// Forgets what was done if it has lasted.
     fn review(&mut self, now: Instant) {
-        let settled_for = |since| now.saturating_duration_since(since);
-        if (self.settled_since.take()).is_some_and(|since| settled_for(since) >= self.lasting) {
+        if self.has_lasted(now) {
             self.done.clear();
         }
+        self.settled_since = None;
+    }
+
+    fn has_lasted(&self, now: Instant) -> bool {
+        let settled_for = |since| now.saturating_duration_since(since);
+        (self.settled_since).is_some_and(|since| settled_for(since) >= self.lasting)
     }
 
     fn rest(&self, id: &IndexerId, action: &Action, now: Instant) -> Option<(u32, Duration)> {
@@ -117,6 +128,11 @@ impl Paces {
         let rest = self.pauses.delay(id, pace.times).checked_sub(passed)?;
         (!rest.is_zero()).then_some((pace.times, rest))
     }
+}
+
+fn goal(seen: &Observed) -> Goal {
+    let enabled = seen.record.as_ref().is_none_or(|record| record.enabled);
+    (seen.desired.clone(), enabled)
 }
 
 fn cause(action: &Action) -> Cause {

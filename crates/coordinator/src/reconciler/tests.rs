@@ -5,6 +5,7 @@ mod confirming;
 mod performing;
 mod refusing;
 mod safeguards;
+mod starting;
 
 use std::collections::{BTreeMap, BTreeSet};
 

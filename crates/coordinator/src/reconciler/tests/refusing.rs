@@ -97,8 +97,8 @@ async fn only_what_the_queue_does_not_decide_goes_on_without_it() {
     ] {
         let goes_on = start_block != StartBlock::Continue;
         let progress = reconciler.note_refusal(refused());
-        let seen_so = seen(start_block, progress);
-        match reconciler.plan(&seen_so) {
+        let mut seen_so = seen(start_block, progress);
+        match reconciler.plan(&mut seen_so) {
             Step::Commit(next) if goes_on => {
                 assert_eq!(next.run.unwrap().target, Target::of(&spec(start_block)));
             }
@@ -110,8 +110,8 @@ async fn only_what_the_queue_does_not_decide_goes_on_without_it() {
         }
         // A store that is away may show it in a moment.
         let progress = reconciler.note_refusal(away());
-        let seen_so = seen(start_block, progress);
-        let Step::Wait(wait) = reconciler.plan(&seen_so) else {
+        let mut seen_so = seen(start_block, progress);
+        let Step::Wait(wait) = reconciler.plan(&mut seen_so) else {
             panic!("{start_block:?}");
         };
         assert_eq!(reconciler.why_refused(&wait, &seen_so), None);

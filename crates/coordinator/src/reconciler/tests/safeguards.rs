@@ -325,37 +325,6 @@ async fn a_look_that_shows_an_older_version_than_was_started_is_not_believed_at_
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_may_start_something_gets_a_slot_and_nobody_else() {
-    for (phase, streams, executes, slot) in [
-        (Phase::Running, false, false, true),
-        (Phase::Running, true, false, true),
-        (Phase::Running, false, true, true),
-        (Phase::Running, true, true, false),
-        (Phase::Repairing, true, false, true),
-        (Phase::Repairing, true, true, false),
-        (Phase::Initializing, false, false, false),
-        (Phase::Suspending, false, true, false),
-        (Phase::Suspended, false, false, false),
-        (Phase::Deleting, true, false, false),
-    ] {
-        let (world, mut reconciler) = alone();
-        if streams {
-            world.set_stream(ID, 5);
-        }
-        if executes {
-            world.set_executor(ID, 5, 0);
-        }
-        let look = seen(&world, &mut reconciler, phase).await;
-        let expected = if slot {
-            reconciler.shared.now()
-        } else {
-            Timestamp(0)
-        };
-        assert_eq!(look.start_slot, expected, "{phase} {streams} {executes}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn only_whoever_has_yet_to_be_provisioned_asks_at_the_gate() {
     let (world, mut reconciler) = alone();
     let other = id("a.near/g");
