@@ -1,6 +1,7 @@
 //! What is worth knowing about the coordinator as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use lifecycle::{IndexerId, Timestamp};
 
@@ -40,6 +41,34 @@ impl Late {
     }
 }
 
+/// What a listing had to set aside, by name of the indexer or of its whole account, and
+/// why.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside(Arc<BTreeMap<String, String>>);
+
+impl Aside {
+    fn of(entries: &[Quarantined]) -> Aside {
+        // Of a name that was cut off it is not known whose it is.
+        let whole = entries.iter().filter(|it| it.name.len() <= NAME_LEN_MAX);
+        let named = whole.take(NAMES_MAX);
+        let named = named.map(|entry| (entry.name.clone(), entry.why.clone()));
+        Aside(Arc::new(named.collect()))
+    }
+
+    /// Why the entry of `id` was set aside, if it was.
+    pub(crate) fn why(&self, id: &IndexerId) -> Option<&str> {
+        let own = || self.0.get(id.as_str());
+        own()
+            .or_else(|| self.0.get(id.account()))
+            .map(String::as_str)
+    }
+}
+
+/// That the entry of an indexer in the registry was set aside because of `why`.
+pub(crate) fn set_aside(why: &str) -> String {
+    format!("its entry in the registry cannot be read and is set aside: {why}")
+}
+
 /// Facts that no single loop knows.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -55,6 +84,8 @@ pub(crate) struct Health {
     pub(crate) registry_late: Option<Late>,
     /// Entries of the last listing that make no sense: how many, and the first.
     pub(crate) quarantined: (usize, Vec<Quarantined>),
+    /// The same first, for those who ask about one.
+    pub(crate) aside: Aside,
     /// Records that cannot be read, by key, and why; the first of them.
     pub(crate) unreadable: BTreeMap<String, String>,
     /// The keys of all of them.
@@ -84,6 +115,7 @@ impl Health {
     /// Takes in what a listing had to set aside. Returns those that are kept of it and
     /// that the listing before did not have.
     pub(crate) fn quarantine(&mut self, entries: &[Quarantined]) -> Vec<Quarantined> {
+        self.aside = Aside::of(entries);
         let kept = entries.iter().take(NAMES_MAX).map(|entry| Quarantined {
             name: shortened(&entry.name),
             why: entry.why.clone(),

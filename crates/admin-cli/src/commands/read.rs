@@ -227,8 +227,8 @@ fn objection(report: &ShadowReport) -> Option<String> {
     }
     if report.unknown > 0 {
         return Some(format!(
-            "the shadow cannot say anything of {}, because something does not answer it; see \
-             `coordinator shadow` and `coordinator overview`.",
+            "the shadow cannot say anything of {}, because something does not answer it or cannot \
+             be read; see `coordinator shadow` and `coordinator overview`.",
             count(report.unknown)
         ));
     }

@@ -200,10 +200,10 @@ impl AdminService {
         limit: usize,
         disagreements_only: bool,
     ) -> ShadowReport {
-        let blind = self.shared.blind();
+        let doubts = self.shared.doubts();
         let limit = limit.clamp(1, PAGE_MAX);
         let log = lock(&self.shared.shadow_log);
-        log.report(after, limit, disagreements_only, blind.as_deref())
+        log.report(after, limit, disagreements_only, &doubts)
     }
 
     /// Whether the store answers, and the records have been read: for probes.

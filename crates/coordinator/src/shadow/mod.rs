@@ -3,11 +3,12 @@
 //!
 //! It cannot change anything even by mistake: its ports refuse whatever would.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lifecycle::{Desired, IndexerId, Observed, Phase, Reason, Record, Seen, Step, Timestamp};
 
+use crate::health::{Aside, set_aside};
 use crate::shared::{Shared, lock};
 
 mod ports;
@@ -32,7 +33,7 @@ pub enum Verdict {
     Agrees,
     /// Something would be done; the active one may still do it.
     Pending,
-    /// Nothing can be said: what must be seen for that does not answer.
+    /// Nothing can be said: what must be seen for that does not answer or cannot be read.
     Unknown,
     /// What would have been done was not done within [`GRACE`], or something was
     /// done that this one would not have done.
@@ -125,14 +126,14 @@ impl ShadowLog {
         self.entries.remove(id);
     }
 
-    /// Up to `limit` entries after `after`, by name. If it is `blind`, which says
-    /// what is not seen, nobody is agreed with.
+    /// Up to `limit` entries after `after`, by name. Where `doubts` say what is not seen
+    /// nobody is agreed with.
     pub(crate) fn report(
         &self,
         after: Option<&IndexerId>,
         limit: usize,
         disagreements_only: bool,
-        blind: Option<&str>,
+        doubts: &Doubts,
     ) -> ShadowReport {
         let disagrees = |entry: &&ShadowEntry| entry.verdict == Verdict::Disagrees;
         let wanted = |entry: &&ShadowEntry| !disagreements_only || disagrees(entry);
@@ -145,17 +146,12 @@ impl ShadowLog {
             .collect();
         let more = entries.len() > limit;
         entries.truncate(limit);
-        if let Some(why) = blind {
-            for entry in &mut entries {
-                if entry.verdict == Verdict::Agrees {
-                    entry.verdict = Verdict::Unknown;
-                    entry.would = format!("{why}; before: {}", entry.would);
-                }
-            }
+        for entry in &mut entries {
+            doubts.apply(entry);
         }
         let unknown = |entry: &&ShadowEntry| match entry.verdict {
             Verdict::Unknown => true,
-            Verdict::Agrees => blind.is_some(),
+            Verdict::Agrees => doubts.concern(&entry.id),
             Verdict::Pending | Verdict::Disagrees => false,
         };
         ShadowReport {
@@ -169,11 +165,56 @@ impl ShadowLog {
     }
 }
 
+/// What is not known by now, whatever was found at the last look at an indexer: what is
+/// settled is not looked at again because of it.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    /// What keeps it from seeing the world, if anything does.
+    blind: Option<String>,
+    /// Whose entries in the registry cannot be read.
+    aside: Aside,
+    /// Who is neither listed nor deleted.
+    kept: BTreeSet<IndexerId>,
+}
+
+impl Doubts {
+    fn concern(&self, id: &IndexerId) -> bool {
+        self.blind.is_some() || self.aside.why(id).is_some() || self.kept.contains(id)
+    }
+
+    fn apply(&self, entry: &mut ShadowEntry) {
+        let absent = format!("wait: {}", Reason::NotInRegistry);
+        let agrees = entry.verdict == Verdict::Agrees;
+        if !agrees && (entry.verdict != Verdict::Unknown || entry.would != absent) {
+            return;
+        }
+        if let Some(why) = self.aside.why(&entry.id) {
+            entry.would = format!("wait: {}", set_aside(why));
+        } else if self.kept.contains(&entry.id) {
+            entry.would = absent;
+        } else if agrees && let Some(why) = &self.blind {
+            entry.would = format!("{why}; before: {}", entry.would);
+        } else {
+            return;
+        }
+        entry.verdict = Verdict::Unknown;
+    }
+}
+
 impl Shared {
+    /// What a shadow does not know now.
+    pub(crate) fn doubts(&self) -> Doubts {
+        Doubts {
+            blind: self.blind(),
+            aside: lock(&self.health).aside.clone(),
+            kept: lock(&self.desired).kept().cloned().collect(),
+        }
+    }
+
     /// What keeps a shadow from seeing the world as it is now, if anything does.
     /// What is settled is not looked at again just because a service is away, so
     /// no loop says so.
-    pub(crate) fn blind(&self) -> Option<String> {
+    fn blind(&self) -> Option<String> {
         let down = self.services_down();
         if let Some((service, _)) = down.first_key_value() {
             return Some(format!("the {service} does not answer"));

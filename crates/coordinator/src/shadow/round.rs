@@ -34,9 +34,8 @@ impl Reconciler {
         let stored = match self.load().await {
             Ok(stored) => stored,
             Err(next) => {
-                if matches!(next, Next::Pause(Trouble::Corrupt(_))) {
-                    // Nothing can be said of it any more.
-                    lock(&self.shared.shadow_log).remove(&self.id);
+                if let Next::Pause(Trouble::Corrupt(why)) = &next {
+                    self.cannot_tell(memory, why);
                 }
                 return next;
             }
@@ -104,6 +103,27 @@ impl Reconciler {
         Next::Sleep { wait, settled }
     }
 
+    /// Enters that nothing can be said of it, because its record cannot be read, as `why`
+    /// says.
+    fn cannot_tell(&self, memory: &mut ShadowMemory, why: &str) {
+        memory.planned = None;
+        let verdict = match memory.unexpected.is_empty() {
+            true => Verdict::Unknown,
+            false => Verdict::Disagrees,
+        };
+        let entry = ShadowEntry {
+            id: self.id.clone(),
+            phase: None,
+            shadow_phase: None,
+            would: format!("wait: {why}"),
+            verdict,
+            since: self.shared.now(),
+            unexpected: memory.unexpected.clone(),
+        };
+        let news = lock(&self.shared.shadow_log).put(entry, false);
+        tell(news);
+    }
+
     /// Enters what was found, and that the store has `refused` to show what is waited for;
     /// returns when to look again at the latest.
     fn take_down(
@@ -155,13 +175,7 @@ impl Reconciler {
         };
         let news = log.put(entry, action.is_some());
         drop(log);
-        if let Some(entry) = news {
-            tracing::info!(
-                target: "shadow", indexer = %entry.id, would = entry.would,
-                verdict = entry.verdict.name(), unexpected = ?entry.unexpected.back(),
-                "what the shadow would do"
-            );
-        }
+        tell(news);
         match &foreseen.step {
             Step::Wait(wait) => wait.clone(),
             step => Wait {
@@ -174,20 +188,36 @@ impl Reconciler {
     }
 }
 
+/// Says in the log what the shadow would do, if that is news.
+fn tell(news: Option<ShadowEntry>) {
+    if let Some(entry) = news {
+        tracing::info!(
+            target: "shadow", indexer = %entry.id, would = entry.would,
+            verdict = entry.verdict.name(), unexpected = ?entry.unexpected.back(),
+            "what the shadow would do"
+        );
+    }
+}
+
 /// An intent that was never written is none.
 fn without_intent(record: Record) -> Record {
     let task = record.task.clone().filter(|task| task.id.is_some());
     Record { task, ..record }
 }
 
-/// Whether it only waits for an answer without which nothing is known.
+/// Whether it only waits for an answer without which nothing is known. Who acts may know
+/// more of an indexer that is not in the registry: it was listed before, or can be read
+/// there.
 fn sees_nothing(step: &Step) -> bool {
     let Step::Wait(wait) = step else {
         return false;
     };
     matches!(
         wait.reason,
-        Reason::RegistryUnknown | Reason::ServiceDown { .. } | Reason::Unseen(_)
+        Reason::RegistryUnknown
+            | Reason::NotInRegistry
+            | Reason::ServiceDown { .. }
+            | Reason::Unseen(_)
     )
 }
 

@@ -80,6 +80,122 @@ async fn what_is_no_text_is_reported_and_no_reason_to_begin() {
         pass(GRACE.as_secs() + 20).await;
         let report = shadow.admin().shadow_report(None, 10, false);
         assert_eq!(report.disagreements, 0, "{report:?}");
+        assert_eq!((report.observed, report.unknown), (1, 1), "{report:?}");
+    }
+}
+
+/// Whether the shadow vouches for A, and what it says of it.
+fn vouches(shadow: &Coordinator) -> (bool, String) {
+    let report = shadow.admin().shadow_report(None, 10, false);
+    assert_eq!(
+        (report.observed, report.disagreements),
+        (1, 0),
+        "{report:?}"
+    );
+    let entry = report.entries.into_iter().next().unwrap();
+    let knows = entry.verdict != Verdict::Unknown;
+    assert_eq!(report.unknown == 0, knows, "{entry:?}");
+    (knows, entry.would)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_is_not_vouched_for() {
+    for before in [true, false] {
+        let world = World::new();
+        world.register(A);
+        let active = world.run(Knobs::default());
+        pass(60).await;
+        active.shut_down().await;
+        let key = crate::store::keys::state(&id(A));
+        let good = world.store.get_many(&[key.clone()]).await.unwrap();
+        let good = good.into_iter().next().flatten().unwrap();
+        if before {
+            world.store.put(&key, "garbage");
+        }
+        let (shadow, _guard) = watch(&world);
+        pass(60).await;
+        if !before {
+            assert!(vouches(&shadow).0);
+            world.store.put(&key, "garbage");
+            pass(60).await;
+        }
+        let (knows, would) = vouches(&shadow);
+        assert!(
+            !knows && would.contains("is left alone until the record"),
+            "{would}"
+        );
+        world.store.put(&key, good);
+        pass(120).await;
+        assert!(vouches(&shadow).0);
+        world.store.put(&key, "garbage");
+        pass(60).await;
+        assert!(!vouches(&shadow).0);
+        // Somebody has taken all of it away.
+        world.unregister(A);
+        world.drop_stream(A);
+        world.drop_executor(A);
+        world.store.delete(&[key]).await.unwrap();
+        pass(120).await;
+        let report = shadow.admin().shadow_report(None, 10, false);
+        assert_eq!(report.observed, 0, "{report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_cannot_be_read_is_not_vouched_for() {
+    for before in [true, false] {
+        for nonsense in [r#"{"a.near":{"f":7}}"#, r#"{"a.near":7}"#] {
+            let world = World::new();
+            world.register(A);
+            let active = world.run(Knobs::default());
+            pass(60).await;
+            active.shut_down().await;
+            if before {
+                world.list(Some(nonsense));
+                world.answer(A, "7");
+            }
+            let (shadow, _guard) = watch(&world);
+            pass(60).await;
+            if !before {
+                assert!(vouches(&shadow).0);
+                world.list(Some(nonsense));
+                world.answer(A, "7");
+                pass(60).await;
+            }
+            let (knows, would) = vouches(&shadow);
+            assert!(!knows, "{before} {nonsense}: {would}");
+            assert!(would.contains("cannot be read and is set aside"), "{would}");
+            world.list(None);
+            world.register(A);
+            pass(60).await;
+            let (knows, would) = vouches(&shadow);
+            assert!(knows, "{before} {nonsense}: {would}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_neither_listed_nor_deleted_is_not_vouched_for() {
+    for before in [true, false] {
+        let world = World::new();
+        world.register(A);
+        let active = world.run(Knobs::default());
+        pass(60).await;
+        active.shut_down().await;
+        if before {
+            world.list(Some("{}"));
+            world.answer(A, "null");
+        }
+        let (shadow, _guard) = watch(&world);
+        pass(60).await;
+        if !before {
+            assert!(vouches(&shadow).0);
+            world.list(Some("{}"));
+            world.answer(A, "null");
+            pass(60).await;
+        }
+        let (knows, would) = vouches(&shadow);
+        assert!(!knows, "{before}: {would}");
     }
 }
 
@@ -233,9 +349,9 @@ fn pages_follow_one_another() {
         assert!(log.put(entry.clone(), true).is_some());
         assert!(log.put(entry, true).is_none());
     }
-    let first = log.report(None, 2, false, None);
+    let first = log.report(None, 2, false, &Doubts::default());
     assert_eq!((first.entries.len(), first.planned_actions), (2, 3));
-    let second = log.report(first.next.as_ref(), 2, false, None);
+    let second = log.report(first.next.as_ref(), 2, false, &Doubts::default());
     assert_eq!((second.entries.len(), second.next), (1, None));
 }
 
