@@ -11,14 +11,15 @@ use crate::world::World;
 /// Per indexer, what runs and what is recorded of it, in one line. Times,
 /// attempts and start heights are left out: they may differ. The version that the
 /// registry wants is called so: it is another number where somebody changed it
-/// there and back.
+/// there and back. What no call reaches is left to L2, which tells a leak of the
+/// coordinator's from what the network left behind.
 pub fn end_state(world: &World) -> BTreeMap<String, String> {
     let mut parts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for task in world.streamer.live_tasks() {
+    for task in world.streamer.live_tasks().filter(|task| task.listed) {
         let text = format!("stream of version {}", task.version);
         parts.entry(task.key.to_string()).or_default().push(text);
     }
-    for worker in world.executor.workers() {
+    for worker in world.executor.workers().filter(|worker| worker.owned) {
         let text = format!("executor of version {}", worker.version);
         parts.entry(worker.key.to_string()).or_default().push(text);
     }
