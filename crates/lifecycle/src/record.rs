@@ -229,7 +229,7 @@ pub struct Repair {
     pub detail: String,
     /// The node will not change its mind by itself, so tries are limited.
     pub limited: bool,
-    /// Failed tries so far, at least 1.
+    /// Failed tries so far, at least 1; an operator's order to retry begins with 1.
     pub attempts: u32,
     /// When it first failed.
     pub first_at: Timestamp,
@@ -313,10 +313,22 @@ impl Record {
         }
     }
 
-    /// A copy without the memory of past failures, as an operator may order it;
-    /// `None` if there are none to forget.
-    pub fn retried(&self) -> Option<Record> {
-        self.repair.as_ref()?;
+    /// A copy without the memory of past failures, as an operator may order it at
+    /// `now`; `None` if there are none to forget. A repair by a restart is due at once,
+    /// and counts as the first: begun anew, it would wait for its verdict to be confirmed.
+    pub fn retried(&self, now: Timestamp) -> Option<Record> {
+        let repair = self.repair.as_ref()?;
+        if self.phase == Phase::Repairing && repair.cause.is_restart() {
+            return Some(Record {
+                repair: Some(Repair {
+                    attempts: 1,
+                    next_at: now,
+                    other_at: None,
+                    ..repair.clone()
+                }),
+                ..self.clone()
+            });
+        }
         let phase = match self.phase {
             Phase::Repairing => self.working_phase(),
             phase => phase,

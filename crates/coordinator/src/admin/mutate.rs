@@ -1,6 +1,6 @@
 //! Commands that change a record.
 
-use lifecycle::{Hold, IndexerId, Phase, Record};
+use lifecycle::{Hold, IndexerId, Phase, Record, Timestamp};
 use near_account_id::AccountIdRef;
 use tokio::time::Instant;
 
@@ -35,14 +35,14 @@ impl Command {
         }
     }
 
-    /// The record after it; `None` if it is so already.
-    fn on(&self, record: &Record) -> Option<Record> {
+    /// The record after it, given `now`; `None` if it is so already.
+    fn on(&self, record: &Record, now: Timestamp) -> Option<Record> {
         let next = match self {
             Command::Switch { enabled } => Record {
                 enabled: *enabled,
                 ..record.clone()
             },
-            Command::Retry => record.retried()?,
+            Command::Retry => record.retried(now)?,
             Command::Hold(hold) => Record {
                 hold: Some(hold.clone()),
                 ..record.clone()
@@ -254,7 +254,7 @@ impl AdminService {
             // A record that is being removed may be gone the next moment, and with it
             // what it says: it is written all the same, and one of the two conflicts.
             let doomed = command.creates() && before.phase == Phase::Deleting;
-            let next = match command.on(before) {
+            let next = match command.on(before, self.shared.now()) {
                 Some(next) => next,
                 None if stored.is_some() && !doomed => {
                     // Already so, or written by an earlier try whose answer was lost.

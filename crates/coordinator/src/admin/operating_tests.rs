@@ -113,6 +113,42 @@ async fn an_order_to_retry_ends_the_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_to_retry_restarts_what_is_sick_at_once() {
+    for (stops, pause) in [("stop_stream", 200), ("stop_executor", 30)] {
+        let world = World::new();
+        let it = running(&world).await;
+        if stops == "stop_stream" {
+            // Its monitor gives no verdict any more.
+            world.set_heartbeat(A, 3);
+        } else {
+            let version = world.record(A).unwrap().synced_at.unwrap();
+            let stalled = proto::runner::ExecutionState::Stalled.into();
+            world.set_executor(A, version, stalled);
+        }
+        pass(pause).await;
+        assert_eq!(world.record(A).unwrap().phase, Phase::Repairing, "{stops}");
+        let before = world.calls(stops);
+        pass(3).await;
+        assert_eq!(world.calls(stops), before, "its time has not come");
+        it.coordinator
+            .admin()
+            .retry("olga", "a.near", "f")
+            .await
+            .unwrap();
+        pass(3).await;
+        assert_eq!(world.calls(stops), before + 1, "{}", it.sentence(A));
+        assert!(world.has_stream(A) && world.has_executor(A));
+        pass(3).await;
+        assert!(
+            it.sentence(A).ends_with("everything is as wanted"),
+            "{}",
+            it.sentence(A)
+        );
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn commands_that_make_no_sense_are_refused_with_a_reason() {
     let world = World::new();
     let it = running(&world).await;

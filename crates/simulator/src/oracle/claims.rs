@@ -272,9 +272,35 @@ impl Claims {
     }
 }
 
-/// Whether the record tells of one more failure than it did.
+/// Whether the record tells of one more failure than it did. After an order to retry it
+/// tells of fewer of the same.
 fn is_news(repair: &Repair, before: Option<&Repair>) -> bool {
     before.is_none_or(|before| {
-        (before.cause, before.attempts) != (repair.cause, repair.attempts) && repair.attempts > 0
+        let same = (before.cause, before.first_at) == (repair.cause, repair.first_at);
+        let fewer = same && repair.attempts < before.attempts;
+        let differs = (before.cause, before.attempts) != (repair.cause, repair.attempts);
+        differs && repair.attempts > 0 && !fewer
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_tries_of_the_same_failure_are_no_news() {
+        let repair = |attempts, first_at| Repair {
+            cause: Cause::StreamUnhealthy,
+            limited: true,
+            attempts,
+            first_at,
+            next_at: 0,
+        };
+        for (attempts, first_at, news) in [(8, 7, false), (9, 7, true), (1, 7, false), (1, 8, true)]
+        {
+            let told = is_news(&repair(attempts, first_at), Some(&repair(8, 7)));
+            assert_eq!(told, news, "{attempts} {first_at}");
+        }
+        assert!(is_news(&repair(1, 7), None));
+    }
 }
