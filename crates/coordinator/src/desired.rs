@@ -507,8 +507,9 @@ impl DesiredView {
     /// those who wait longest first. Whoever a suspicious listing lacked waits for a while.
     /// Before the first listing those with a record, if there is none to be had.
     pub fn questions_due(&mut self, limit: usize, now: Instant) -> Vec<IndexerId> {
+        let probe = self.probe(now);
         if !self.listed_once && !self.asks_one_by_one() {
-            return Vec::new();
+            return Vec::from_iter(probe);
         }
         // Of whoever else there is only the listing tells that it should be asked about.
         let known = |id: &IndexerId| self.listed_once || self.recorded.contains(id);
@@ -519,8 +520,9 @@ impl DesiredView {
             .map(|(id, question)| (question.next_at, id))
             .collect();
         due.sort_unstable();
-        due.truncate(limit);
-        due.into_iter().map(|(_, id)| id.clone()).collect()
+        let due = due.into_iter().map(|(_, id)| id.clone());
+        let others = due.filter(|id| Some(id) != probe.as_ref());
+        probe.iter().cloned().chain(others).take(limit).collect()
     }
 
     /// Forgets an indexer that exists nowhere any more. That it was deleted stays known

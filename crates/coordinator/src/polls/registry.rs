@@ -50,12 +50,18 @@ impl Shared {
     /// known already or with old news: replicas that lag are no reason to ask less
     /// often.
     pub(crate) async fn poll_registry(&self, last: &mut RegistryPoll) -> bool {
+        let asked_at = Instant::now();
         let answer = match self.view("list_all", b"{}").await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(%error, "no listing; the last good one stays in force");
-                if let RegistryError::Contract(_) | RegistryError::TooLarge(_) = error {
-                    self.ask_one_by_one();
+                match error {
+                    RegistryError::Contract(_) | RegistryError::TooLarge(_) => {
+                        self.ask_one_by_one();
+                    }
+                    RegistryError::Unavailable(_) => self.ask_whether_it_answers(asked_at),
+                    // It is there, and does not want more questions.
+                    RegistryError::RateLimited => {}
                 }
                 self.no_listing(&error.to_string());
                 return false;
@@ -199,13 +205,15 @@ impl Shared {
     /// there is: who has a record, or was listed before, is known without one.
     fn ask_one_by_one(&self) {
         let begun = lock(&self.desired).cannot_list(Instant::now(), &self.knobs);
-        if let Some(known) = begun {
-            tracing::warn!(
-                known,
-                "the registry cannot list: it is asked about those that are known one by one; \
-                 who is new waits for a listing"
-            );
-        }
+        note_one_by_one(begun);
+    }
+
+    /// The registry has not answered an attempt to list, begun at the time `asked_at`: it
+    /// is away, or only its list takes too long.
+    fn ask_whether_it_answers(&self, asked_at: Instant) {
+        let now = Instant::now();
+        let begun = lock(&self.desired).silent_list(asked_at, now, &self.knobs);
+        note_one_by_one(begun);
     }
 
     fn no_listing(&self, why: &str) {
@@ -277,6 +285,7 @@ impl Shared {
         id: &IndexerId,
     ) -> Result<(lifecycle::Desired, bool), RegistryError> {
         let (height, wanted) = self.read_one(id).await?;
+        lock(&self.desired).one_was_heard(Instant::now());
         let taken = lock(&self.desired).take_answer(
             id,
             height,
@@ -313,6 +322,16 @@ impl Shared {
                 "no answer to {method} in {deadline:?}"
             ))),
         }
+    }
+}
+
+fn note_one_by_one(begun: Option<usize>) {
+    if let Some(known) = begun {
+        tracing::warn!(
+            known,
+            "the registry cannot list: it is asked about those that are known one by one; \
+             who is new waits for a listing"
+        );
     }
 }
 

@@ -268,10 +268,12 @@ async fn nobody_is_asked_about_before_the_first_listing_has_failed() {
     pass(60).await;
     running.shut_down().await;
     for fault in [Fault::Hangs, Fault::Fails] {
-        world.fault("list_all", Some(fault));
+        for method in ["list_all", "read_indexer_function"] {
+            world.fault(method, Some(fault));
+        }
         world.take_calls();
         let running = world.run(Knobs::default());
-        pass(60).await;
+        pass(30).await;
         assert_eq!(world.calls("read_indexer_function"), 0, "{fault:?}");
         running.shut_down().await;
     }

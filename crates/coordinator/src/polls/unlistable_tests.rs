@@ -29,11 +29,18 @@ fn problem(it: &Running) -> String {
     overview.registry_problem.unwrap_or_default()
 }
 
-/// As where the contract's list has grown beyond the gas that there is, or beyond what is
-/// read of an answer.
+/// For every question.
+fn silence(world: &World, fault: Option<Fault>) {
+    for method in ["list_all", "read_indexer_function"] {
+        world.fault(method, fault);
+    }
+}
+
+/// As where the contract's list has grown beyond the gas that there is, beyond what is read
+/// of an answer, or beyond the time that its node has.
 #[tokio::test(start_paused = true)]
 async fn who_is_known_is_asked_about_one_by_one_once_nothing_can_be_listed_any_more() {
-    for fault in [Fault::Lies, Fault::TooLarge] {
+    for fault in [Fault::Lies, Fault::TooLarge, Fault::Hangs, Fault::Fails] {
         let world = World::new();
         let it = running(&world).await;
         let [updated, gone, late] = NAMES;
@@ -89,9 +96,18 @@ async fn a_listing_of_the_same_bytes_ends_the_questions() {
 async fn nobody_is_asked_about_while_the_registry_is_away_or_fails_in_passing() {
     let world = World::new();
     let it = running(&world).await;
+    // Only whether it answers at all is asked now and then.
     for fault in [Fault::Hangs, Fault::Fails] {
-        world.fault("list_all", Some(fault));
-        pass(600).await;
+        silence(&world, Some(fault));
+        world.take_calls();
+        pass(3_600).await;
+        let asked = world.calls("read_indexer_function");
+        assert!((5..=10).contains(&asked), "{fault:?}: {asked}");
+        assert!(!problem(&it).contains("one by one"));
+        silence(&world, None);
+        pass(20).await;
+        world.take_calls();
+        pass(300).await;
         assert_eq!(world.calls("read_indexer_function"), 0, "{fault:?}");
     }
     // A listing in between begins the time anew.
@@ -124,5 +140,71 @@ async fn an_answer_older_than_what_is_known_undoes_nothing() {
     world.set_height(3_000);
     pass(100).await;
     assert!(!world.has_stream(gone));
+    it.shut_down().await;
+}
+
+/// The list takes too long, and the rest is answered.
+#[tokio::test(start_paused = true)]
+async fn who_has_a_record_is_asked_about_after_a_start_too_if_only_the_list_is_not_answered() {
+    for fault in [Fault::Hangs, Fault::Fails] {
+        let world = World::new();
+        running(&world).await.shut_down().await;
+        let [updated, gone, _] = NAMES;
+        world.fault("list_all", Some(fault));
+        world.register(updated);
+        world.unregister(gone);
+        world.register(NEW);
+        let before = version(&world, updated);
+        let it = world.run(Knobs::default());
+        pass(120).await;
+        assert!(version(&world, updated) > before, "{fault:?}");
+        assert!(!world.has_stream(gone) && world.record(gone).is_none());
+        assert!(world.record(NEW).is_none());
+        assert!(problem(&it).contains("one by one"), "{}", problem(&it));
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_falls_silent_altogether_is_asked_no_more_one_by_one() {
+    for fault in [Fault::Lies, Fault::Fails] {
+        let world = World::new();
+        let it = running(&world).await;
+        world.fault("list_all", Some(fault));
+        pass(200).await;
+        assert!(problem(&it).contains("one by one"));
+        silence(&world, Some(Fault::Fails));
+        pass(300).await;
+        assert!(!problem(&it).contains("one by one"), "{}", problem(&it));
+        world.take_calls();
+        pass(3_600).await;
+        let asked = world.calls("read_indexer_function");
+        assert!((5..=10).contains(&asked), "{fault:?}: {asked}");
+
+        // Only the list stays silent.
+        world.unregister(NAMES[1]);
+        world.fault("read_indexer_function", None);
+        pass(700).await;
+        assert!(!world.has_stream(NAMES[1]), "{fault:?}");
+        assert!(problem(&it).contains("one by one"));
+        it.shut_down().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_comes_back_is_not_asked_about_everybody() {
+    let world = World::new();
+    let it = running(&world).await;
+    silence(&world, Some(Fault::Fails));
+    // Whatever the moment is at which it comes back, and who was asked about then.
+    for seconds in 30..110 {
+        pass(seconds).await;
+        silence(&world, None);
+        world.take_calls();
+        pass(30).await;
+        let asked = world.calls("read_indexer_function");
+        assert!(asked <= 1, "{seconds}: {asked}");
+        silence(&world, Some(Fault::Fails));
+    }
     it.shut_down().await;
 }
