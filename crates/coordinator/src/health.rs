@@ -76,7 +76,7 @@ pub(crate) struct Health {
     pub(crate) loaded: bool,
     /// The registry has answered in this life, and all that it lists is looked after.
     pub(crate) complete: bool,
-    /// When the registry last gave a usable listing.
+    /// When the registry last gave a usable listing, with all that has changed.
     pub(crate) registry_answered: Option<Timestamp>,
     /// Why the registry gave none the last time, if it did not.
     pub(crate) registry_problem: Option<String>,

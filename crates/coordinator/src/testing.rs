@@ -49,6 +49,7 @@ struct State {
     registry: BTreeMap<IndexerId, String>,
     height: u64,
     listing: Option<String>,
+    unheard: Option<String>,
     faults: BTreeMap<String, Fault>,
     calls: BTreeMap<String, u64>,
     clock_offset: i64,

@@ -22,6 +22,9 @@ use crate::state::{Answers, Point, State};
 /// The most problems that are written to the log at a time.
 const LOGGED_MAX: usize = 20;
 
+/// The most problems that are told to whoever asks.
+const TOLD_MAX: usize = 3;
+
 /// Settings of a [`FileRegistry`].
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -195,14 +198,19 @@ impl FileRegistry {
     fn list(&self, answers: &Answers) -> Result<Bytes, RegistryError> {
         answers.listing.clone().ok_or_else(|| {
             let problems = lock(&self.logged);
-            let texts: Vec<String> = problems.iter().take(3).map(ToString::to_string).collect();
-            RegistryError::Unavailable(if texts.is_empty() {
-                format!("{} was not read yet", self.root.display())
-            } else {
-                texts.join("; ")
+            RegistryError::Unavailable(match problems.is_empty() {
+                true => format!("{} was not read yet", self.root.display()),
+                false => told(&problems),
             })
         })
     }
+}
+
+/// The first of `problems`, in one line.
+fn told(problems: &[Problem]) -> String {
+    let first = problems.iter().take(TOLD_MAX);
+    let texts: Vec<String> = first.map(ToString::to_string).collect();
+    texts.join("; ")
 }
 
 /// The arguments of a point read.
@@ -251,6 +259,11 @@ impl RegistryTransport for FileRegistry {
             }
         };
         Ok(self.answer(&answers, result))
+    }
+
+    fn unheard(&self) -> Option<String> {
+        let problems = lock(&self.logged);
+        (!problems.is_empty()).then(|| told(&problems))
     }
 }
 

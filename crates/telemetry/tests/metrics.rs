@@ -120,6 +120,10 @@ impl RegistryTransport for Hears {
     fn unusable(&self, height: u64, known: u64) {
         self.0.lock().unwrap().push((height, known));
     }
+
+    fn unheard(&self) -> Option<String> {
+        Some("it is gone".to_owned())
+    }
 }
 
 impl Clock for Fakes {
@@ -442,6 +446,8 @@ fn a_metered_registry_hears_which_answers_were_of_no_use() {
         registry: hears.clone(),
         ..ports()
     };
-    metrics().0.metered_ports(ports).registry.unusable(7, 9);
+    let registry = metrics().0.metered_ports(ports).registry;
+    assert_eq!(registry.unheard().as_deref(), Some("it is gone"));
+    registry.unusable(7, 9);
     assert_eq!(*hears.0.lock().unwrap(), [(7, 9)]);
 }

@@ -31,7 +31,7 @@ pub struct Overview {
     pub unreadable_count: usize,
     /// The highest registry height seen.
     pub registry_height: u64,
-    /// When the registry last gave a usable listing.
+    /// When the registry last gave a usable listing, with all that has changed.
     pub registry_answered: Option<Timestamp>,
     /// Why it gave none the last time it was asked, if it did not.
     pub registry_problem: Option<String>,

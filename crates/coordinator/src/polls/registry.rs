@@ -120,10 +120,13 @@ impl Shared {
         }
         let usable = self.after_answer(taken);
         if usable {
+            let unheard = self.registry.unheard();
             let now = self.now();
             let mut health = lock(&self.health);
-            health.registry_answered = Some(now);
-            health.registry_problem = None;
+            // What was read once is known, and is as old as before while it is told again.
+            let known = health.registry_answered.filter(|_| unheard.is_some());
+            health.registry_answered = Some(known.unwrap_or(now));
+            health.registry_problem = unheard.as_deref().map(sentence);
             health.registry_late = None;
         }
         self.doubt_first_height().await;

@@ -324,6 +324,43 @@ async fn an_entry_ahead_of_the_chain_is_set_aside_and_what_was_known_of_it_stays
     running.shut_down().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_what_was_read_before_is_no_new_one() {
+    let world = World::new();
+    world.register("a.near/f");
+    // The first answer counts, else nobody were looked after.
+    world.set_unheard(Some("registry.toml:4:1: what is\nthis"));
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    let admin = running.coordinator.admin();
+    let told = || {
+        let overview = admin.overview();
+        (overview.registry_answered, overview.registry_problem)
+    };
+    let (first, problem) = told();
+    assert!(first.is_some() && world.has_stream("a.near/f"));
+    let problem = problem.unwrap();
+    assert_eq!(problem, "registry.toml:4:1: what is this");
+    pass(60).await;
+    assert_eq!(told().0, first);
+    // What is known stays in force.
+    world.drop_stream("a.near/f");
+    pass(60).await;
+    assert!(world.has_stream("a.near/f"));
+
+    world.set_unheard(None);
+    pass(60).await;
+    let (answered, problem) = told();
+    assert!(answered > first && problem.is_none());
+    world.set_unheard(Some("it is gone"));
+    pass(20).await;
+    let (answered, problem) = told();
+    assert_eq!(problem.as_deref(), Some("it is gone"));
+    pass(60).await;
+    assert_eq!(told().0, answered);
+    running.shut_down().await;
+}
+
 /// A registry that answers with nothing, as of heights one after the other, and hears
 /// which of them were of no use.
 #[derive(Default)]

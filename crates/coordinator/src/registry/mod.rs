@@ -53,4 +53,10 @@ pub trait RegistryTransport: Send + Sync {
     fn unusable(&self, height: u64, known: u64) {
         let _nothing_to_choose_from = (height, known);
     }
+
+    /// Why the last answer does not tell of all that has changed, where it came from what
+    /// was known before, for people: a file that cannot be read, for instance.
+    fn unheard(&self) -> Option<String> {
+        None
+    }
 }

@@ -14,6 +14,11 @@ impl World {
         self.with(|state| state.height = height);
     }
 
+    /// The registry answers, but what has changed cannot be heard because of `why`.
+    pub(crate) fn set_unheard(&self, why: Option<&str>) {
+        self.with(|state| state.unheard = why.map(str::to_owned));
+    }
+
     /// Asked about `name` alone the registry says `entry`.
     pub(crate) fn answer(&self, name: &str, entry: &str) {
         self.with(|state| state.registry.insert(super::id(name), entry.to_owned()));
@@ -58,6 +63,10 @@ impl RegistryTransport for World {
                 block_height: state.height,
             })
         })
+    }
+
+    fn unheard(&self) -> Option<String> {
+        self.with(|state| state.unheard.clone())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coordinator::registry::RegistryError;
+use coordinator::registry::{RegistryError, RegistryTransport};
 
 use crate::desk::{Desk, entry, is_deleted, list, names, problems, read, version};
 
@@ -14,6 +14,7 @@ async fn a_change_counts_and_an_entry_taken_out_is_deleted() {
     desk.write(FILE, &format!("{}{}", entry("f", "one"), entry("g", "one")));
     let registry = desk.open(FILE);
     assert_eq!(names(&registry).await, ["f", "g"]);
+    assert_eq!(registry.unheard(), None);
     let before = version(&registry, "f").await;
 
     desk.pass(5);
@@ -57,6 +58,8 @@ async fn a_file_that_is_wrong_deletes_nothing_and_is_told_with_its_place() {
         let found = problems(&registry, &desk.path(""));
         let is_told = found.iter().any(|problem| problem.starts_with(told));
         assert!(is_told, "{text:?}: {found:#?}");
+        let unheard = registry.unheard().unwrap();
+        assert!(unheard.contains(told), "{text:?}: {unheard}");
     }
     std::fs::write(desk.path(FILE), b"\xff\xfe").unwrap();
     assert_eq!(names(&registry).await, ["f", "g"]);

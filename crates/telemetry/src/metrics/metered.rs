@@ -187,6 +187,10 @@ impl<T: RegistryTransport + ?Sized> RegistryTransport for Metered<T> {
     fn unusable(&self, height: u64, known: u64) {
         self.inner.unusable(height, known);
     }
+
+    fn unheard(&self) -> Option<String> {
+        self.inner.unheard()
+    }
 }
 
 #[async_trait]
