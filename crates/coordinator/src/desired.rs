@@ -12,6 +12,7 @@ use crate::knobs::Knobs;
 
 mod behind;
 mod course;
+mod doubted;
 mod outlier;
 mod shallow;
 #[cfg(test)]
@@ -69,6 +70,8 @@ struct Question {
     pause: Option<Duration>,
     /// The last time nobody answered at all.
     unheard: bool,
+    /// A tombstone does not settle it.
+    doubted: bool,
 }
 
 /// The last good picture of the registry. What is known of an indexer only ever gets
@@ -438,7 +441,7 @@ impl DesiredView {
                 self.listed.remove(id);
                 self.unlisted.remove(id);
                 self.confirmed.remove(id);
-                self.questions.remove(id);
+                self.settle(id, now, knobs);
                 self.tombstones.insert(id.clone(), (version, at));
             }
             Desired::Present(spec) => {
@@ -554,6 +557,7 @@ impl DesiredView {
             next_at: at,
             pause: None,
             unheard: false,
+            doubted: false,
         });
     }
 

@@ -252,6 +252,7 @@ fn what_the_original_rewrote_is_read_as_its_own_again() {
         synced_at: Some(5),
         provisioned: true,
         tombstone: Some(4),
+        registered: Some(3),
         ..Record::new(id())
     };
     let ours = encode(&record, None).unwrap();
@@ -369,7 +370,7 @@ fn record() -> impl Strategy<Value = Record> {
         prop::option::of(task),
         prop::option::of(repair()),
         (
-            any::<Option<u64>>(),
+            any::<[Option<u64>; 2]>(),
             prop::option::of((".{0,20}", ".{0,20}", any::<u64>())),
             any::<bool>(),
         ),
@@ -381,7 +382,7 @@ fn record() -> impl Strategy<Value = Record> {
                 run,
                 task,
                 repair,
-                (tombstone, hold, inherited),
+                ([tombstone, registered], hold, inherited),
             )| {
                 Record {
                     id: IndexerId::new(&account, &function).unwrap(),
@@ -393,6 +394,7 @@ fn record() -> impl Strategy<Value = Record> {
                     task,
                     repair,
                     tombstone,
+                    registered,
                     hold: hold.map(|(by, reason, since)| Hold {
                         by,
                         reason,

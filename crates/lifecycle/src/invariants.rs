@@ -40,7 +40,8 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         id: "I7-tombstone",
-        text: "deletion begins with an explicit tombstone that is not older than what runs",
+        text: "deletion begins with an explicit tombstone that is not older than what runs, or \
+               than what the indexer is known to have been registered as",
     },
     Invariant {
         id: "I8-stop-reason",
@@ -71,6 +72,10 @@ pub const INVARIANTS: &[Invariant] = &[
     Invariant {
         id: "I14-hold",
         text: "nothing is done for a held indexer; only the end of its task is noted",
+    },
+    Invariant {
+        id: "I15-registered",
+        text: "a commit notes the newest version that the indexer is known to be registered as",
     },
 ];
 

@@ -277,6 +277,10 @@ pub struct Record {
     pub repair: Option<Repair>,
     /// Height of the deletion being carried out.
     pub tombstone: Option<u64>,
+    /// The newest version that it was known to be registered as when the record was
+    /// written. It is not written for each update: the indexer may have a newer one.
+    /// Whatever the registry answers of an older one is old news, or of an earlier life.
+    pub registered: Option<u64>,
     /// While it is set nothing is done for the indexer, whatever is wanted.
     pub hold: Option<Hold>,
     /// It is the original's, and no run has been decided since. The original may have
@@ -299,6 +303,7 @@ impl Record {
             task: None,
             repair: None,
             tombstone: None,
+            registered: None,
             hold: None,
             inherited: false,
         }
@@ -310,6 +315,20 @@ impl Record {
             Phase::Running
         } else {
             Phase::Initializing
+        }
+    }
+
+    /// The newest version that it is known to have had: what was registered, or what was
+    /// decided to run.
+    pub fn known_version(&self) -> Option<u64> {
+        self.registered.max(self.run.map(|run| run.target.version))
+    }
+
+    /// A copy that knows of `version`, which the registry has told.
+    pub fn knowing(&self, version: u64) -> Record {
+        Record {
+            registered: self.registered.max(Some(version)),
+            ..self.clone()
         }
     }
 

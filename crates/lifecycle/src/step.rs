@@ -133,9 +133,10 @@ pub enum Reason {
     RegistryUnknown,
     /// The registry lists no such indexer, and has no tombstone either.
     NotInRegistry,
-    /// The registry's answer is older than what already runs, or was deleted.
+    /// The registry's answer is older than what is known to be registered, already runs, or
+    /// was deleted.
     StaleRegistry {
-        /// The version that runs, or the height of the deletion.
+        /// The version that is registered or runs, or the height of the deletion.
         running: u64,
         /// The version of the answer.
         answered: u64,
@@ -226,8 +227,8 @@ impl fmt::Display for Reason {
             Reason::NotInRegistry => write!(f, "the registry neither lists nor deleted it"),
             Reason::StaleRegistry { running, answered } => write!(
                 f,
-                "the registry answered version {answered}, older than {running} which runs or was \
-                 deleted"
+                "the registry answered version {answered}, older than {running} which is \
+                 registered, runs or was deleted"
             ),
             Reason::ServiceDown { service, .. } => write!(f, "the {service} does not answer"),
             Reason::Unseen(service) => write!(f, "the {service} could not be asked"),

@@ -154,7 +154,9 @@ fn reason(state: &str) -> &'static str {
             "The registry has not answered yet, so it is not known what is wanted."
         }
         "NotInRegistry" => "The registry neither lists it nor says that it was deleted.",
-        "StaleRegistry" => "The registry's answer is older than what already runs or was deleted.",
+        "StaleRegistry" => {
+            "The registry's answer is older than what is registered, runs or was deleted."
+        }
         "ServiceDown" => "A service that it needs does not answer.",
         "Unseen" => "A look at one of its parts failed.",
         "Provisioning" => "Its data layer is being created.",

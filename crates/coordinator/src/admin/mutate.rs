@@ -246,7 +246,7 @@ impl AdminService {
             let before = match &stored {
                 Some(stored) => &stored.record,
                 None => {
-                    let first = records.first_record(id).await;
+                    let first = records.first_record(id, None).await;
                     fresh = first.map_err(|error| undone(&error, last_failure.as_ref()))?;
                     &fresh
                 }
@@ -254,14 +254,17 @@ impl AdminService {
             // A record that is being removed may be gone the next moment, and with it
             // what it says: it is written all the same, and one of the two conflicts.
             let doomed = command.creates() && before.phase == Phase::Deleting;
+            let told = registration.version(&self.shared, id);
+            let is_news = command.creates() && told > before.known_version();
             let next = match command.on(before, self.shared.now()) {
                 Some(next) => next,
-                None if stored.is_some() && !doomed => {
+                None if stored.is_some() && !doomed && !is_news => {
                     // Already so, or written by an earlier try whose answer was lost.
                     return Ok(last_failure.is_some());
                 }
                 None => before.clone(),
             };
+            let next = told.map_or(next.clone(), |version| next.knowing(version));
             match records.commit(id, stored.as_ref(), &next).await {
                 Ok(Commit::Written(written)) => {
                     let raw = Some(&written.raw);

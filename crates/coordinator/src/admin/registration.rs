@@ -16,6 +16,8 @@ use crate::shared::{Shared, lock};
 pub(super) struct Registration {
     /// Once is enough for a command.
     doubt: Option<Doubt>,
+    /// As what it says that the indexer is registered.
+    version: Option<u64>,
 }
 
 /// Why the registry does not say whether there is such an indexer.
@@ -52,12 +54,25 @@ impl Registration {
                 let why = "the node that answered is behind what the registry said before";
                 Doubt::Silence(RegistryError::Unavailable(why.to_owned()))
             }
-            Ok((Desired::Present(_), true)) => return Ok(()),
+            Ok((Desired::Present(spec), true)) => {
+                self.version = Some(spec.version);
+                return Ok(());
+            }
             Ok((Desired::Deleted { at, .. }, true)) => return Err(deleted(id, at)),
             Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => Doubt::Denial,
             Err(error) => Doubt::Silence(error),
         });
         Ok(())
+    }
+
+    /// The newest version that the registry told of: what is written down with a command
+    /// keeps an older tombstone from taking the command away with the record.
+    pub(super) fn version(&self, shared: &Shared, id: &IndexerId) -> Option<u64> {
+        let known = match known(shared, id) {
+            Desired::Present(spec) => Some(spec.version),
+            _ => None,
+        };
+        self.version.max(known)
     }
 
     /// Says whether a command may be about an indexer with such a `record`, if the

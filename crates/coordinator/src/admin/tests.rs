@@ -222,11 +222,11 @@ async fn a_switch_changes_the_switch_and_nothing_else() {
     fixture.disable().await.unwrap();
     let disabled = Record {
         enabled: false,
-        ..record.clone()
+        ..record.knowing(5)
     };
     assert_eq!(fixture.stored(), Some(disabled));
     fixture.admin.enable("tester", "a.near", "f").await.unwrap();
-    assert_eq!(fixture.stored(), Some(record));
+    assert_eq!(fixture.stored(), Some(record.knowing(5)));
     let raw = fixture.world.memory.text(STATE).unwrap();
     assert!(String::from_utf8_lossy(&raw).contains(r#""note":1"#));
     assert_eq!(fixture.listed().await, [keys::state(&id)]);
@@ -243,6 +243,26 @@ async fn an_indexer_without_a_record_gets_one() {
     let record = fixture.stored().unwrap();
     assert_eq!((record.enabled, record.phase), (false, Phase::Initializing));
     assert_eq!(fixture.listed().await, [STATE]);
+}
+
+#[tokio::test]
+async fn a_command_notes_as_what_the_indexer_is_registered() {
+    let fresh = fixture(ENTRY);
+    fresh.disable().await.unwrap();
+    assert_eq!(fresh.stored().unwrap().registered, Some(5));
+    // It is so already, but in an earlier life, whose tombstone may still be heard.
+    for (known, written) in [(3, true), (5, false)] {
+        let fixture = fixture(ENTRY);
+        let before = format!(
+            r#"{{"enabled":false,"lifecycle_state":"Suspended","coordinator":{{"format":1,
+            "revision":1,"provisioned":true,"registered":{known}}}}}"#
+        );
+        fixture.world.memory.put(STATE, before.clone());
+        fixture.disable().await.unwrap();
+        assert_eq!(fixture.stored().unwrap().registered, Some(5));
+        let raw = fixture.world.memory.text(STATE).unwrap();
+        assert_eq!(raw != before, written);
+    }
 }
 
 #[tokio::test]

@@ -163,6 +163,7 @@ impl DesiredView {
                 next_at: now,
                 pause: Some(knobs.confirm_pause_max),
                 unheard: false,
+                doubted: false,
             });
         }
         count

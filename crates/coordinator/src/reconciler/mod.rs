@@ -276,7 +276,8 @@ impl Reconciler {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
             Step::Wait(wait) => self.rest(wait, &seen),
             Step::Commit(next) if stored.is_none() && next.phase == Phase::Initializing => {
-                match self.shared.records.first_record(&self.id).await {
+                let records = &self.shared.records;
+                match records.first_record(&self.id, next.registered).await {
                     Ok(first) => self.commit(None, &first).await,
                     Err(error) => Next::Pause(Trouble::Store(error.to_string())),
                 }
@@ -308,8 +309,7 @@ impl Reconciler {
         if let Some(why) = self.why_refused(&wait, seen) {
             return Next::Pause(Trouble::Store(why));
         }
-        let missed = missed_a_look(seen);
-        if missed {
+        if missed_a_look(seen) {
             let soon = self.shared.now() + self.shared.knobs.policy.recheck;
             wait.until = Some(wait.until.map_or(soon, |until| until.min(soon)));
         }

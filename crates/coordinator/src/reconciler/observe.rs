@@ -33,7 +33,9 @@ impl Reconciler {
         let shared = &self.shared;
         let record = stored.map(|stored| stored.record.clone());
         let (desired, desired_as_of) = {
-            let view = lock(&shared.desired);
+            let mut view = lock(&shared.desired);
+            let version = record.as_ref().and_then(Record::known_version);
+            view.doubt_older(&self.id, version, Instant::now());
             (view.desired(&self.id), view.known_at(&self.id))
         };
         let services = self.services();

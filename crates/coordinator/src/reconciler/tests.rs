@@ -2,6 +2,7 @@
 
 mod bookkeeping;
 mod confirming;
+mod lives;
 mod performing;
 mod refusing;
 mod safeguards;

@@ -35,7 +35,7 @@ const OUTER: [&str; 7] = [
     PROVISIONED_STATE,
     OWN,
 ];
-const INNER: [&str; 9] = [
+const INNER: [&str; 10] = [
     "format",
     "revision",
     "provisioned",
@@ -43,6 +43,7 @@ const INNER: [&str; 9] = [
     "task",
     "repair",
     "tombstone",
+    "registered",
     "hold",
     "inherited",
 ];
@@ -161,6 +162,7 @@ fn with_own(outer: Record, mut own: Fields) -> Result<(Record, u64), String> {
         task: own.take("task")?,
         repair: own.take("repair")?,
         tombstone: own.take("tombstone")?,
+        registered: own.take("registered")?,
         hold: own.take("hold")?,
         inherited: own.take("inherited")?.unwrap_or(false),
         ..outer
@@ -199,6 +201,7 @@ fn encode_value(record: &Record, previous: Option<&Stored>) -> Result<Vec<u8>, s
     own.put_some("task", record.task.as_ref())?;
     own.put_some("repair", record.repair.as_ref())?;
     own.put_some("tombstone", record.tombstone.as_ref())?;
+    own.put_some("registered", record.registered.as_ref())?;
     own.put_some("hold", record.hold.as_ref())?;
     let inherited = record.inherited && record.run.is_none();
     own.put_some("inherited", inherited.then_some(&true))?;

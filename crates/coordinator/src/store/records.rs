@@ -169,22 +169,31 @@ impl RecordStore {
     }
 
     /// The first record of an indexer that has none: a new one, or what the
-    /// original's first format says, which had a key of its own and no record.
+    /// original's first format says, which had a key of its own and no record. It is
+    /// `registered` in that version, as far as is known.
     ///
     /// # Errors
     /// The read failed.
-    pub async fn first_record(&self, id: &IndexerId) -> Result<Record, StoreError> {
+    pub async fn first_record(
+        &self,
+        id: &IndexerId,
+        registered: Option<u64>,
+    ) -> Result<Record, StoreError> {
         let key = keys::first_format(id);
         let version = self
             .read_one(key.clone())
             .await?
             .and_then(|text| height_in(&key, &text));
-        Ok(match version {
+        let first = match version {
             Some(version) => {
                 tracing::info!(indexer = %id, version, "taken over from the first format");
                 legacy::first_format(id, version)
             }
             None => Record::new(id.clone()),
+        };
+        Ok(Record {
+            registered,
+            ..first
         })
     }
 

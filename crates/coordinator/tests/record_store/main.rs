@@ -530,9 +530,12 @@ async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
 #[tokio::test]
 async fn the_first_format_is_taken_over_once() {
     let (store, records, id) = fixture();
-    assert_eq!(records.first_record(&id).await, Ok(Record::new(id.clone())));
+    assert_eq!(
+        records.first_record(&id, None).await,
+        Ok(Record::new(id.clone()))
+    );
     store.memory.put("a.near/f:block_stream:version", "107");
-    let taken = records.first_record(&id).await.unwrap();
+    let taken = records.first_record(&id, None).await.unwrap();
     assert_eq!((taken.phase, taken.synced_at), (Phase::Running, Some(107)));
     assert!(taken.provisioned && taken.enabled);
     let Ok(Commit::Written(stored)) = records.commit(&id, None, &taken).await else {
@@ -542,7 +545,10 @@ async fn the_first_format_is_taken_over_once() {
     // Of a later life it says nothing.
     let cleared = records.clear_data(&id, &stored).await;
     assert_eq!(cleared, Ok(Commit::Written(())));
-    assert_eq!(records.first_record(&id).await, Ok(Record::new(id.clone())));
+    assert_eq!(
+        records.first_record(&id, None).await,
+        Ok(Record::new(id.clone()))
+    );
     store.fail("get_many", Fault::Hang);
-    assert!(records.first_record(&id).await.is_err());
+    assert!(records.first_record(&id, None).await.is_err());
 }

@@ -6,6 +6,7 @@ use crate::{Action, Cause, Desired, Phase, Progress, Reason, Record, Service, St
 
 pub(super) fn deleting(round: &Round<'_>) -> Step {
     let record = round.record;
+    let known = record.registered;
     if record.phase != Phase::Deleting {
         return Step::commit(record.with_phase(Phase::Deleting));
     }
@@ -14,8 +15,12 @@ pub(super) fn deleting(round: &Round<'_>) -> Step {
         (Desired::Present(_), None) => return begin_anew(record),
         // Registered again: what is left of the earlier life is stopped first,
         // since nothing stops it while the data layer is created.
-        (Desired::Present(spec), Some(at)) if spec.version >= at => {
+        (Desired::Present(spec), Some(at)) if spec.version >= at && known <= Some(spec.version) => {
             return stopping::stop_all(round).unwrap_or_else(|| begin_anew(record));
+        }
+        // It was registered again since, as somebody noted who knew it.
+        (Desired::Deleted { version, .. }, _) if known > Some(*version) => {
+            return round.stale(*version);
         }
         (Desired::Deleted { at, .. }, tombstone) if tombstone.is_none_or(|known| known < *at) => {
             return Step::commit(Record {
@@ -71,11 +76,12 @@ fn tell_of_late_writes(round: &Round<'_>, mut step: Step) -> Step {
     step
 }
 
-/// A new life: of the old one only the operator's switch and a task that may
-/// still be in flight are kept.
+/// A new life: of the old one only the operator's switch, a task that may still be in
+/// flight, and what it was registered as are kept.
 fn begin_anew(record: &Record) -> Step {
     Step::commit(Record {
         enabled: record.enabled,
+        registered: record.registered,
         task: record.task.clone(),
         ..Record::new(record.id.clone())
     })

@@ -25,6 +25,16 @@ const BEHIND_MAX: u64 = 2_000_000;
 /// A stale or missing registry answer stops nothing; the operator's switch is
 /// obeyed even while the registry is silent.
 pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
+    match (decide(seen, policy, now), &seen.desired) {
+        // A restarted coordinator, which may be told old news, knows it by this only.
+        (Step::Commit(record), Desired::Present(spec)) => {
+            Step::commit(record.knowing(spec.version))
+        }
+        (step, _) => step,
+    }
+}
+
+fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
     let Some(record) = &seen.record else {
         return without_record(seen, policy, now);
     };
@@ -41,7 +51,7 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
         Phase::Deleting | Phase::Deleted => round.meanwhile(ending::deleting(&round)),
         phase => {
             if let Desired::Deleted { version, at } = seen.desired
-                && record.run.is_none_or(|run| run.target.version <= version)
+                && record.known_version() <= Some(version)
             {
                 if let Some(step) = behind_what_runs(seen, at, policy, now) {
                     return step;
@@ -151,11 +161,12 @@ impl Round<'_> {
     }
 
     fn stale(&self, answered: u64) -> Step {
-        let running = match self.record.phase {
+        let deleted = match self.record.phase {
             Phase::Deleting => self.record.tombstone,
-            _ => self.record.run.map(|run| run.target.version),
-        }
-        .unwrap_or(answered);
+            _ => None,
+        };
+        let running = deleted.max(self.record.known_version());
+        let running = running.unwrap_or(answered);
         Step::wait(Reason::StaleRegistry { running, answered }, None)
     }
 
@@ -273,11 +284,7 @@ fn with_spec(round: &Round<'_>) -> Step {
         // A tombstone that is up to date led to the deletion already.
         Desired::Deleted { version, .. } => return round.stale(*version),
     };
-    if round
-        .record
-        .run
-        .is_some_and(|run| spec.version < run.target.version)
-    {
+    if round.record.known_version() > Some(spec.version) {
         return round.stale(spec.version);
     }
     if let Some(step) = behind_what_runs(round.seen, spec.version, round.policy, round.now) {

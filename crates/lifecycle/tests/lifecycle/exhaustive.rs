@@ -66,6 +66,7 @@ fn check_held(world: &World) {
                     == Record {
                         task: None,
                         provisioned: next.provisioned,
+                        registered: next.registered,
                         hold: Some(hold()),
                         ..record.clone()
                     }
@@ -100,13 +101,20 @@ fn check_commit(world: &World, next: &Record) {
         record.id == next.id && record.enabled == next.enabled,
         "I3-commit-changes",
     );
+    let told = match &world.seen.desired {
+        Desired::Present(spec) => Some(spec.version),
+        _ => None,
+    };
+    claim(
+        next.registered == record.registered.max(told),
+        "I15-registered",
+    );
     claim(may_follow(record.phase, next.phase), "I4-transitions");
     claim(next.phase != Phase::Deleted, "I4: Deleted is not persisted");
     if next.phase == Phase::Deleting && !matches!(record.phase, Phase::Deleting | Phase::Deleted) {
         let evident = match world.seen.desired {
             Desired::Deleted { version, at } => {
-                next.tombstone == Some(at)
-                    && record.run.is_none_or(|run| run.target.version <= version)
+                next.tombstone == Some(at) && record.known_version() <= Some(version)
             }
             _ => false,
         };

@@ -77,11 +77,16 @@ fn any_repair() -> impl Strategy<Value = Repair> {
 fn any_record() -> impl Strategy<Value = Record> {
     let task = (of("[a-z]{1,3}"), any_time()).prop_map(|(id, since)| Task { id, since });
     let phase = select(&Phase::ALL[..]);
-    let heights = (of(1..8_u64), of(1..8_u64));
+    let heights = (of(1..8_u64), of(1..8_u64), of(1..8_u64));
     let flags = (any::<bool>(), any::<bool>());
     let parts = (of(any_run()), of(task), of(any_repair()));
     (phase, flags, heights, parts).prop_map(
-        |(phase, (enabled, provisioned), (synced_at, tombstone), (run, task, repair))| Record {
+        |(
+            phase,
+            (enabled, provisioned),
+            (synced_at, tombstone, registered),
+            (run, task, repair),
+        )| Record {
             enabled,
             phase,
             synced_at,
@@ -90,6 +95,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             task,
             repair,
             tombstone,
+            registered,
             ..Record::new(id())
         },
     )
@@ -243,11 +249,13 @@ proptest! {
         prop_assert_eq!(&next.id, &record.id);
         prop_assert_eq!(next.enabled, record.enabled);
         prop_assert_eq!(next.tombstone, record.tombstone);
+        prop_assert_eq!(next.registered, record.registered);
         prop_assert!(may_follow(record.phase, next.phase) && next.phase != Phase::Deleted
             || next.phase == record.phase);
         prop_assert!(!done || next.phase == record.phase, "only failure changes the phase");
-        if next.repair != record.repair {
-            let repair = next.repair.unwrap();
+        if next.repair.is_none() && record.repair.is_some() {
+            prop_assert_eq!((action.name(), done), ("ClearData", true));
+        } else if let Some(repair) = next.repair.filter(|it| record.repair.as_ref() != Some(it)) {
             prop_assert!(repair.next_at > NOW && repair.attempts > 0);
             prop_assert!(repair.detail.len() <= 300);
         }

@@ -61,7 +61,7 @@ fn an_older_version_is_a_stale_answer() {
     let world = running().stream(5).executor(5).wants(latest(3));
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 3, older than 5 which runs or was deleted"
+        "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
     );
     assert_eq!(world.wakes_in(), None);
 }
@@ -71,7 +71,7 @@ fn a_tombstone_of_an_earlier_life_is_a_stale_answer() {
     let world = running().stream(5).executor(5).desired(deleted(3, 4));
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 3, older than 5 which runs or was deleted"
+        "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
     );
 }
 
@@ -111,7 +111,7 @@ fn what_runs_in_a_newer_version_than_the_answer_knows_is_left_alone() {
             };
             assert_eq!(
                 old.plan(),
-                "wait: the registry answered version 3, older than 5 which runs or was deleted"
+                "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
             );
             assert!(
                 old.wakes_in().is_some(),
@@ -144,7 +144,7 @@ fn a_tombstone_older_than_what_runs_is_left_alone_whatever_the_record_knows() {
     for world in [as_of(6), nothing_known(6)] {
         assert_eq!(
             world.plan(),
-            "wait: the registry answered version 4, older than 7 which runs or was deleted"
+            "wait: the registry answered version 4, older than 7 which is registered, runs or was deleted"
         );
     }
     for world in [as_of(7), nothing_known(7)] {
@@ -159,7 +159,7 @@ fn a_deletion_that_began_unseen_ends_where_something_newer_is_seen() {
     let world = world.desired(deleted(3, 4)).stream(7).executor(7);
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 4, older than 7 which runs or was deleted"
+        "wait: the registry answered version 4, older than 7 which is registered, runs or was deleted"
     );
     let mut caught_up = world;
     caught_up.seen.desired_as_of = 7;
@@ -204,4 +204,102 @@ fn the_content_decides_beside_the_version() {
     assert_ne!(latest(5).hash, height(5, 5).hash);
     assert_ne!(latest(5).hash, event(5).hash);
     assert_eq!(latest(5).hash, latest(9).hash);
+}
+
+/// Records that know of version 7 by what they were begun as, or by a command.
+fn begun() -> [World; 4] {
+    [
+        Phase::Initializing,
+        Phase::Running,
+        Phase::Suspended,
+        Phase::Repairing,
+    ]
+    .map(|phase| {
+        let world = match phase {
+            Phase::Repairing => repairing(lifecycle::Cause::ProvisioningFailed, 50)
+                .record(|record| record.run = None),
+            phase => in_phase(phase),
+        };
+        world.record(|record| {
+            record.registered = Some(7);
+            record.enabled = phase != Phase::Suspended;
+        })
+    })
+}
+
+#[test]
+fn what_is_begun_notes_as_what_it_is_registered() {
+    assert_eq!(world().commits().registered, Some(5));
+    // Begun anew, or whatever else is written while something newer is known.
+    let anew = deleting().record(|record| record.registered = Some(5));
+    assert_eq!(anew.wants(latest(9)).commits().registered, Some(9));
+    let update = in_phase(Phase::Running).record(|record| record.registered = Some(5));
+    assert_eq!(
+        update.clone().wants(latest(9)).commits().registered,
+        Some(9)
+    );
+    assert_eq!(update.desired(deleted(5, 9)).commits().registered, Some(5));
+    // Nothing is written only to note it.
+    let waits = suspended().wants(latest(9)).plan();
+    assert_eq!(waits, "wait: disabled by an operator");
+}
+
+#[test]
+fn a_tombstone_of_an_earlier_life_deletes_nothing_that_was_begun_since() {
+    for world in begun() {
+        for older in [deleted(3, 4), deleted(6, 7)] {
+            let plan = world.clone().desired(older).plan();
+            assert!(plan.starts_with("wait: "), "{plan}");
+        }
+        // That of its own life does, were it as short as a block.
+        for own in [deleted(7, 7), deleted(7, 9), deleted(8, 9)] {
+            let record = world.clone().desired(own).commits();
+            assert_eq!(
+                (record.phase, record.registered),
+                (Phase::Deleting, Some(7))
+            );
+        }
+        // As it was before anything was noted.
+        let unnoted = world.record(|record| record.registered = None);
+        assert_eq!(
+            unnoted.desired(deleted(3, 4)).commits().phase,
+            Phase::Deleting
+        );
+    }
+}
+
+#[test]
+fn a_version_of_an_earlier_life_is_a_stale_answer_before_the_first_run() {
+    for world in begun() {
+        if world.phase() == Phase::Suspended {
+            continue;
+        }
+        assert_eq!(
+            world.clone().wants(latest(5)).plan(),
+            "wait: the registry answered version 5, older than 7 which is registered, runs or was deleted"
+        );
+        let plan = world.wants(latest(7)).plan();
+        assert!(!plan.starts_with("wait: the registry"), "{plan}");
+    }
+}
+
+#[test]
+fn a_deletion_goes_on_by_no_answer_that_is_older_than_a_noted_registration() {
+    // An operator's command noted it, since it is to hold in the new life.
+    let world = deleting()
+        .stream(5)
+        .record(|record| record.registered = Some(12));
+    for older in [deleted(5, 9), deleted(5, 10)] {
+        assert_eq!(
+            world.clone().desired(older).plan(),
+            "wait: the registry answered version 5, older than 12 which is registered, runs or was deleted"
+        );
+    }
+    let plan = world.clone().wants(latest(10)).plan();
+    assert!(
+        plan.starts_with("wait: the registry answered version 10"),
+        "{plan}"
+    );
+    assert_eq!(world.clone().wants(latest(12)).plan(), "stop stream S");
+    assert_eq!(world.desired(deleted(12, 14)).commits().tombstone, Some(14));
 }

@@ -195,6 +195,8 @@ pub fn each_of_running(phase: Phase, visit: &mut impl FnMut(&mut World)) {
                         repair: repair.clone(),
                         synced_at: run.map(|run| run.target.version),
                         tombstone: (phase == Phase::Deleting).then_some(11),
+                        // It may have been noted before there was a run of it.
+                        registered: run.is_none().then_some(OWN),
                         ..Record::new(id())
                     };
                     each_of_present(&mut world, &record, visit);
@@ -296,6 +298,7 @@ fn each_of_owned(
                 task: task.clone(),
                 repair: repair.clone(),
                 tombstone: (phase == Phase::Deleting).then_some(11),
+                registered: repair.is_none().then_some(OWN),
                 ..Record::new(id())
             });
             visit(world);
