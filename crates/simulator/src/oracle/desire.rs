@@ -67,6 +67,11 @@ impl Segment {
 pub(super) struct Desire {
     segments: Vec<Segment>,
     enabled: Promise,
+    /// The life that all commands to switch it that are under way are about, if the
+    /// coordinator knew of it.
+    switched_in: Option<u32>,
+    /// The same of the commands by which it was promised how the switch stands.
+    promised_in: Option<u32>,
     held: Promise,
     hold: Hold,
     /// Contents by version: two updates in one block share a version.
@@ -75,6 +80,8 @@ pub(super) struct Desire {
     pub lives: u32,
     /// When the current registration life began.
     pub life_since: Time,
+    /// The version with which it began.
+    pub life_version: u64,
 }
 
 impl Default for Desire {
@@ -87,11 +94,14 @@ impl Default for Desire {
         Desire {
             segments: vec![first],
             enabled: Promise::default(),
+            switched_in: None,
+            promised_in: None,
             held: Promise::default(),
             hold: Hold::No,
             contents: BTreeMap::new(),
             lives: 0,
             life_since: Time(0),
+            life_version: 0,
         }
     }
 }
@@ -209,6 +219,7 @@ impl Desire {
                 if new_life {
                     self.lives += 1;
                     self.life_since = now;
+                    self.life_version = version;
                     // A life may end and the next begin within one block.
                     self.contents.retain(|known, _| *known == version);
                 }
@@ -227,11 +238,15 @@ impl Desire {
         }
     }
 
-    /// An operator's command is under way.
-    pub fn sent(&mut self, now: Time, command: AdminCommand) {
+    /// An operator's command is under way; the coordinator has been told `of_life`, the
+    /// current one, or not.
+    pub fn sent(&mut self, now: Time, command: AdminCommand, of_life: bool) {
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
                 let on = command == AdminCommand::Enable;
+                let life = of_life.then_some(self.lives);
+                let is_same = self.enabled.is_idle() || self.switched_in == life;
+                self.switched_in = life.filter(|_| is_same);
                 self.enabled.sent(on);
                 if self.current().switch != switch_of(on) {
                     self.push(now, |segment| segment.switch = Switch::Unsure);
@@ -254,6 +269,8 @@ impl Desire {
             AdminCommand::Enable | AdminCommand::Disable => {
                 let on = command == AdminCommand::Enable;
                 if self.enabled.answered(now, on, carried_out) {
+                    let life = Some(self.lives);
+                    self.promised_in = self.switched_in.filter(|_| self.switched_in == life);
                     self.push(now, |segment| segment.switch = switch_of(on));
                 }
             }
@@ -268,15 +285,18 @@ impl Desire {
     }
 
     /// The record that held the switch is gone: the next one begins enabled and
-    /// free. A promised hold stays promised: it should have kept the record.
+    /// free. A promised hold stays promised: it should have kept the record. So does
+    /// a switch, while the life goes on in which it was promised.
     pub fn record_removed(&mut self, now: Time) {
-        self.enabled.forget();
-        let switch = if self.enabled.is_idle() {
-            Switch::On
-        } else {
-            Switch::Unsure
-        };
-        self.push(now, |segment| segment.switch = switch);
+        if !self.is_switch_bound() {
+            self.enabled.forget();
+            let switch = if self.enabled.is_idle() {
+                Switch::On
+            } else {
+                Switch::Unsure
+            };
+            self.push(now, |segment| segment.switch = switch);
+        }
         if self.held.given() != Some(true) {
             self.held.forget();
             self.hold = if self.held.is_idle() {
@@ -285,6 +305,12 @@ impl Desire {
                 Hold::Unsure
             };
         }
+    }
+
+    /// Whether the switch was promised in the very life that is registered now.
+    fn is_switch_bound(&self) -> bool {
+        let lives = matches!(self.current().registered, Registered::Present { .. });
+        lives && self.enabled.given().is_some() && self.promised_in == Some(self.lives)
     }
 
     /// Nobody can know how switch and hold stand.
@@ -321,15 +347,15 @@ mod tests {
     #[test]
     fn a_switch_is_sure_only_once_a_command_is_acknowledged_alone() {
         let mut desire = Desire::default();
-        desire.sent(Time(1), AdminCommand::Disable);
+        desire.sent(Time(1), AdminCommand::Disable, true);
         assert_eq!(desire.current().switch, Switch::Unsure);
         desire.answered(Time(2), AdminCommand::Disable, true);
         assert_eq!(
             (desire.current().switch, desire.acknowledged()),
             (Switch::Off, Some(false))
         );
-        desire.sent(Time(3), AdminCommand::Enable);
-        desire.sent(Time(3), AdminCommand::Disable);
+        desire.sent(Time(3), AdminCommand::Enable, true);
+        desire.sent(Time(3), AdminCommand::Disable, true);
         desire.answered(Time(4), AdminCommand::Enable, true);
         desire.answered(Time(5), AdminCommand::Disable, true);
         assert_eq!(
@@ -341,8 +367,8 @@ mod tests {
     #[test]
     fn hold_and_switch_do_not_meddle_with_each_other() {
         let mut desire = Desire::default();
-        desire.sent(Time(1), AdminCommand::Hold);
-        desire.sent(Time(1), AdminCommand::Retry);
+        desire.sent(Time(1), AdminCommand::Hold, true);
+        desire.sent(Time(1), AdminCommand::Retry, true);
         assert_eq!(
             (desire.hold(), desire.promised_hold()),
             (Hold::Unsure, None)
@@ -357,7 +383,7 @@ mod tests {
             (desire.current().switch, desire.acknowledged()),
             (Switch::On, None)
         );
-        desire.sent(Time(3), AdminCommand::Disable);
+        desire.sent(Time(3), AdminCommand::Disable, true);
         desire.answered(Time(4), AdminCommand::Disable, true);
         assert_eq!(
             (desire.hold(), desire.current().switch),
@@ -373,12 +399,50 @@ mod tests {
             (desire.hold(), desire.promised_hold()),
             (Hold::Unsure, None)
         );
-        desire.sent(Time(7), AdminCommand::Release);
+        desire.sent(Time(7), AdminCommand::Release, true);
         desire.answered(Time(8), AdminCommand::Release, true);
         assert_eq!(
             (desire.hold(), desire.promised_hold()),
             (Hold::No, Some(false))
         );
+    }
+
+    #[test]
+    fn a_switch_is_bound_to_the_life_in_which_it_was_promised() {
+        let begins = |version| Change::Registered {
+            version,
+            content: version,
+            start: None,
+            new_life: true,
+            supported: true,
+        };
+        // Whether the coordinator knew of the life; what then became of that.
+        let ends = Change::Deleted { height: 9 };
+        for (of_life, then, kept) in [
+            (true, None, true),
+            (false, None, false),
+            (true, Some(ends), false),
+            (true, Some(begins(20)), false),
+        ] {
+            let mut desire = Desire::default();
+            desire.registry(Time(1), &begins(10));
+            desire.sent(Time(2), AdminCommand::Disable, of_life);
+            desire.answered(Time(3), AdminCommand::Disable, true);
+            if let Some(change) = &then {
+                desire.registry(Time(4), change);
+            }
+            desire.record_removed(Time(5));
+            let promised = kept.then_some(false);
+            assert_eq!(desire.acknowledged(), promised, "{of_life} {then:?}");
+        }
+        // It was sent in the life before.
+        let mut desire = Desire::default();
+        desire.registry(Time(1), &begins(10));
+        desire.sent(Time(2), AdminCommand::Disable, true);
+        desire.registry(Time(3), &begins(20));
+        desire.answered(Time(4), AdminCommand::Disable, true);
+        desire.record_removed(Time(5));
+        assert_eq!(desire.acknowledged(), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is known of one indexer, and of data layer tasks.
 
+use lifecycle::Phase;
 use sim_node::{IndexerKey, Time};
 
 use super::desire::{Desire, Hold};
@@ -44,6 +45,8 @@ pub(super) struct Indexer {
     /// The version whose run the record has ceased to tell of, by another program or
     /// by a store that forgets.
     pub forgotten: Option<u64>,
+    /// When the record of this life was begun, by a coordinator that knew of the life.
+    pub begun_at: Option<Time>,
 }
 
 impl Indexer {
@@ -70,11 +73,13 @@ impl Indexer {
             read_heard: None,
             tasked_at: None,
             forgotten: None,
+            begun_at: None,
         }
     }
 
-    /// Its record becomes `next`; the event told of what was there `before`.
-    pub fn rewritten(&mut self, now: Time, before: Option<&[u8]>, next: &Persisted) {
+    /// Its record becomes `next`; the event told of what was there `before`. The
+    /// coordinator has been told `of_life`, the current one, or not.
+    pub fn rewritten(&mut self, now: Time, before: Option<&[u8]>, next: &Persisted, of_life: bool) {
         self.record_before = match std::mem::take(&mut self.record) {
             Persisted::Unknown => Persisted::read(before),
             known => known,
@@ -85,13 +90,26 @@ impl Indexer {
             self.tasked_at = Some(now);
         }
         let told = next.known().and_then(|record| record.run);
+        if of_life && self.begins_with(next) {
+            self.begun_at = Some(now);
+        }
         self.forgotten =
             (self.forgotten).filter(|version| told.is_none_or(|run| run.version() != *version));
+    }
+
+    /// Whether the indexer begins, or begins anew, with `next`.
+    fn begins_with(&self, next: &Persisted) -> bool {
+        let ended = match &self.record_before {
+            Persisted::Nothing => true,
+            before => before.phase() == Some(Phase::Deleting),
+        };
+        ended && next.phase() == Some(Phase::Initializing)
     }
 
     /// Another program leaves `next` as its record: whatever that cannot say is
     /// forgotten, through no fault of the coordinator.
     pub fn translated(&mut self, now: Time, next: &Persisted) {
+        self.begun_at = None;
         let Some(before) = self.record_before.known() else {
             return;
         };
@@ -124,6 +142,7 @@ impl Indexer {
     /// than a store that forgets, perhaps to what never was.
     pub fn relax(&mut self, hand: bool) {
         self.relaxed = true;
+        self.begun_at = None;
         self.touched |= hand;
         self.whole_since = None;
     }

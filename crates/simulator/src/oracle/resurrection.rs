@@ -32,7 +32,8 @@ pub(super) fn no_resurrection(
 type SentBetween = BTreeMap<u64, (Time, Time)>;
 
 /// S5. Verifies that within one registration life a call that was sent later
-/// never carries an older version, across restarts of the coordinator. Says
+/// never carries an older version, across restarts of the coordinator; and none of
+/// an earlier life once the record of this one was begun by whoever knew of it. Says
 /// nothing about indexers whose record was lost or tampered with.
 #[derive(Default)]
 pub(super) struct Monotone {
@@ -57,6 +58,15 @@ impl Monotone {
         }
         if indexer.relaxed || sent_at < life {
             return None;
+        }
+        let first = indexer.desire.life_version;
+        if version < first && indexer.begun_at.is_some_and(|begun| begun < sent_at) {
+            let key = &indexer.key;
+            let sentence = format!(
+                "{key}: version {version} of an earlier life was started after the life of \
+                 version {first} had been begun"
+            );
+            return Finding::about("S5", number, sentence);
         }
         let newer = versions
             .range(version.saturating_add(1)..)

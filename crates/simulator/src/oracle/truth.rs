@@ -207,7 +207,7 @@ impl Truth {
                 let indexer = self.at_mut(number);
                 if indexer.desire.registry(now, change) {
                     let was_relaxed = std::mem::take(&mut indexer.relaxed);
-                    indexer.touched = false;
+                    (indexer.touched, indexer.begun_at) = (false, None);
                     indexer.queue.forgive();
                     // Of a task that the store forgot nobody knows in the new life either.
                     let own = self.tasks.iter_mut().filter(|task| task.indexer == number);
@@ -216,7 +216,8 @@ impl Truth {
             }
             Event::AdminSent { key, command } => {
                 let number = self.intern(key);
-                self.at_mut(number).desire.sent(now, *command);
+                let of_life = self.told_of_life(number);
+                self.at_mut(number).desire.sent(now, *command, of_life);
             }
             Event::AdminAnswered {
                 key,
@@ -477,10 +478,11 @@ impl Truth {
     fn written(&mut self, now: Time, number: usize, before: Option<&[u8]>, after: Option<&[u8]>) {
         let lost = self.store_lost_at == Some(now);
         let until = now + self.limits.observation_delay;
+        let of_life = self.told_of_life(number);
         let indexer = self.at_mut(number);
         let tampered = indexer.tampered_at == Some(now);
         let next = Persisted::read(after);
-        indexer.rewritten(now, before, &next);
+        indexer.rewritten(now, before, &next, of_life);
         let translated = indexer.translated_at == Some(now);
         indexer.foreign_write = lost || tampered || translated;
         indexer.taken_over = translated;

@@ -68,6 +68,12 @@ pub(super) const BUGS: &[Planted] = &[
         || Arc::new(TombstoneOverlooked),
     ),
     unsafe_bug(
+        "life-not-noted",
+        "The record does not tell as what the indexer is registered, before its first run",
+        "A former version of this coordinator: an older tombstone took the record away",
+        || Arc::new(LifeNotNoted),
+    ),
+    unsafe_bug(
         "latest-means-the-tip",
         "LATEST begins at the tip instead of the block of the registration",
         "A common misreading of the registry's start block",
@@ -192,6 +198,17 @@ impl Bug for VersionsComparedForDifference {
     fn look(&self, seen: &mut Observed, _now: Timestamp) {
         if let (Desired::Present(spec), Some(record)) = (&seen.desired, &mut seen.record) {
             record.run = record.run.filter(|run| run.target.version <= spec.version);
+            record.registered = record.registered.filter(|known| *known <= spec.version);
+        }
+    }
+}
+
+struct LifeNotNoted;
+
+impl Bug for LifeNotNoted {
+    fn look(&self, seen: &mut Observed, _now: Timestamp) {
+        if let Some(record) = &mut seen.record {
+            record.registered = None;
         }
     }
 }

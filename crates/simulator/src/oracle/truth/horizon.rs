@@ -62,6 +62,18 @@ impl Truth {
         at - self.limits.observation_delay
     }
 
+    /// Whether a listing has told whoever coordinates of the current life of an indexer.
+    pub fn told_of_life(&self, number: usize) -> bool {
+        let desire = &self.at(number).desire;
+        let heard = match self.fencing.is_contested() {
+            true => self.fencing.heard_by_all(),
+            false => self.list_heard(),
+        };
+        let since = desire.life_since.max(self.core.life_since());
+        let told = heard.is_some_and(|heard| heard - self.limits.replica_lag > since);
+        told && desire.version().is_some()
+    }
+
     /// The oldest truth about the registry that may be behind what is sent at
     /// `at`: while the registry does not answer, the last answer counts.
     fn registry_horizon(&self, number: usize, at: Time) -> Time {
