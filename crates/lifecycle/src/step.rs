@@ -227,8 +227,8 @@ impl fmt::Display for Reason {
             Reason::NotInRegistry => write!(f, "the registry neither lists nor deleted it"),
             Reason::StaleRegistry { running, answered } => write!(
                 f,
-                "the registry answered version {answered}, older than {running} which is \
-                 registered, runs or was deleted"
+                "the registry answered version {answered}, older than {running} which is known \
+                 already"
             ),
             Reason::ServiceDown { service, .. } => write!(f, "the {service} does not answer"),
             Reason::Unseen(service) => write!(f, "the {service} could not be asked"),

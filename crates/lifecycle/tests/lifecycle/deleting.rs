@@ -152,7 +152,7 @@ fn a_deletion_waits_for_the_registry_to_confirm_it() {
         ),
         (
             Desired::Present(latest(5)),
-            "wait: the registry answered version 5, older than 9 which is registered, runs or was deleted",
+            "wait: the registry answered version 5, older than 9 which is known already",
         ),
     ] {
         let world = deleting().stream(5).desired(desired);
@@ -182,7 +182,7 @@ fn registered_again_it_stays_disabled_and_keeps_its_task() {
 fn the_registration_from_before_the_deletion_does_not_count() {
     assert_eq!(
         deleting().wants(latest(8)).plan(),
-        "wait: the registry answered version 8, older than 9 which is registered, runs or was deleted"
+        "wait: the registry answered version 8, older than 9 which is known already"
     );
 }
 

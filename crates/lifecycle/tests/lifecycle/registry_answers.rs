@@ -61,7 +61,7 @@ fn an_older_version_is_a_stale_answer() {
     let world = running().stream(5).executor(5).wants(latest(3));
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
+        "wait: the registry answered version 3, older than 5 which is known already"
     );
     assert_eq!(world.wakes_in(), None);
 }
@@ -71,7 +71,7 @@ fn a_tombstone_of_an_earlier_life_is_a_stale_answer() {
     let world = running().stream(5).executor(5).desired(deleted(3, 4));
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
+        "wait: the registry answered version 3, older than 5 which is known already"
     );
 }
 
@@ -111,7 +111,7 @@ fn what_runs_in_a_newer_version_than_the_answer_knows_is_left_alone() {
             };
             assert_eq!(
                 old.plan(),
-                "wait: the registry answered version 3, older than 5 which is registered, runs or was deleted"
+                "wait: the registry answered version 3, older than 5 which is known already"
             );
             assert!(
                 old.wakes_in().is_some(),
@@ -144,7 +144,7 @@ fn a_tombstone_older_than_what_runs_is_left_alone_whatever_the_record_knows() {
     for world in [as_of(6), nothing_known(6)] {
         assert_eq!(
             world.plan(),
-            "wait: the registry answered version 4, older than 7 which is registered, runs or was deleted"
+            "wait: the registry answered version 4, older than 7 which is known already"
         );
     }
     for world in [as_of(7), nothing_known(7)] {
@@ -159,7 +159,7 @@ fn a_deletion_that_began_unseen_ends_where_something_newer_is_seen() {
     let world = world.desired(deleted(3, 4)).stream(7).executor(7);
     assert_eq!(
         world.plan(),
-        "wait: the registry answered version 4, older than 7 which is registered, runs or was deleted"
+        "wait: the registry answered version 4, older than 7 which is known already"
     );
     let mut caught_up = world;
     caught_up.seen.desired_as_of = 7;
@@ -276,7 +276,7 @@ fn a_version_of_an_earlier_life_is_a_stale_answer_before_the_first_run() {
         }
         assert_eq!(
             world.clone().wants(latest(5)).plan(),
-            "wait: the registry answered version 5, older than 7 which is registered, runs or was deleted"
+            "wait: the registry answered version 5, older than 7 which is known already"
         );
         let plan = world.wants(latest(7)).plan();
         assert!(!plan.starts_with("wait: the registry"), "{plan}");
@@ -292,7 +292,7 @@ fn a_deletion_goes_on_by_no_answer_that_is_older_than_a_noted_registration() {
     for older in [deleted(5, 9), deleted(5, 10)] {
         assert_eq!(
             world.clone().desired(older).plan(),
-            "wait: the registry answered version 5, older than 12 which is registered, runs or was deleted"
+            "wait: the registry answered version 5, older than 12 which is known already"
         );
     }
     let plan = world.clone().wants(latest(10)).plan();

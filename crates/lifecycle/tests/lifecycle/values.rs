@@ -159,7 +159,7 @@ fn reasons_of_users_and_operators_are_told() {
                 answered: 8,
             },
             "StaleRegistry",
-            "the registry answered version 8, older than 9 which is registered, runs or was deleted",
+            "the registry answered version 8, older than 9 which is known already",
         ),
     ]);
 }
