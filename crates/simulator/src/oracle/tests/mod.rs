@@ -8,6 +8,7 @@ mod claims;
 mod data;
 mod effects;
 mod ending;
+mod lives;
 mod operating;
 mod play;
 mod prompt;
