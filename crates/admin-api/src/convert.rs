@@ -57,7 +57,7 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
         failure: record
             .and_then(|record| record.repair.as_ref())
             .map(|repair| failure(repair, gave_up)),
-        wanted: Some(wanted(&report.desired)),
+        wanted: Some(wanted(report)),
         running_version: run.map_or(0, |run| run.target.version),
         start_height: run.and_then(|run| run.start),
         cursor,
@@ -107,7 +107,7 @@ fn failure(repair: &Repair, given_up: bool) -> pb::Failure {
     }
 }
 
-fn wanted(desired: &Desired) -> pb::Wanted {
+fn wanted(report: &IndexerReport) -> pb::Wanted {
     let of = |kind: &str, spec: Option<&Spec>| pb::Wanted {
         kind: kind.to_owned(),
         version: spec.map_or(0, |spec| spec.version),
@@ -115,7 +115,9 @@ fn wanted(desired: &Desired) -> pb::Wanted {
         rule: spec.map_or_else(String::new, |spec| clipped(&rule(&spec.rule), TEXT_MAX)),
         deleted_at: 0,
     };
-    match desired {
+    match &report.desired {
+        Desired::Missing if report.set_aside.is_some() => of("SetAside", None),
+        Desired::Unlisted(spec) if report.set_aside.is_some() => of("SetAside", Some(spec)),
         Desired::Unknown => of("Unknown", None),
         Desired::Missing => of("Missing", None),
         Desired::Unlisted(spec) => of("Unlisted", Some(spec)),

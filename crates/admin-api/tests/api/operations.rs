@@ -259,6 +259,14 @@ async fn the_whole_is_shown() {
     assert_eq!(overview.quarantined[0].name, "a.near/odd");
     assert!(overview.loaded);
     assert_eq!(overview.quarantined_count, 1);
+    world.register_nonsense("a.near", "f");
+    until(async || {
+        let name = name("a.near", "f");
+        let answer = client.get_indexer(pb::GetIndexerRequest { name }).await;
+        let wanted = answer.unwrap().into_inner().wanted.unwrap();
+        (wanted.kind == "SetAside" && wanted.version > 0).then_some(())
+    })
+    .await;
     assert_eq!(overview.unreadable_count, 1);
     assert_eq!((overview.panics, overview.suspicious_listings), (0, 0));
     assert_eq!(overview.registry_height, 1002);

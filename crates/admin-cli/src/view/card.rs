@@ -172,7 +172,10 @@ fn failure_line(failure: &proto::coordinator::Failure, now: u64) -> String {
 }
 
 fn wanted_line(wanted: &proto::coordinator::Wanted) -> String {
-    let mut said = or_dash(&wanted.kind);
+    let mut said = match wanted.kind.as_str() {
+        "SetAside" => "SetAside, its entry cannot be read".to_owned(),
+        kind => or_dash(kind),
+    };
     if wanted.version != 0 {
         said.push_str(&format!(", version {}", wanted.version));
     }

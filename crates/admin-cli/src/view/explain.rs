@@ -207,6 +207,11 @@ fn next(indexer: &Indexer, now: u64) -> String {
         "RegistryUnknown" => {
             "It goes on as soon as the registry gives an answer that can be used.".to_owned()
         }
+        "NotInRegistry" if is_set_aside(indexer) => {
+            "Nothing is stopped and nothing new begins, until its entry in the registry can be \
+             read; `coordinator overview` shows all such entries."
+                .to_owned()
+        }
         "NotInRegistry" => {
             "Nothing is stopped and nothing new begins, until the registry lists or deletes it."
                 .to_owned()
@@ -233,6 +238,12 @@ fn next(indexer: &Indexer, now: u64) -> String {
         "Trouble" => format!("The round is repeated {look}."),
         _ => format!("It is looked at again {look}."),
     }
+}
+
+/// Whether its entry in the registry cannot be read.
+fn is_set_aside(indexer: &Indexer) -> bool {
+    let wanted = indexer.wanted.as_ref();
+    wanted.is_some_and(|wanted| wanted.kind == "SetAside")
 }
 
 /// Whether only a hold keeps it from being removed.

@@ -89,7 +89,13 @@ async fn special_circumstances_are_told() {
         kind: "Deleted".to_owned(),
         ..proto::coordinator::Wanted::default()
     });
+    let mut aside = bare("alice.near", "7-set-aside", "Running", "NotInRegistry");
+    aside.wanted = Some(proto::coordinator::Wanted {
+        kind: "SetAside".to_owned(),
+        ..proto::coordinator::Wanted::default()
+    });
     let world = vec![
+        aside.clone(),
         kept,
         given_up,
         deleting,
@@ -98,6 +104,13 @@ async fn special_circumstances_are_told() {
         crate::fixtures::suspended("alice.near", "5-suspended"),
     ];
     golden("explain-special.txt", &explain(World::with(world)).await);
+    let fake = Fake::start(World::with(vec![aside])).await;
+    let shown = run(&fake.url(), &["get", "alice.near/7-set-aside"]).await;
+    let shown = shown.succeeded().data;
+    assert!(
+        shown.contains("SetAside, its entry cannot be read"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use lifecycle::{Desired, Phase, Reason, Record, Seen};
 
 use super::report::IndexerReport;
+use crate::health::set_aside;
 use crate::sentence::steers;
 
 impl IndexerReport {
@@ -107,6 +108,7 @@ impl IndexerReport {
                 // Said already, or says nothing.
                 Reason::Steady => return "Everything is as wanted.".to_owned(),
                 Reason::Suspended => return String::new(),
+                Reason::NotInRegistry if let Some(why) = &self.set_aside => set_aside(why),
                 Reason::NotInRegistry if self.is_kept() => {
                     return "The registry no longer lists it, or not so that it can be read, and \
                             nobody says that it was deleted."
@@ -156,6 +158,11 @@ impl IndexerReport {
                     "What the registry answers cannot be used: {behind}; nothing is stopped \
                      meanwhile."
                 )
+            }
+            (Reason::NotInRegistry, _) if self.set_aside.is_some() && !self.is_kept() => {
+                "It is left alone, neither repaired nor started, until the entry can be read; only \
+                 an explicit deletion removes it."
+                    .to_owned()
             }
             (Reason::NotInRegistry, _) if self.is_kept() => {
                 "It is kept as it was last wanted, also if it fails; after a restart of the \

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::recalled::Recalled;
 use crate::desired::Behind;
+use crate::health::Aside;
 use crate::reconciler::observe::{executor_seen, stream_seen};
 use crate::shared::{Shared, lock};
 use crate::status::LoopStatus;
@@ -23,6 +24,8 @@ pub struct IndexerReport {
     pub unreadable: Option<String>,
     /// What the registry wants, as far as is known.
     pub desired: Desired,
+    /// Why its entry in the registry cannot be read, if it was set aside.
+    pub set_aside: Option<String>,
     /// The stream as last seen.
     pub stream: Seen<Stream>,
     /// The executor as last seen.
@@ -135,6 +138,11 @@ impl Shared {
         let status = lock(&self.log).get(&id).cloned();
         let desired = lock(&self.desired).desired(&id);
         let kept = matches!(desired, Desired::Unlisted(_));
+        let set_aside = match desired {
+            Desired::Missing | Desired::Unlisted(_) => lock(&self.health).aside.clone(),
+            Desired::Unknown | Desired::Present(_) | Desired::Deleted { .. } => Aside::default(),
+        };
+        let set_aside = set_aside.why(&id).map(str::to_owned);
         let lacks = stream == Seen::Absent || executor == Seen::Absent;
         let is_past = |status: &LoopStatus, record: &Record| {
             status.is_overtaken_by(record, &desired) || (status.is_steady() && lacks)
@@ -147,6 +155,7 @@ impl Shared {
                 None => now_told(status),
             }),
             desired,
+            set_aside,
             id,
             record,
             unreadable,

@@ -188,6 +188,56 @@ async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
     it.shut_down().await;
 }
 
+/// What is told of A, whose entry in the registry makes no sense.
+async fn told_of_nonsense(it: &Running, world: &World) -> String {
+    pass(60).await;
+    let report = look(it).await;
+    assert_eq!(report.state(), "NotInRegistry");
+    assert!(report.set_aside.is_some() && report.troubled());
+    assert!(world.has_executor(A), "it is left alone");
+    let told = report.explain();
+    let why = &it.coordinator.admin().overview().quarantined[0].why;
+    let said = format!("Its entry in the registry cannot be read and is set aside: {why}.");
+    assert!(told.contains(&said), "{told}");
+    assert!(!told.contains("neither lists"), "{told}");
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_is_set_aside_is_told_of_before_and_after_a_restart() {
+    for account in [false, true] {
+        let world = World::new();
+        world.register(A);
+        let it = world.run(Knobs::default());
+        pass(60).await;
+        assert_eq!(look(&it).await.set_aside, None);
+        world.register_nonsense(A);
+        if account {
+            world.list(Some(r#"{"a.near":7}"#));
+        }
+        let told = told_of_nonsense(&it, &world).await;
+        assert!(told.contains("also if it fails"), "{told}");
+        world.drop_stream(A);
+        pass(60).await;
+        assert!(world.has_stream(A), "it is kept");
+        it.shut_down().await;
+
+        let it = world.run(Knobs::default());
+        let told = told_of_nonsense(&it, &world).await;
+        assert!(told.contains("neither repaired nor started"), "{told}");
+        world.drop_stream(A);
+        let told = told_of_nonsense(&it, &world).await;
+        assert!(told.contains("until the entry can be read"), "{told}");
+        assert!(!world.has_stream(A), "it is left alone");
+        world.list(None);
+        world.register(A);
+        pass(60).await;
+        let report = look(&it).await;
+        assert_eq!((report.state(), report.set_aside), ("Steady", None));
+        it.shut_down().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_read_is_in_no_phase() {
     let world = World::new();
