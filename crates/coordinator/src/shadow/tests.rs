@@ -107,7 +107,11 @@ async fn a_record_that_cannot_be_read_is_not_vouched_for() {
         pass(60).await;
         active.shut_down().await;
         let key = crate::store::keys::state(&id(A));
-        let good = world.store.get_many(std::slice::from_ref(&key)).await.unwrap();
+        let good = world
+            .store
+            .get_many(std::slice::from_ref(&key))
+            .await
+            .unwrap();
         let good = good.into_iter().next().flatten().unwrap();
         if before {
             world.store.put(&key, "garbage");
