@@ -449,8 +449,12 @@ impl DesiredView {
                 match self.listed.get_mut(id) {
                     Some(listed) => *listed = spec,
                     None => {
-                        self.unlisted.insert(id.clone(), spec);
-                        self.confirmed.insert(id.clone());
+                        let known = self.unlisted.insert(id.clone(), Arc::clone(&spec));
+                        let confirmed = !self.confirmed.insert(id.clone());
+                        if !confirmed || known != Some(spec) {
+                            // What is news may change again: the pauses begin anew.
+                            self.questions.remove(id);
+                        }
                         if self.watched.contains(id) {
                             // It may be deleted again before any listing has it.
                             self.ask(id, now);

@@ -514,3 +514,20 @@ fn questions_that_nobody_heard_are_asked_at_once_when_the_registry_is_back() {
         assert!(registry.due().is_empty());
     }
 }
+
+#[test]
+fn pauses_between_questions_begin_anew_when_one_brings_news() {
+    for news in [true, false] {
+        let mut registry = Registry::new(0);
+        registry.watch("a.near/1");
+        registry.lists(100, &[]);
+        for height in 101..110 {
+            registry.pass(60);
+            registry.answers(height, "a.near/1", Desired::Present(spec(7)));
+        }
+        let version = if news { 110 } else { 7 };
+        registry.answers(110, "a.near/1", Desired::Present(spec(version)));
+        registry.pass(5);
+        assert_eq!(!registry.due().is_empty(), news);
+    }
+}

@@ -7,7 +7,7 @@ use lifecycle::{Cause, Phase};
 use sim_node::{IndexerKey, Time};
 
 use super::Oracles;
-use super::desire::Registered;
+use super::desire::{Hold, Registered};
 use super::indexer::{Indexer, share_a_database};
 use super::silence;
 use super::truth::Truth;
@@ -170,7 +170,15 @@ pub(super) fn is_excused(truth: &Truth, number: usize) -> bool {
     if core.is_restless(number) {
         return true;
     }
-    is_unheard_of(truth, number) || is_blocked(core, truth.at(number))
+    let indexer = truth.at(number);
+    is_unheard_of(truth, number) || is_blocked(core, indexer) || may_be_held(indexer)
+}
+
+/// Whether it is held since an order to hold it crossed one to release it: nobody can
+/// say which of the two was to be the last.
+fn may_be_held(indexer: &Indexer) -> bool {
+    let held = indexer.record.known().is_some_and(|record| record.held);
+    held && indexer.desire.hold() == Hold::Unsure
 }
 
 fn is_unheard_of(truth: &Truth, number: usize) -> bool {

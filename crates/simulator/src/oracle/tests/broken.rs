@@ -3,7 +3,7 @@
 use sim_node::{Event as Node, TaskStopReason};
 
 use super::play::Play;
-use crate::history::{Change, Event, Method, NodeName, RunPhase};
+use crate::history::{AdminCommand, Change, Event, Method, NodeName, RunPhase};
 
 /// The record of one whose stream was started.
 const STREAMED: &str = r#"{"account_id":"a.near","function_name":"one",
@@ -225,5 +225,29 @@ fn l8_lets_the_registry_be_asked_about_each_while_it_is_away() {
         play.see(Event::Phase(RunPhase::Silence));
         play.sent(Method::RegistryRead, Some(&play.key.clone()));
         assert_eq!(play.verdict(), (!away).then(|| "L8".to_owned()));
+    }
+}
+
+#[test]
+fn l1_leaves_alone_who_is_held_by_an_order_that_crossed_its_release() {
+    for crossed in [true, false] {
+        let mut play = Play::running(100, 50);
+        if !crossed {
+            play.admin(AdminCommand::Hold);
+            play.acknowledged(AdminCommand::Hold);
+        }
+        play.admin(AdminCommand::Release);
+        if crossed {
+            play.admin(AdminCommand::Hold);
+        }
+        play.acknowledged(AdminCommand::Release);
+        if crossed {
+            play.acknowledged(AdminCommand::Hold);
+        }
+        let held = r#","hold":{"by":"somebody","reason":"","since":1}"#;
+        play.record_with("Running", true, Some((90, 50, true)), held);
+        play.wait(1).registered(200, Some(60), false);
+        let problems = play.oracles.unconverged(play.now);
+        assert_eq!(problems.is_empty(), crossed, "{problems:?}");
     }
 }
