@@ -283,10 +283,15 @@ impl DesiredView {
 
     /// Refuses a listing that is older than what everybody is known by.
     fn admit_listing(&mut self, height: u64, now: Instant) -> Option<Taken> {
+        let rises = height > self.listed_at;
         let refused = self.admit(height, self.everybody_at(), now);
         match &refused {
             None => {
-                (self.late, self.ahead) = (None, None);
+                self.late = None;
+                // A node that hangs takes nothing back of what another one says.
+                if rises {
+                    self.ahead = None;
+                }
                 if std::mem::take(&mut self.silent) {
                     self.ask_again(now);
                 }

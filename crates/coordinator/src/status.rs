@@ -51,9 +51,7 @@ impl LoopStatus {
         let held = record.hold.is_some();
         let ends = match desired {
             // A newer version runs on.
-            Desired::Deleted { version, .. } => {
-                record.run.is_none_or(|run| run.target.version <= *version)
-            }
+            Desired::Deleted { version, .. } => record.known_version() <= Some(*version),
             _ => record.phase == Phase::Deleting,
         };
         match self.waiting.as_ref().map(|wait| &wait.reason) {

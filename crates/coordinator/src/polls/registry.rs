@@ -78,8 +78,6 @@ impl Shared {
                         .iter()
                         .filter_map(|entry| IndexerId::parse(&entry.name).ok())
                         .collect();
-                    let news = lock(&self.health).quarantine(&listing.quarantined);
-                    log_quarantined(&news);
                     let taken = lock(&self.desired).take_listing(
                         answer.block_height,
                         listing.indexers,
@@ -88,6 +86,8 @@ impl Shared {
                         &self.knobs,
                     );
                     if matches!(taken, Taken::News(_)) {
+                        let news = lock(&self.health).quarantine(&listing.quarantined);
+                        log_quarantined(&news);
                         *last = RegistryPoll {
                             last: Some(answer.result),
                             ripe_at,
@@ -122,12 +122,20 @@ impl Shared {
         if usable {
             let unheard = self.registry.unheard();
             let now = self.now();
+            let behind = lock(&self.desired).behind(Instant::now());
             let mut health = lock(&self.health);
             // What was read once is known, and is as old as before while it is told again.
             let known = health.registry_answered.filter(|_| unheard.is_some());
             health.registry_answered = Some(known.unwrap_or(now));
-            health.registry_problem = unheard.as_deref().map(sentence);
-            health.registry_late = None;
+            let lasts = behind.as_ref().map(|behind| sentence(&behind.to_string()));
+            health.registry_problem = lasts.or(unheard.as_deref().map(sentence));
+            match behind {
+                None => health.registry_late = None,
+                behind => {
+                    let late = health.registry_late.get_or_insert_with(|| Late::new(now));
+                    late.behind = behind;
+                }
+            }
         }
         self.doubt_first_height().await;
         usable || is_late

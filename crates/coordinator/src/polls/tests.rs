@@ -325,6 +325,27 @@ async fn an_entry_ahead_of_the_chain_is_set_aside_and_what_was_known_of_it_stays
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_old_listing_says_of_bad_entries_is_not_believed() {
+    let world = World::new();
+    world.register("a.near/f");
+    let running = world.run(Knobs::default());
+    pass(60).await;
+    world.list(Some(r#"{"a.near":{"f":{"code":7}}}"#));
+    world.set_height(2_000);
+    pass(30).await;
+    let aside = || running.coordinator.admin().overview().quarantined_count;
+    assert_eq!(aside(), 1);
+    world.list(None);
+    world.set_height(1_900);
+    pass(30).await;
+    assert_eq!(aside(), 1, "a replica that lags tells of what has been");
+    world.set_height(2_100);
+    pass(30).await;
+    assert_eq!(aside(), 0);
+    running.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_from_what_was_read_before_is_no_new_one() {
     let world = World::new();
     world.register("a.near/f");

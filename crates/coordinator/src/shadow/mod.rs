@@ -204,10 +204,12 @@ impl Doubts {
 impl Shared {
     /// What a shadow does not know now.
     pub(crate) fn doubts(&self) -> Doubts {
+        let aside = lock(&self.health).aside.clone();
+        let kept = lock(&self.desired).kept().cloned().collect();
         Doubts {
             blind: self.blind(),
-            aside: lock(&self.health).aside.clone(),
-            kept: lock(&self.desired).kept().cloned().collect(),
+            aside,
+            kept,
         }
     }
 

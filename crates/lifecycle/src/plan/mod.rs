@@ -25,9 +25,17 @@ const BEHIND_MAX: u64 = 2_000_000;
 /// A stale or missing registry answer stops nothing; the operator's switch is
 /// obeyed even while the registry is silent.
 pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
-    match (decide(seen, policy, now), &seen.desired) {
-        // A restarted coordinator, which may be told old news, knows it by this only.
-        (Step::Commit(record), Desired::Present(spec)) => {
+    let step = decide(seen, policy, now);
+    let Desired::Present(spec) = &seen.desired else {
+        return step;
+    };
+    // A restarted coordinator, which may be told old news, knows it by this only.
+    match (step, &seen.record) {
+        (Step::Commit(record), _) => Step::commit(record.knowing(spec.version)),
+        // At rest nothing else would ever write it down.
+        (Step::Wait(wait), Some(record))
+            if wait.reason == Reason::Suspended && record.known_version().is_none() =>
+        {
             Step::commit(record.knowing(spec.version))
         }
         (step, _) => step,

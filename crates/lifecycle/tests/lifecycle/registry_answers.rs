@@ -239,9 +239,17 @@ fn what_is_begun_notes_as_what_it_is_registered() {
         Some(9)
     );
     assert_eq!(update.desired(deleted(5, 9)).commits().registered, Some(5));
-    // Nothing is written only to note it.
-    let waits = suspended().wants(latest(9)).plan();
-    assert_eq!(waits, "wait: disabled by an operator");
+    // An update is no reason to write; that nothing is known, as after the original, is.
+    let known = suspended().record(|record| record.registered = Some(5));
+    assert_eq!(
+        known.wants(latest(9)).plan(),
+        "wait: disabled by an operator"
+    );
+    let unknown = suspended().record(|record| (record.registered, record.run) = (None, None));
+    let noted = unknown.clone().wants(latest(9)).commits();
+    assert_eq!((noted.phase, noted.registered), (Phase::Suspended, Some(9)));
+    let held = unknown.record(|record| record.hold = Some(hold()));
+    assert!(held.wants(latest(9)).plan().starts_with("wait: "));
 }
 
 #[test]

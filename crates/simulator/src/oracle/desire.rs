@@ -284,6 +284,12 @@ impl Desire {
         }
     }
 
+    /// Another program has written the record: what a later life of the coordinator can
+    /// know of the indexer's own life went with it.
+    pub fn unbind(&mut self) {
+        (self.switched_in, self.promised_in) = (None, None);
+    }
+
     /// The record that held the switch is gone: the next one begins enabled and
     /// free. A promised hold stays promised: it should have kept the record. So does
     /// a switch, while the life goes on in which it was promised.

@@ -110,6 +110,7 @@ impl Indexer {
     /// forgotten, through no fault of the coordinator.
     pub fn translated(&mut self, now: Time, next: &Persisted) {
         self.begun_at = None;
+        self.desire.unbind();
         let Some(before) = self.record_before.known() else {
             return;
         };

@@ -15,10 +15,6 @@ const JUSTIFIED: &[(&str, &str)] = &[
         "shows only where a second coordinator acts, and such fights break the rates of S12 too",
     ),
     (
-        "S5",
-        "what takes an older answer for news also brings back what was deleted, which S4 notices",
-    ),
-    (
         "L2",
         "judged together with L1: what is left behind keeps the world from being as wanted",
     ),

@@ -182,3 +182,18 @@ fn of_old_and_of_far_too_new_answers_those_are_told_that_last() {
     let told = registry.view.behind(registry.now).unwrap();
     assert!(!told.is_ahead(), "{told:?}");
 }
+
+#[test]
+fn a_low_node_that_hangs_takes_nothing_back_of_what_another_one_says() {
+    for hangs in [true, false] {
+        let mut registry = misled();
+        registry.is_not_believed(TRUE, 5, 1);
+        for second in 1..=70 {
+            registry.pass(1);
+            let rise = if hangs { 0 } else { second };
+            assert_eq!(registry.same(LOW + rise), news(&[]));
+        }
+        let told = registry.view.behind(registry.now);
+        assert_eq!(told.is_some_and(|behind| behind.is_ahead()), hangs);
+    }
+}

@@ -288,6 +288,7 @@ async fn shared_listings_are_enough_to_see_that_nothing_runs() {
     fed.world.drop_executor(ID);
     let record = Record {
         enabled: false,
+        registered: Some(1),
         ..Record::new(id(ID)).with_phase(Phase::Suspended)
     };
     fed.world.put_record(&record).await;
