@@ -13,6 +13,8 @@ struct Change {
     cleared: bool,
     /// An executor of the version was started.
     executor: bool,
+    /// The newest version of which a call that arrived late has started an executor.
+    late: Option<u64>,
 }
 
 /// S15. Verifies that between two versions queue and cursor are cleared, that
@@ -93,6 +95,10 @@ impl Order {
                 }
             };
             if excused {
+                if matches!(started, Started::Executor) {
+                    let late = &mut self.change(number).late;
+                    *late = (*late).max(Some(version));
+                }
                 continue;
             }
             let change = self.change(number);
@@ -104,12 +110,15 @@ impl Order {
             let unlisted = world.unlisted;
             let listed = (world.executor).is_some_and(|listed| listed.version == version)
                 || unlisted.is_some_and(|(last, at)| last == version && lately(at));
-            let executor_first =
-                listed || matches!(started, Started::Executor) || (earlier.executor && !is_new);
+            let executor_first = listed
+                || matches!(started, Started::Executor)
+                || earlier.late == Some(version)
+                || (earlier.executor && !is_new);
             *change = Change {
                 version: Some(version),
                 cleared: false,
                 executor: executor_first,
+                late: earlier.late,
             };
             if indexer.relaxed || found.is_some() {
                 continue;

@@ -48,6 +48,8 @@ struct Waiting {
     told: bool,
     /// How the switch stood before the command, if it is about one.
     switched_from: Option<bool>,
+    /// The registry has changed, rather than an operator's mind.
+    by_registry: bool,
 }
 
 /// L4: a change of what is wanted leads to a call that changes the indexer's world or
@@ -101,6 +103,7 @@ impl Prompt {
                     crowd: 1,
                     told: false,
                     switched_from: None,
+                    by_registry: true,
                 };
                 self.waiting.insert(number, change);
             }
@@ -232,6 +235,7 @@ impl Prompt {
             crowd: 1,
             told: false,
             switched_from,
+            by_registry: false,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);
@@ -260,6 +264,7 @@ impl Prompt {
             crowd: 1,
             told: true,
             switched_from: None,
+            by_registry: true,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);
@@ -398,6 +403,7 @@ impl Prompt {
             let heard = waiting.heard_at.unwrap_or(now);
             let fair = fair.is_calm(number, heard, now)
                 && !is_excused(truth, now, number)
+                && !(waiting.by_registry && is_changed_already(truth.at(number)))
                 && !silence::is_as_wanted(truth, now, number);
             if fair {
                 marks.named(judged(waiting.crowd));
@@ -439,6 +445,7 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         || broken::is_excused(truth, number)
         || indexer.relaxed
         || indexer.record.known().is_none()
+        || is_being_deleted(indexer)
         || now < indexer.unsure_until
         || truth.is_misled(number, now)
         || indexer.is_held()
@@ -456,6 +463,24 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
         || began.is_some_and(|at| now.since(at) <= truth.limits.tick + REACTION);
     let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth, now);
     unclear || refused || is_starting || (!ends && queues)
+}
+
+/// Whether its deletion was begun: how soon that ends is up to whatever it waits for.
+fn is_being_deleted(indexer: &Indexer) -> bool {
+    indexer.desire.current().registered == Registered::Deleted
+        && indexer.record.phase() == Some(Phase::Deleting)
+}
+
+/// Whether both services list the version that is wanted: a point read told of it before
+/// any listing, and what ails it is another matter.
+fn is_changed_already(indexer: &Indexer) -> bool {
+    let version = indexer.desire.version();
+    let world = &indexer.world;
+    let listed = [
+        world.listed_stream.map(|stream| stream.version),
+        world.executor.map(|executor| executor.version),
+    ];
+    version.is_some() && indexer.record.phase() == Some(Phase::Running) && listed == [version; 2]
 }
 
 /// Whether the indexer lacks, or has too much of, something that everybody sees who

@@ -115,8 +115,9 @@ impl Startup {
     }
 }
 
-/// Whether the services list what is wanted and say no ill of it: of a task that
-/// died nobody hears before its health is looked at.
+/// Whether the services list what is wanted and say no ill of it, or nothing that might
+/// not pass: of a task that died nobody hears before its health is looked at, and code
+/// that fails may do so for a while.
 fn looks_well(truth: &Truth, now: Time, number: usize) -> bool {
     let indexer = truth.at(number);
     let Registered::Present { version, .. } = indexer.desire.current().registered else {
@@ -129,5 +130,5 @@ fn looks_well(truth: &Truth, now: Time, number: usize) -> bool {
     ];
     indexer.record.phase() == Some(Phase::Running)
         && listed == [Some(version); 2]
-        && !world.is_reported_sick(now)
+        && (world.executor_is_failing() || !world.is_reported_sick(now))
 }

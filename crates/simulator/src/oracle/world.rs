@@ -368,6 +368,12 @@ impl World {
             .is_some_and(|executor| executor.state == EXECUTOR_STALLED)
     }
 
+    /// Whether the listed executor says that its code fails, and goes on.
+    pub fn executor_is_failing(&self) -> bool {
+        self.executor
+            .is_some_and(|executor| executor.state == EXECUTOR_FAILING)
+    }
+
     /// Whether the listed executor fails or is dead.
     pub fn executor_is_sick(&self) -> bool {
         let sick = |state| matches!(state, EXECUTOR_FAILING | EXECUTOR_STALLED);

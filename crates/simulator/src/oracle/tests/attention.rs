@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sim_node::IndexerKey;
+use sim_node::{Event as Node, IndexerKey};
 
 use super::play::{Play, With};
 use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, NodeName, NodeState};
@@ -353,6 +353,19 @@ fn s16_objects_to_somebody_left_alone_beside_a_bad_record() {
 }
 
 #[test]
+fn s16_leaves_time_to_code_that_fails_and_may_go_on() {
+    for (state, verdict) in [(2, None), (5, Some("S16"))] {
+        let mut play = beside_garbage();
+        let key = play.key.clone();
+        play.node(Node::ExecutorState { key, state });
+        play.wait(20);
+        play.coordinator_starts();
+        polls(&mut play, 14);
+        assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
 fn s16_objects_to_a_start_that_does_not_come_to_an_end() {
     let mut play = starting_beside_garbage();
     play.wait(12);
@@ -362,6 +375,16 @@ fn s16_objects_to_a_start_that_does_not_come_to_an_end() {
 
 /// A coordinator starts, one record is bad, and another indexer has work.
 fn starting_beside_garbage() -> Play {
+    let mut play = beside_garbage();
+    ended(&mut play);
+    play.registered(200, Some(60), false);
+    play.wait(20);
+    play.coordinator_starts();
+    play
+}
+
+/// One record is bad, and another indexer runs.
+fn beside_garbage() -> Play {
     let mut play = settled();
     play.key = IndexerKey::new("b.near", "bad");
     play.see(Event::RecordTampered {
@@ -374,10 +397,6 @@ fn starting_beside_garbage() -> Play {
         after: Some(garbage),
     });
     play.key = IndexerKey::new("a.near", "one");
-    ended(&mut play);
-    play.registered(200, Some(60), false);
-    play.wait(20);
-    play.coordinator_starts();
     play
 }
 

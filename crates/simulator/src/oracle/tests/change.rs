@@ -268,6 +268,35 @@ fn a_right_executor_that_arrives_late_counts_as_first() {
 }
 
 #[test]
+fn an_executor_that_came_late_and_went_since_counts_as_first_as_well() {
+    for came in [true, false] {
+        let mut play = Play::running(100, 50);
+        play.wait(1).registered(200, Some(60), false);
+        play.stop(100);
+        play.record("Running", Some((200, 60, false)));
+        play.clear();
+        play.record("Running", Some((200, 60, true)));
+        let key = play.key.clone();
+        let late = play.sent(Method::StartExecutor, Some(&key));
+        let with = With {
+            version: Some(200),
+            height: None,
+        };
+        play.wait(9);
+        if came {
+            let listed = play.executor_listed(200);
+            play.arrives(late, Method::StartExecutor, with, &listed);
+            play.wait(1)
+                .node(Node::ExecutorUnlisted { key, version: 200 });
+        }
+        // Much later, so that it cannot have been there when the stream was asked for.
+        play.wait(100).start_stream(200, 60, 9);
+        let verdict = play.verdict();
+        assert_eq!(verdict.as_deref() == Some("S15"), !came, "{verdict:?}");
+    }
+}
+
+#[test]
 fn p3_knows_that_an_unprepared_run_has_no_queue_of_its_own() {
     for (start, verdict) in [(200, None), (52, Some("P3"))] {
         let mut play = Play::running(100, 50);
@@ -386,5 +415,26 @@ fn s4_knows_that_no_listing_tells_of_a_life_newer_than_itself() {
         };
         play.effect(Method::StartExecutor, with, &[]);
         assert_eq!(play.verdict(), told.then(|| "S4".to_owned()));
+    }
+}
+
+#[test]
+fn s4_does_not_know_which_of_several_coordinators_was_told_of_a_deletion() {
+    for another in [false, true] {
+        let mut play = Play::running(100, 50);
+        play.listing();
+        let first = play.incarnation;
+        if another {
+            play.coordinator_starts();
+        }
+        play.wait(100).deleted();
+        play.incarnation = first;
+        play.wait(100);
+        let with = With {
+            version: Some(100),
+            height: None,
+        };
+        play.effect(Method::StartExecutor, with, &[]);
+        assert_eq!(play.verdict(), (!another).then(|| "S4".to_owned()));
     }
 }

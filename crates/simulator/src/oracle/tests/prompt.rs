@@ -4,7 +4,7 @@ use sim_node::Event as Node;
 
 use super::attention::{acts, disabled, polls, settled};
 use super::play::With;
-use crate::history::{AdminCommand, Method};
+use crate::history::{AdminCommand, Change, Method};
 
 #[test]
 fn l4_leaves_alone_who_is_starting_or_was_a_moment_ago() {
@@ -59,5 +59,53 @@ fn l4_lets_a_deletion_that_was_begun_wait_when_another_is_told_of_it() {
         );
         polls(&mut play, 10);
         assert_eq!(play.verdict(), (!begun).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_asks_nothing_of_a_deletion_that_goes_on_when_it_is_registered_and_deleted_again() {
+    for begun in [false, true] {
+        let mut play = settled();
+        play.wait(1).deleted();
+        acts(&mut play);
+        if begun {
+            play.record("Deleting", Some((100, 50, true)));
+        }
+        let registered = Change::Registered {
+            version: 9_100,
+            content: 9_100,
+            start: Some(9_100),
+            new_life: true,
+            supported: true,
+        };
+        play.wait(20).registry(registered);
+        play.registry(Change::Deleted { height: 9_101 });
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (!begun).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_does_not_take_an_illness_for_a_change_that_was_overlooked() {
+    for changed in [false, true] {
+        let mut play = settled();
+        let key = play.key.clone();
+        play.registry(Change::Registered {
+            version: 200,
+            content: 200,
+            start: Some(60),
+            new_life: false,
+            supported: true,
+        });
+        if changed {
+            play.stop(100);
+            play.begin(200, 60);
+        }
+        let state = 2;
+        play.node(Node::ExecutorState { key, state });
+        play.wait(30);
+        polls(&mut play, 10);
+        let verdict = play.verdict();
+        assert_eq!(verdict.as_deref() == Some("L4"), !changed, "{verdict:?}");
     }
 }

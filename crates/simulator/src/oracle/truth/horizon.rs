@@ -88,6 +88,8 @@ impl Truth {
         let heard = match desire.current().registered {
             // Only a tombstone is, unless the replica that told of it was behind a listing.
             _ if untold && !self.fencing.is_contested() => self.tombstone_heard(indexer),
+            // Nobody knows which of several coordinators has asked.
+            Registered::Deleted if self.fencing.is_contested() => None,
             Registered::Deleted => self.tombstone_heard(indexer),
             // Each of several coordinators has asked for itself.
             _ if self.fencing.is_contested() => self.fencing.heard_by_all(),
