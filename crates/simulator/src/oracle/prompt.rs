@@ -401,9 +401,10 @@ impl Prompt {
                 continue;
             };
             let heard = waiting.heard_at.unwrap_or(now);
+            let changed = waiting.by_registry && is_changed_already(truth.at(number));
             let fair = fair.is_calm(number, heard, now)
+                && !changed
                 && !is_excused(truth, now, number)
-                && !(waiting.by_registry && is_changed_already(truth.at(number)))
                 && !silence::is_as_wanted(truth, now, number);
             if fair {
                 marks.named(judged(waiting.crowd));
