@@ -264,7 +264,10 @@ impl AdminService {
                 }
                 None => before.clone(),
             };
-            let next = told.map_or(next.clone(), |version| next.knowing(version));
+            let next = match told {
+                Some(version) => next.knowing(version),
+                None => next,
+            };
             match records.commit(id, stored.as_ref(), &next).await {
                 Ok(Commit::Written(written)) => {
                     let raw = Some(&written.raw);

@@ -342,6 +342,18 @@ async fn nothing_that_is_told_denies_another_part_of_it_while_it_is_switched() {
             "{case}: {said}"
         );
     }
+    // Nor is it at work because of a tombstone of an earlier life.
+    let record = Record {
+        registered: Some(1_003),
+        enabled: false,
+        phase: Phase::Suspended,
+        ..Record::new(id(A))
+    };
+    for (version, ends) in [(1_001, false), (1_003, true)] {
+        let at = version + 1;
+        let desired = lifecycle::Desired::Deleted { version, at };
+        assert_eq!(suspended().is_overtaken_by(&record, &desired), ends);
+    }
     // What fails is told, whatever the record says.
     let mut failed = steady();
     failed.trouble = Some("its loop panicked".to_owned());

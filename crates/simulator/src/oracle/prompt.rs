@@ -250,9 +250,7 @@ impl Prompt {
         // An answer that is older than the last listing is not believed.
         let current = truth.limits.replica_lag.is_zero();
         let knows = current && indexer.read_heard.is_some_and(|heard| heard > changed_at);
-        // Another coordinator may have begun it, and both wait for what is under way.
-        let begun = indexer.record.phase() == Some(Phase::Deleting);
-        let again = begun || self.waiting.get(&number).is_some_and(|it| it.told);
+        let again = self.waiting.get(&number).is_some_and(|it| it.told);
         if !deleted || !knows || again || silence::is_as_wanted(truth, now, number) {
             return;
         }
@@ -466,7 +464,8 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
     unclear || refused || is_starting || (!ends && queues)
 }
 
-/// Whether its deletion was begun: how soon that ends is up to whatever it waits for.
+/// Whether its deletion was begun, be it by another coordinator: how soon that ends is up
+/// to whatever it waits for.
 fn is_being_deleted(indexer: &Indexer) -> bool {
     indexer.desire.current().registered == Registered::Deleted
         && indexer.record.phase() == Some(Phase::Deleting)

@@ -1,7 +1,7 @@
 //! What of one registration life holds in the next.
 
 use super::play::{Play, With};
-use crate::history::{AdminCommand, Change, Method};
+use crate::history::{AdminCommand, Change, Event, Method};
 
 /// Deleted, and registered again in version 9,100; the coordinator hears of both, or
 /// of the deletion only.
@@ -36,7 +36,7 @@ fn s5_objects_to_a_version_of_an_earlier_life_once_the_new_one_was_begun() {
         play.record("Running", Some((100, 100, true)));
         // Nobody who has just been started knows that it is told old news.
         play.coordinator_starts();
-        play.see(crate::history::Event::Fault {
+        play.see(Event::Fault {
             text: "*: RegistryListAll meets Stale".to_owned(),
         });
         play.wait(1);
@@ -53,7 +53,8 @@ fn s5_objects_to_a_version_of_an_earlier_life_once_the_new_one_was_begun() {
 
 #[test]
 fn s9_objects_to_a_switch_that_is_lost_with_the_record_of_a_life_that_goes_on() {
-    for told in [true, false] {
+    // What another program has written does not tell of its life any more.
+    for (told, foreign) in [(true, false), (false, false), (true, true)] {
         let mut play = registered_again(told);
         play.record("Initializing", None);
         play.admin(AdminCommand::Disable);
@@ -61,11 +62,26 @@ fn s9_objects_to_a_switch_that_is_lost_with_the_record_of_a_life_that_goes_on() 
         play.acknowledged(AdminCommand::Disable);
         play.record_with("Suspending", false, None, "");
         play.record_with("Suspended", false, None, "");
+        if foreign {
+            let key = play.key.clone();
+            let text = r#"{"account_id":"a.near","function_name":"one","enabled":false,
+                "block_stream_synced_at":null,"lifecycle_state":"Suspended"}"#;
+            play.see(Event::RecordTranslated { key: key.clone() });
+            play.see(Event::RecordWritten {
+                key,
+                before: None,
+                after: Some(text.into()),
+            });
+        }
         play.record_with("Deleting", false, None, r#","tombstone":9000"#);
         play.write(None);
         play.is_right();
         play.record("Initializing", None);
-        let verdict = play.verdict();
-        assert_eq!(verdict, told.then(|| "S9".to_owned()), "{told}");
+        let lost = told && !foreign;
+        assert_eq!(
+            play.verdict(),
+            lost.then(|| "S9".to_owned()),
+            "{told} {foreign}"
+        );
     }
 }
