@@ -117,8 +117,10 @@ impl RecordPoll {
     }
 
     /// Takes in what was read at the time `asked_at`; returns whose record is another
-    /// than before, or than its loop or a command knew it to be: a store that goes back
-    /// between two polls tells twice the same.
+    /// than its loop or a command knew it to be. A store that goes back between two polls
+    /// tells twice the same; and what a loop wrote itself is no news to it, however long
+    /// the turn of the poll takes. Where nobody else has looked, it is another than the
+    /// poll read before.
     fn take(
         &mut self,
         values: Vec<Option<Bytes>>,
@@ -129,11 +131,12 @@ impl RecordPoll {
         let batch = self.batch.ids.iter().zip(&mut self.batch.values);
         for ((id, before), value) in batch.zip(values) {
             let same = same_value(before.as_ref(), value.as_ref());
-            let differs = |known: Option<&Bytes>| !same_value(known, value.as_ref());
-            if same && !recall.noted_by(id, asked_at).is_some_and(differs) {
+            let known = recall.noted_by(id, asked_at);
+            if known.map_or(!same, |known| !same_value(known, value.as_ref())) {
+                changed.push(id.clone());
+            } else if same {
                 continue;
             }
-            changed.push(id.clone());
             before.clone_from(&value);
             match value {
                 Some(value) => self.last.insert(id.clone(), value),

@@ -94,6 +94,27 @@ async fn a_store_that_went_back_between_two_polls_is_news() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_loop_wrote_itself_is_no_news_to_it() {
+    let shared = World::new().shared();
+    let mut poll = polled(&shared);
+    let two = Some(Bytes::from_static(b"two"));
+    let mut recall = Recall::default();
+    recall.note(&id("a.near/1"), two.as_ref(), Instant::now());
+    let own = poll.take(vec![two.clone(), None], &recall, Instant::now());
+    assert!(own.is_empty(), "{own:?}");
+    // The poll knows it from now on, whether or not somebody else does.
+    let nobody = Recall::default();
+    assert!(
+        poll.take(vec![two.clone(), None], &nobody, Instant::now())
+            .is_empty()
+    );
+    // Whatever somebody else wrote over it is news.
+    let three = Some(Bytes::from_static(b"three"));
+    let other = poll.take(vec![three, None], &recall, Instant::now());
+    assert_eq!(other, [id("a.near/1")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_read_follows_the_loops_there_are() {
     let shared = World::new().shared();
     let mut poll = polled(&shared);

@@ -124,6 +124,9 @@ impl Site {
         if !found.is_ok_and(|it| it.status.success()) {
             return Err("cargo-mutants is missing: `cargo install cargo-mutants --locked`".into());
         }
+        // `cargo mutants` makes only the last folder of a path.
+        fs::create_dir_all(&self.place)
+            .map_err(|error| format!("{}: {error}", self.place.display()))?;
         for subject in &SUBJECTS {
             let status = Command::new(cargo())
                 .args(["mutants", "-p", subject.package, "-f", subject.files])
