@@ -91,6 +91,8 @@ fn nothing_is_said_of_data_that_stays_cleared() {
     let inherited = deleting().record(|record| (record.run, record.inherited) = (None, true));
     let world = inherited.progress(Some(140), None).ended(done());
     assert_eq!(detail(&world), None);
+    let again = world.progress(Some(140), None).ended(done());
+    assert!(detail(&again).is_some(), "it tells so once");
 
     // Without a run nothing else tells that it was cleared.
     let world = deleting().record(|record| record.run = None);

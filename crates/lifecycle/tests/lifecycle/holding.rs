@@ -131,6 +131,18 @@ fn an_order_to_retry_restarts_at_once_what_is_sick() {
 }
 
 #[test]
+fn an_order_to_retry_is_for_both_halves() {
+    for (cause, world, _) in sick() {
+        let both = world.record(|record| {
+            let repair = record.repair.as_mut().unwrap();
+            repair.other_at = Some(NOW + secs(300));
+        });
+        let repair = retried(both).seen.record.unwrap().repair.unwrap();
+        assert_eq!((repair.cause, repair.other_at), (cause, None));
+    }
+}
+
+#[test]
 fn an_order_to_retry_stops_nothing_that_is_well_again() {
     for (_, world, _) in sick() {
         let world = retried(world.stream(5).executor(5)).committed();

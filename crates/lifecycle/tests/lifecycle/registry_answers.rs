@@ -179,6 +179,15 @@ fn a_version_that_no_registration_can_have_had_keeps_nobody_waiting() {
 }
 
 #[test]
+fn what_runs_as_it_is_told_is_not_newer_than_the_answer() {
+    // Who tells the height need not be the node that tells the entries.
+    let mut world = in_phase(Phase::Running).record(|record| record.inherited = true);
+    world.seen.desired_as_of = 4;
+    let world = world.wants(latest(5)).stream(5).executor(5);
+    assert!(world.plan().starts_with("commit "), "{}", world.plan());
+}
+
+#[test]
 fn a_stale_tombstone_does_not_disturb_a_suspended_indexer() {
     let world = suspended().desired(deleted(3, 4));
     assert_eq!(world.plan(), "wait: disabled by an operator");
