@@ -128,6 +128,23 @@ fn a_lost_task_is_started_again() {
 }
 
 #[test]
+fn only_tasks_that_fail_are_given_up_after_some_tries() {
+    let limits = [
+        (30, TaskSeen::Failed, true),
+        (30, TaskSeen::NotFound, false),
+        (1800, TaskSeen::Pending, false),
+    ];
+    for (age, task, limited) in limits {
+        let repair = with_task(age, task).commits().repair.unwrap();
+        assert_eq!(repair.limited, limited, "{}", repair.cause);
+        let mut unlisted = with_task(age, task);
+        unlisted.seen.desired = Desired::Missing;
+        let repair = unlisted.commits().repair.unwrap();
+        assert_eq!(repair.limited, limited, "unlisted, {}", repair.cause);
+    }
+}
+
+#[test]
 fn an_overdue_task_is_looked_at_less_often_and_not_doubled() {
     let world = with_task(610, TaskSeen::Pending).committed();
     let expected = "Repairing, task T, provisioning took too long (attempt 1)";
