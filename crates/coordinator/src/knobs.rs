@@ -82,7 +82,8 @@ pub struct Knobs {
     /// What has been as wanted for so long is no passing success: a start that fails
     /// after its acknowledgement may look well for a few seconds.
     pub repeat_lasting: Duration,
-    /// How long an unused slot of the start budget is kept for its owner.
+    /// How long an unused slot of the start budget is kept for its owner; at least
+    /// [`Knobs::look_max`], as the owner looks before it starts something.
     pub start_slot_kept: Duration,
     /// So many times [`Knobs::provisioning_parallel`] is what may be in flight with the
     /// overdue tasks: a user with many accounts, each with a schema that hangs, brings
@@ -96,6 +97,16 @@ pub struct Knobs {
     pub shutdown_grace: Duration,
     /// The constants of the lifecycle.
     pub policy: Policy,
+}
+
+impl Knobs {
+    /// The longest that a look may take within all deadlines, and the step that follows
+    /// from it: it reads the record, asks both services at once, reads the data plane,
+    /// and confirms the record.
+    pub fn look_max(&self) -> Duration {
+        let looks = self.store_deadline * 3 + self.read_deadline * 2;
+        looks + self.freeze
+    }
 }
 
 impl Default for Knobs {

@@ -129,7 +129,7 @@ impl Shared {
             )),
             budget: Mutex::new(StartBudget::new(
                 knobs.starts_per_second,
-                knobs.start_slot_kept,
+                knobs.start_slot_kept.max(knobs.look_max()),
             )),
             found: Notify::new(),
             wakes: Mutex::new(BTreeMap::new()),

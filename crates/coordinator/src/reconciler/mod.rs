@@ -326,9 +326,7 @@ impl Reconciler {
     /// process was frozen, and somebody else may have taken over. Of two rounds in
     /// a row the second is believed, lest a slow machine does nothing at all.
     fn is_outdated(&mut self, began: Instant) -> bool {
-        let knobs = &self.shared.knobs;
-        // The record, both services, the data plane, and the record once more.
-        let allowed = knobs.store_deadline * 3 + knobs.read_deadline * 2 + knobs.freeze;
+        let allowed = self.shared.knobs.look_max();
         self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
         if self.looked_in_vain {
             tracing::warn!(

@@ -236,3 +236,20 @@ async fn a_look_that_fails_does_not_cost_the_place_in_line() {
     }
     assert_eq!(slots[0], slots[1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_lasts_for_a_look_whatever_the_deadlines_are() {
+    let knobs = Knobs {
+        store_deadline: Duration::from_secs(60),
+        read_deadline: Duration::from_secs(60),
+        ..Knobs::default()
+    };
+    let look = knobs.look_max();
+    assert_eq!(look, Duration::from_secs(301));
+    let ports = World::new().ports();
+    let shared = Shared::new(knobs, ports, false);
+    let slot = || lock(&shared.budget).reserve(&id(ID), shared.now());
+    let reserved = slot();
+    tokio::time::sleep(look - Duration::from_secs(1)).await;
+    assert_eq!(slot(), reserved);
+}
