@@ -1,6 +1,6 @@
 //! A change of version, strictly in order.
 
-use lifecycle::{Cause, ExecutorState, Seen, Service, StreamHealth};
+use lifecycle::{Cause, ExecutorState, Progress, Seen, Service, StreamHealth};
 
 use crate::support::*;
 
@@ -23,6 +23,34 @@ fn the_order_is_stop_decide_clear_start() {
     assert_eq!(world.plan(), "start executor, version 9");
     let world = world.ended(done()).executor(9);
     assert_eq!(world.plan(), "start stream at 9, version 9");
+}
+
+#[test]
+fn a_queue_that_is_refused_keeps_only_those_waiting_who_go_on_at_it() {
+    let stopped = updated().stream_is(Seen::Absent).executor_is(Seen::Absent);
+    let refused = |spec| {
+        let mut world = stopped.clone().wants(spec);
+        world.seen.progress = Progress::Refused;
+        world.plan()
+    };
+    assert_eq!(
+        refused(latest(9)),
+        "commit Running, version 9 from 9 unprepared"
+    );
+    assert_eq!(
+        refused(height(9, 4)),
+        "commit Running, version 9 from 4 unprepared"
+    );
+    assert_eq!(refused(continued(9)), "wait: the store could not be asked");
+}
+
+#[test]
+fn a_run_that_was_decided_here_is_not_the_originals() {
+    let world = updated()
+        .record(|record| (record.run, record.inherited) = (None, true))
+        .stream_is(Seen::Absent)
+        .executor_is(Seen::Absent);
+    assert!(!world.commits().inherited);
 }
 
 #[test]

@@ -244,6 +244,18 @@ fn what_the_original_left_half_changed_begins_anew() {
     // What this coordinator started it has noted before.
     let own = unnoted(None).record(|record| record.inherited = false);
     assert_eq!(own.plan(), "stop stream S");
+    // So it is where it has taken on the older version, or decided on it.
+    let changed = |change: fn(&mut Run)| {
+        unnoted(Some(3)).record(|record| record.run.as_mut().map(change).unwrap())
+    };
+    let adopted = changed(|run| run.target = Target::of(&latest(3)));
+    assert_eq!(adopted.plan(), "stop stream S");
+    let decided = changed(|run| run.start = Some(3));
+    assert_eq!(
+        decided.plan(),
+        "commit Running, version 3 from 3 unprepared"
+    );
+    assert_eq!(decided.committed().plan(), "stop stream S");
 }
 
 #[test]
