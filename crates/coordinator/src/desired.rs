@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use lifecycle::{Desired, IndexerId, Spec};
 use tokio::time::Instant;
@@ -14,6 +13,7 @@ mod behind;
 mod course;
 mod doubted;
 mod outlier;
+mod questions;
 mod shallow;
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,7 @@ mod unlistable;
 
 pub use behind::Behind;
 use outlier::Outlier;
+use questions::Question;
 use shallow::Shallow;
 use unlistable::Unlistable;
 
@@ -64,16 +65,6 @@ pub struct GivenUp {
     pub known: u64,
 }
 
-#[derive(Debug)]
-struct Question {
-    next_at: Instant,
-    pause: Option<Duration>,
-    /// The last time nobody answered at all.
-    unheard: bool,
-    /// A tombstone does not settle it.
-    doubted: bool,
-}
-
 /// The last good picture of the registry. What is known of an indexer only ever gets
 /// newer.
 ///
@@ -109,7 +100,7 @@ pub struct DesiredView {
     told: BTreeMap<IndexerId, u64>,
     listed_once: bool,
     unlistable: Unlistable,
-    /// Who had a record at the start.
+    /// Who has a record, before the first listing.
     recorded: BTreeSet<IndexerId>,
     listed: BTreeMap<IndexerId, Arc<Spec>>,
     watched: BTreeSet<IndexerId>,
@@ -424,7 +415,10 @@ impl DesiredView {
         knobs: &Knobs,
     ) -> Taken {
         if let Some(refused) = self.admit(height, self.known_at(id), now) {
-            self.put_off(id, now, knobs);
+            match refused {
+                Taken::Older { .. } => self.put_off_for_a_moment(id, now, knobs),
+                _ => self.put_off(id, now, knobs),
+            }
             return refused;
         }
         if !self.watched.contains(id) && !self.told.contains_key(id) {
@@ -480,25 +474,9 @@ impl DesiredView {
         })
     }
 
-    /// Takes note that a question about `id` brought no answer.
-    pub fn unanswered(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
-        self.put_off(id, now, knobs);
-        if let Some(question) = self.questions.get_mut(id) {
-            question.unheard = true;
-        }
-    }
-
     /// Takes note that an attempt to list brought nothing.
     pub fn no_listing(&mut self) {
         self.silent = true;
-    }
-
-    /// The registry is back: what it did not answer meanwhile waits no longer.
-    fn ask_again(&mut self, now: Instant) {
-        for question in self.questions.values_mut().filter(|one| one.unheard) {
-            (question.next_at, question.pause) = (now, None);
-            question.unheard = false;
-        }
     }
 
     /// Begins to keep what becomes known of `id` even if it is not listed.
@@ -510,9 +488,11 @@ impl DesiredView {
         }
     }
 
-    /// Takes note that `id` had a record at the start.
+    /// Takes note that `id` has a record; of no use once there was a listing.
     pub fn recorded(&mut self, id: &IndexerId) {
-        self.recorded.insert(id.clone());
+        if !self.listed_once && !self.recorded.contains(id) {
+            self.recorded.insert(id.clone());
+        }
     }
 
     /// Whose absence from the listing should be asked about now, at most `limit`,
@@ -558,25 +538,6 @@ impl DesiredView {
         let forgotten = told.filter(|(id, _)| !self.watched.contains(*id));
         if let Some(height) = forgotten.map(|(_, told)| *told).max() {
             self.listed_as_of(height);
-        }
-    }
-
-    fn ask(&mut self, id: &IndexerId, at: Instant) {
-        self.questions.entry(id.clone()).or_insert(Question {
-            next_at: at,
-            pause: None,
-            unheard: false,
-            doubted: false,
-        });
-    }
-
-    fn put_off(&mut self, id: &IndexerId, now: Instant, knobs: &Knobs) {
-        if let Some(question) = self.questions.get_mut(id) {
-            let first = knobs.confirm_pause_first;
-            let pause = question.pause.unwrap_or(first);
-            question.next_at = now + pause;
-            question.pause = Some((pause * 2).min(knobs.confirm_pause_max.max(first)));
-            question.unheard = false;
         }
     }
 }

@@ -69,8 +69,8 @@ impl Registration {
     /// keeps an older tombstone from taking the command away with the record.
     pub(super) fn version(&self, shared: &Shared, id: &IndexerId) -> Option<u64> {
         let known = match known(shared, id) {
-            Desired::Present(spec) => Some(spec.version),
-            _ => None,
+            Desired::Present(spec) | Desired::Unlisted(spec) => Some(spec.version),
+            Desired::Deleted { .. } | Desired::Missing | Desired::Unknown => None,
         };
         self.version.max(known)
     }

@@ -1,5 +1,7 @@
 //! A registry that lags, forgets and contradicts itself.
 
+use std::time::Duration;
+
 use lifecycle::{ActionStatus, Rule, StartBlock};
 
 use tokio::time::Instant;
@@ -529,5 +531,26 @@ fn pauses_between_questions_begin_anew_when_one_brings_news() {
         registry.answers(110, "a.near/1", Desired::Present(spec(version)));
         registry.pass(5);
         assert_eq!(!registry.due().is_empty(), news);
+    }
+}
+
+#[test]
+fn whoever_is_asked_about_at_replicas_that_are_behind_is_asked_about_soon_again() {
+    for behind in [true, false] {
+        let mut registry = Registry::new(0);
+        registry.watch("a.near/1");
+        registry.lists(100, &[("a.near/1", 7)]);
+        registry.lists(200, &[]);
+        let mut asked = 0;
+        for seconds in 0..120 {
+            registry.pass(1);
+            if !registry.due().is_empty() {
+                asked += 1;
+                let height = if behind { 199 } else { 200 + seconds };
+                registry.answers(height, "a.near/1", Desired::Present(spec(7)));
+            }
+        }
+        let expected = if behind { 30..=33 } else { 6..=8 };
+        assert!(expected.contains(&asked), "{behind}: {asked}");
     }
 }

@@ -165,6 +165,27 @@ async fn who_has_a_record_is_asked_about_after_a_start_too_if_only_the_list_is_n
     }
 }
 
+/// There has been no listing, and there is none to be had.
+#[tokio::test(start_paused = true)]
+async fn who_was_given_a_record_by_a_command_is_asked_about_too() {
+    let world = World::new();
+    running(&world).await.shut_down().await;
+    world.fault("list_all", Some(Fault::Lies));
+    world.register(NEW);
+    let it = world.run(Knobs::default());
+    pass(120).await;
+    assert!(world.record(NEW).is_none());
+    let admin = it.coordinator.admin();
+    let (account, function) = NEW.split_once('/').unwrap();
+    admin.enable("olga", account, function).await.unwrap();
+    pass(60).await;
+    assert!(world.has_stream(NEW), "one command is enough");
+    world.unregister(NEW);
+    pass(70).await;
+    assert!(!world.has_stream(NEW) && world.record(NEW).is_none());
+    it.shut_down().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_falls_silent_altogether_is_asked_no_more_one_by_one() {
     for fault in [Fault::Lies, Fault::Fails] {

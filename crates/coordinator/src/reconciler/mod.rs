@@ -215,6 +215,10 @@ impl Reconciler {
             Ok(stored) => {
                 let raw = stored.as_ref().map(|stored| &stored.raw);
                 self.shared.note_record(&self.id, raw, asked_at);
+                // Also of one that an operator's command made.
+                if stored.is_some() {
+                    lock(&self.shared.desired).recorded(&self.id);
+                }
                 self.unreadable_since = None;
                 if std::mem::take(&mut self.unreadable) {
                     lock(&self.shared.health).set_readable(&keys::state(&self.id));

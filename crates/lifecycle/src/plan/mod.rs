@@ -26,20 +26,28 @@ const BEHIND_MAX: u64 = 2_000_000;
 /// obeyed even while the registry is silent.
 pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
     let step = decide(seen, policy, now);
-    let Desired::Present(spec) = &seen.desired else {
+    let (Desired::Present(spec) | Desired::Unlisted(spec)) = &seen.desired else {
         return step;
     };
     // A restarted coordinator, which may be told old news, knows it by this only.
     match (step, &seen.record) {
         (Step::Commit(record), _) => Step::commit(record.knowing(spec.version)),
-        // At rest nothing else would ever write it down.
-        (Step::Wait(wait), Some(record))
-            if wait.reason == Reason::Suspended && record.known_version().is_none() =>
-        {
+        // Nothing else would ever write it down of whoever is switched off: a tombstone of
+        // the life before would take the record, and with it the switch.
+        (Step::Wait(_), Some(record)) if is_off(record) && knows_less(record, spec) => {
             Step::commit(record.knowing(spec.version))
         }
         (step, _) => step,
     }
+}
+
+fn is_off(record: &Record) -> bool {
+    let stops = matches!(record.phase, Phase::Suspending | Phase::Suspended);
+    stops && record.hold.is_none()
+}
+
+fn knows_less(record: &Record, spec: &Spec) -> bool {
+    record.known_version() < Some(spec.version)
 }
 
 fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {

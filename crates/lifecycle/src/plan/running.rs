@@ -292,8 +292,23 @@ fn stream_step(round: &Round<'_>, spec: &Arc<Spec>, run: Run) -> Option<Step> {
                 })
             }
         }),
-        (Seen::Present(stream), _) => sick_stream(stream)
-            .map(|(cause, detail)| round.failed(round.record, cause, detail, false, spec)),
+        (Seen::Present(stream), _) => sick_stream(stream).map(|(cause, detail)| {
+            let detail = format!("{detail}{}", still_to_come(round, run));
+            round.failed(round.record, cause, &detail, false, spec)
+        }),
+    }
+}
+
+/// What to say of a stream that does nothing, if its first block may not be there yet. It
+/// cannot be told for sure from here: the registry may have been silent for long.
+fn still_to_come(round: &Round<'_>, run: Run) -> String {
+    let known = round.seen.desired_as_of;
+    match run.start.filter(|start| (1..*start).contains(&known)) {
+        Some(start) => format!(
+            "; it begins at block {start}, and the newest block that the registry told of is \
+             {known}: if the chain is not there yet, nothing is wrong, and it goes on by itself"
+        ),
+        None => String::new(),
     }
 }
 

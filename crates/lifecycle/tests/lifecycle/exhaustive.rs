@@ -102,7 +102,7 @@ fn check_commit(world: &World, next: &Record) {
         "I3-commit-changes",
     );
     let told = match &world.seen.desired {
-        Desired::Present(spec) => Some(spec.version),
+        Desired::Present(spec) | Desired::Unlisted(spec) => Some(spec.version),
         _ => None,
     };
     claim(

@@ -1,6 +1,6 @@
 //! What the registry says, and what it does not say.
 
-use lifecycle::{Desired, Phase};
+use lifecycle::{Desired, Phase, Seen, Service};
 
 use crate::support::*;
 
@@ -202,8 +202,8 @@ fn an_indexer_nobody_knows_is_left_alone() {
 }
 
 #[test]
-fn a_suspended_indexer_takes_no_notice_of_updates() {
-    let world = suspended().wants(latest(9));
+fn a_suspended_indexer_does_nothing_about_updates() {
+    let world = suspended().wants(latest(9)).committed();
     assert_eq!(world.plan(), "wait: disabled by an operator");
 }
 
@@ -248,16 +248,35 @@ fn what_is_begun_notes_as_what_it_is_registered() {
         Some(9)
     );
     assert_eq!(update.desired(deleted(5, 9)).commits().registered, Some(5));
-    // An update is no reason to write; that nothing is known, as after the original, is.
-    let known = suspended().record(|record| record.registered = Some(5));
-    assert_eq!(
-        known.wants(latest(9)).plan(),
-        "wait: disabled by an operator"
-    );
-    let unknown = suspended().record(|record| (record.registered, record.run) = (None, None));
-    let noted = unknown.clone().wants(latest(9)).commits();
-    assert_eq!((noted.phase, noted.registered), (Phase::Suspended, Some(9)));
-    let held = unknown.record(|record| record.hold = Some(hold()));
+}
+
+#[test]
+fn whoever_is_switched_off_is_noted_once_as_what_it_is_registered() {
+    let suspended = |registered| suspended().record(|record| record.registered = registered);
+    let knows = |registered| suspended(registered).record(|record| record.run = None);
+    // After the original nothing is known; the one that ran knows what it ran.
+    for world in [knows(None), knows(Some(5)), suspended(None)] {
+        for desired in [Desired::Present, Desired::Unlisted] {
+            let world = world.clone().desired(desired(latest(9)));
+            let noted = world.commits();
+            assert_eq!((noted.phase, noted.registered), (Phase::Suspended, Some(9)));
+            let plan = world.committed().plan();
+            assert!(plan.starts_with("wait: "), "{plan}");
+        }
+    }
+    // Nothing is written for nothing.
+    for registered in [5, 9] {
+        let plan = suspended(Some(registered)).wants(latest(5)).plan();
+        assert_eq!(plan, "wait: disabled by an operator");
+    }
+    // Whose stop does not end rests as well.
+    let stopping = suspending().wants(latest(9));
+    let stopping = stopping
+        .down(Service::BlockStreamer)
+        .stream_is(Seen::Unknown);
+    assert_eq!(stopping.commits().registered, Some(9));
+    assert!(stopping.committed().plan().starts_with("wait: "));
+    let held = knows(None).record(|record| record.hold = Some(hold()));
     assert!(held.wants(latest(9)).plan().starts_with("wait: "));
 }
 

@@ -140,6 +140,24 @@ fn a_start_that_fails_is_repaired() {
 }
 
 #[test]
+fn of_a_stream_whose_first_block_may_be_still_to_come_it_is_said() {
+    let detail = |start, known| {
+        let spec = height(5, start);
+        let mut world = running().has_run(run(&spec, start)).wants(spec);
+        world.seen.desired_as_of = known;
+        let world = world.executor(5).synced(5);
+        let world = world.stream_is(stream(5, StreamHealth::Stalled));
+        world.commits().repair.unwrap().detail
+    };
+    let told = detail(900, 899);
+    assert!(told.contains("begins at block 900"), "{told}");
+    assert!(told.contains("is 899:"), "{told}");
+    for known in [0, 900, 1_000] {
+        assert_eq!(detail(900, known), "its health monitor reports no progress");
+    }
+}
+
+#[test]
 fn unhealthy_things_are_first_put_under_repair() {
     for (state, expected) in [
         (ExecutorState::Stalled, "the executor is unhealthy"),

@@ -26,6 +26,9 @@ use crate::world::{Request, SharedWorld, World};
 /// How often the stage looks at the world when nothing else is to do.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often an operator looks in a quiet period whether anybody is held.
+const RELEASE_EVERY: Duration = Duration::from_secs(60);
+
 /// No effect for this long counts as having settled: longer than the pauses in
 /// which the coordinator may still ask the registry what became of an indexer.
 const SETTLED: Duration = Duration::from_secs(65);
@@ -53,6 +56,8 @@ pub struct Stage {
     pub(super) quiet: bool,
     /// When the last quiet period began.
     pub(super) quiet_since: Time,
+    /// When holds were released last in it.
+    released_at: Time,
     /// When something was last registered that had its own time for it.
     pub(super) disturbed_at: Time,
     pub(super) changes: u64,
@@ -104,6 +109,7 @@ impl Stage {
             excused_at_end: Vec::new(),
             quiet: false,
             quiet_since: Time(0),
+            released_at: Time(0),
             disturbed_at: Time(0),
             changes: 0,
             sweep: None,
@@ -222,6 +228,7 @@ impl Stage {
                 self.perform(doing);
             }
             self.carry_out_requests();
+            self.release_late(now);
             self.tend_sweep(now, LOOK);
             self.note_waits(now);
             if now >= end {
@@ -280,6 +287,14 @@ impl Stage {
             ));
         }
         self.release_all();
+    }
+
+    /// In a quiet period: an order to hold may have been under way when it began.
+    fn release_late(&mut self, now: Time) {
+        if self.quiet && now.since(self.released_at.max(self.quiet_since)) >= RELEASE_EVERY {
+            self.released_at = now;
+            self.release_all();
+        }
     }
 
     /// Waits until the world is as wanted and nothing moves any more; false if

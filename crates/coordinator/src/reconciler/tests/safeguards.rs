@@ -288,12 +288,13 @@ async fn shared_listings_are_enough_to_see_that_nothing_runs() {
     fed.world.drop_executor(ID);
     let record = Record {
         enabled: false,
-        registered: Some(1),
         ..Record::new(id(ID)).with_phase(Phase::Suspended)
     };
     fed.world.put_record(&record).await;
     pass(1).await;
     fed.poll_services().await;
+    assert!(matches!(round(&mut reconciler).await, Next::Again));
+    assert!(fed.world.record(ID).unwrap().registered.is_some());
     fed.world.take_calls();
     let next = round(&mut reconciler).await;
     assert!(matches!(next, Next::Sleep { settled: true, .. }));
