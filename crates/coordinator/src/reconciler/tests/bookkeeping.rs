@@ -163,3 +163,61 @@ async fn an_order_to_retry_ends_the_wait_for_an_action_without_effect() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(world.has_stream(ID), "{}", running.sentence(ID));
 }
+
+/// A record whose task was meant so long ago, and no call is known to have followed.
+fn meant(reconciler: &Reconciler, ago: Duration) -> Record {
+    let now = reconciler.shared.now();
+    let task = Some(lifecycle::Task {
+        id: None,
+        since: Timestamp(now.0 - u64::try_from(ago.as_millis()).unwrap()),
+    });
+    Record {
+        task,
+        ..Record::new(id(ID)).with_phase(Phase::Initializing)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_intent_of_an_earlier_life_is_not_this_loops() {
+    let (world, mut reconciler, _) = stored().await;
+    let record = meant(&reconciler, Duration::from_secs(1));
+    world.put_record(&record).await;
+    let Ok(stored) = reconciler.load().await else {
+        panic!("the record cannot be read");
+    };
+    let next = record.with_phase(Phase::Repairing);
+    let committed = reconciler.commit(stored.as_ref(), &next).await;
+    assert!(matches!(committed, Next::Again));
+    assert_eq!(world.record(ID).unwrap().task, record.task);
+    assert!(reconciler.armed.is_none(), "the call may have been made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_is_written_anew_once_it_is_older_than_a_call_may_take() {
+    let (_, mut reconciler, _) = stored().await;
+    let deadline = reconciler.shared.knobs.call_deadline;
+    let [_, Action::StartExecutor(spec)] = starts() else {
+        panic!("these are the starts");
+    };
+    let action = Action::StartProvisioning(spec);
+    for (ago, renews) in [
+        (deadline, false),
+        (deadline + Duration::from_millis(1), true),
+    ] {
+        let record = meant(&reconciler, ago);
+        reconciler.armed = record.task.clone();
+        let renewal = reconciler.renewal(&record, &action);
+        assert_eq!(renewal.is_some(), renews, "{ago:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_may_last_as_long_as_its_deadlines_allow() {
+    let (_, mut reconciler, _) = stored().await;
+    let began = Instant::now();
+    let allowed = reconciler.shared.knobs.look_max();
+    tokio::time::sleep_until(began + allowed).await;
+    assert!(!reconciler.is_outdated(began));
+    pass(1).await;
+    assert!(reconciler.is_outdated(began));
+}

@@ -101,3 +101,23 @@ async fn an_answer_that_could_not_be_written_down_is_not_forgotten() {
         assert_eq!(world.calls("start_provisioning_task"), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_again_while_the_record_is_confirmed_is_not_stopped() {
+    let fed = Fed::new().await;
+    fed.wants(2_000, 2_000);
+    fed.world.fault("compare_and_set", Some(Fault::Slow));
+    fed.world.take_calls();
+    let mut reconciler = fed.reconciler();
+    let change = async {
+        while fed.world.calls("compare_and_set") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        fed.wants(3_000, 3_000);
+    };
+    let (next, ()) = futures_util::join!(round(&mut reconciler), change);
+    assert!(matches!(next, Next::Again));
+    for method in STOPS {
+        assert_eq!(fed.world.calls(method), 0, "{method}");
+    }
+}
