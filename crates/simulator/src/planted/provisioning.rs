@@ -78,6 +78,12 @@ pub(super) const BUGS: &[Planted] = &[
         "Controller pattern: a state machine without a list of transitions",
         || Arc::new(ProvisionedForEachVersion),
     ),
+    unsafe_bug(
+        "data-layer-forgotten-by-a-restart",
+        "A data layer that is done only in the coordinator's next life is not noted",
+        "Controller pattern: what a crash interrupts is carried out otherwise after it",
+        || Arc::new(ForgottenByRestart),
+    ),
     idle_bug(
         "polls-share-the-rate-limit",
         "All calls of the provisioner, polls included, pass one every five seconds",
@@ -102,6 +108,22 @@ impl Bug for TaskForgotten {
                 ..after
             },
             _ => after,
+        }
+    }
+}
+
+struct ForgottenByRestart;
+
+impl Bug for ForgottenByRestart {
+    fn decide(&self, seen: &Observed, step: Step, _policy: &Policy, _now: Timestamp) -> Step {
+        let task = seen.record.as_ref().and_then(|record| record.task.as_ref());
+        let earlier = task.is_some_and(|task| task.since < seen.running_since);
+        match step {
+            Step::Commit(mut next) if earlier && next.phase == Phase::Running => {
+                next.provisioned = false;
+                Step::Commit(next)
+            }
+            step => step,
         }
     }
 }

@@ -5,6 +5,8 @@ mod catalogue;
 #[cfg(madsim)]
 mod determinism;
 #[cfg(madsim)]
+mod equivalence;
+#[cfg(madsim)]
 mod faults;
 #[cfg(madsim)]
 mod original;
