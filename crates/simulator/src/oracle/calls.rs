@@ -66,6 +66,7 @@ pub(super) fn matters_later(method: Method) -> bool {
             | Method::StartExecutor
             | Method::StopExecutor
             | Method::StartProvisioningTask
+            | Method::StoreCompareAndSet
             | Method::RegistryListAll
             | Method::RegistryRead
     )

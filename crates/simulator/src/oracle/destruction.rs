@@ -93,7 +93,7 @@ fn lacks_reason(truth: &Truth, number: usize, what: &str) -> Option<Finding> {
 }
 
 /// S7. Verifies that a record enters deletion, or is removed, only if the
-/// registry held a tombstone that could be seen.
+/// registry held a tombstone that could be seen when the write was sent.
 pub(super) fn has_proof(truth: &Truth, now: Time, number: usize) -> Option<Finding> {
     let indexer = truth.at(number);
     let was_deleting = indexer.record_before.phase() == Some(Phase::Deleting);

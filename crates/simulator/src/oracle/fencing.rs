@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sim_node::{IndexerKey, Time};
 
 use super::finding::Finding;
+use super::timely::Applied;
 use crate::history::{AnswerKind, CallId, Event, FormerState, Incarnation, Method};
 
 /// How long a look may last in which an effect was decided.
@@ -48,6 +49,16 @@ struct Knowledge {
     read_at: Option<Time>,
 }
 
+/// A compare-and-set, as it arrives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer {
+    at: Time,
+    number: usize,
+    by: Incarnation,
+    pub call: CallId,
+    pub sent_at: Time,
+}
+
 /// S3. There is no lease: nodes carry out what any coordinator sends, and the
 /// record's compare-and-set is the only fence. What can be promised is a bounded
 /// overlap, per indexer. Verifies that after another coordinator has written the
@@ -69,8 +80,10 @@ pub(super) struct Fencing {
     /// Who thawed, and has done nothing about whom since, nor read the record; and
     /// whether the freeze was a long one.
     waking: BTreeMap<(usize, Incarnation), bool>,
-    /// Whose compare-and-set has just arrived.
-    writer: Option<(Time, usize, Incarnation)>,
+    /// Whose compare-and-set has just arrived. It may have lost.
+    writer: Option<Writer>,
+    /// Which one made the last write of a record, if one did.
+    wrote: Option<Writer>,
 }
 
 impl Fencing {
@@ -173,14 +186,21 @@ impl Fencing {
         Finding::about("S3", number, sentence)
     }
 
+    /// Which compare-and-set made the write of a record that was just seen, if one did.
+    pub fn wrote(&self) -> Option<Writer> {
+        self.wrote
+    }
+
     /// A call about `number` takes effect.
     pub fn applied(
         &mut self,
         now: Time,
         number: usize,
-        (method, by): (Method, Incarnation),
+        method: Method,
+        applied: &Applied,
         answer: &AnswerKind,
     ) {
+        let by = applied.by;
         match method {
             Method::StoreGet if *answer == AnswerKind::Ok => {
                 let known = self.knowledge.entry((number, by)).or_default();
@@ -191,7 +211,15 @@ impl Fencing {
                 };
                 self.waking.remove(&(number, by));
             }
-            Method::StoreCompareAndSet => self.writer = Some((now, number, by)),
+            Method::StoreCompareAndSet => {
+                self.writer = Some(Writer {
+                    at: now,
+                    number,
+                    by,
+                    call: applied.call,
+                    sent_at: applied.sent_at,
+                });
+            }
             _ => {}
         }
     }
@@ -205,10 +233,11 @@ impl Fencing {
         number: usize,
         (before, after): (Option<&[u8]>, Option<&[u8]>),
     ) -> Option<Finding> {
-        let (_, _, by) = self
-            .writer
-            .take()
-            .filter(|(at, whose, _)| *at == now && *whose == number)?;
+        let writer = self.writer.take();
+        let writer = writer.filter(|writer| writer.at == now && writer.number == number);
+        // A compare-and-set that lost writes nothing, and a second writer may come next.
+        self.wrote = writer.filter(|_| !is_of_others(before, after));
+        let by = self.wrote?.by;
         // Only listed again.
         if before == after {
             return None;
@@ -225,9 +254,29 @@ impl Fencing {
     }
 }
 
+fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// The fields of `record` that no coordinator knows.
+fn foreign(record: &Map<String, Value>) -> Map<String, Value> {
+    let mut rest = record.clone();
+    rest.retain(|field, _| !KNOWN.contains(&field.as_str()));
+    rest
+}
+
+/// Whether a write changes nothing but fields of others. No coordinator's does: each
+/// has the next revision.
+fn is_of_others(before: Option<&[u8]>, after: Option<&[u8]>) -> bool {
+    let (Some(before), Some(after)) = (before.and_then(object), after.and_then(object)) else {
+        return false;
+    };
+    let same = |field: &&str| before.get(*field) == after.get(*field);
+    KNOWN.iter().all(same) && foreign(&before) != foreign(&after)
+}
+
 /// Why `after` was not made from `before`, if it was not.
 fn builds_on(before: &[u8], after: &[u8]) -> Option<String> {
-    let object = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).ok();
     // What is no record has no successor.
     let (before, after) = (object(before)?, object(after)?);
     let revision = |record: &Map<String, Value>| {
@@ -238,11 +287,6 @@ fn builds_on(before: &[u8], after: &[u8]) -> Option<String> {
     if new != old + 1 {
         return Some(format!("revision {new} follows {old}"));
     }
-    let foreign = |record: &Map<String, Value>| {
-        let mut rest = record.clone();
-        rest.retain(|field, _| !KNOWN.contains(&field.as_str()));
-        rest
-    };
     let (kept, left) = (foreign(&before), foreign(&after));
     (kept != left).then(|| {
         let (kept, left) = (Value::Object(kept), Value::Object(left));
@@ -258,6 +302,16 @@ mod tests {
         IndexerKey::new("a.near", "f")
     }
 
+    fn applied(fencing: &mut Fencing, at: u64, method: Method, by: Incarnation) {
+        let applied = Applied {
+            call: at,
+            by,
+            sent_at: Time(at),
+            version: None,
+        };
+        fencing.applied(Time(at), 0, method, &applied, &AnswerKind::Ok);
+    }
+
     fn write(
         fencing: &mut Fencing,
         at: u64,
@@ -265,7 +319,7 @@ mod tests {
         texts: (&str, &str),
     ) -> Option<Finding> {
         let method = Method::StoreCompareAndSet;
-        fencing.applied(Time(at), 0, (method, by), &AnswerKind::Ok);
+        applied(fencing, at, method, by);
         let (before, after) = (texts.0.as_bytes(), texts.1.as_bytes());
         fencing.written(Time(at), &key(), 0, (Some(before), Some(after)))
     }
@@ -277,14 +331,14 @@ mod tests {
             r#"{"coordinator":{"revision":1}}"#,
             r#"{"coordinator":{"revision":2}}"#,
         );
-        fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        applied(&mut fencing, 1, Method::StoreGet, 1);
         assert!(write(&mut fencing, 2, 2, records).is_none());
         let stop = |call| (call, Method::StopStream, 1);
         assert!(fencing.sent(Time(99), &key(), 0, stop(7)).is_none());
         assert!(fencing.was_outdated(7));
         let found = fencing.sent(Time(99), &key(), 0, stop(8));
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
-        fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        applied(&mut fencing, 3, Method::StoreGet, 1);
         // A poll may have read it, while a round that began before is still looking.
         assert!(fencing.sent(Time(99), &key(), 0, stop(9)).is_none());
         assert!(fencing.was_outdated(9));
@@ -300,9 +354,9 @@ mod tests {
                 r#"{"coordinator":{"revision":1}}"#,
                 r#"{"coordinator":{"revision":2}}"#,
             );
-            fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            applied(&mut fencing, 1, Method::StoreGet, 1);
             assert!(write(&mut fencing, 2, 2, records).is_none());
-            fencing.applied(Time(3), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            applied(&mut fencing, 3, Method::StoreGet, 1);
             let stop = (9, Method::StopStream, 1);
             let now = Time(3) + pause;
             assert!(fencing.sent(now, &key(), 0, stop).is_none());
@@ -313,7 +367,7 @@ mod tests {
     #[test]
     fn the_first_effect_after_a_thaw_is_excused_and_counted() {
         let mut fencing = Fencing::default();
-        fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        applied(&mut fencing, 1, Method::StoreGet, 1);
         fencing.life(
             Time(5),
             &Event::Former {
@@ -346,7 +400,7 @@ mod tests {
     fn whoever_was_frozen_for_long_reads_the_record_before_it_changes_anything() {
         let thawed = |minutes: u64| {
             let mut fencing = Fencing::default();
-            fencing.applied(Time(1), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+            applied(&mut fencing, 1, Method::StoreGet, 1);
             let since = Time(1);
             fencing.life(
                 since + Duration::from_secs(minutes * 60),
@@ -364,7 +418,7 @@ mod tests {
         assert_eq!(found.map(|found| found.oracle), Some("S3"));
         assert!(effect(&mut thawed(6), Method::StartProvisioningTask).is_none());
         let mut reads = thawed(6);
-        reads.applied(Time(9), 0, (Method::StoreGet, 1), &AnswerKind::Ok);
+        applied(&mut reads, 9, Method::StoreGet, 1);
         assert!(effect(&mut reads, Method::StartStream).is_none());
     }
 
@@ -402,5 +456,24 @@ mod tests {
             r#"{"rival":1,"coordinator":{"revision":1}}"#,
         );
         assert!(write(&mut fencing, 4, 1, kept).is_none());
+    }
+    #[test]
+    fn what_a_second_writer_leaves_is_nobody_elses_write() {
+        let mut fencing = Fencing::default();
+        let records = (
+            r#"{"rival":1,"coordinator":{"revision":52}}"#,
+            r#"{"coordinator":{"revision":52},"rival":2}"#,
+        );
+        // The compare-and-set before has lost: nothing was written for it.
+        assert!(write(&mut fencing, 2, 1, records).is_none());
+        // Nor is anybody's knowledge outdated by what no coordinator reads.
+        let stop = |call| (call, Method::StopStream, 2);
+        applied(&mut fencing, 1, Method::StoreGet, 2);
+        assert!(write(&mut fencing, 2, 1, records).is_none());
+        assert!(fencing.sent(Time(99), &key(), 0, stop(7)).is_none());
+        assert!(!fencing.was_outdated(7));
+        // It does not excuse whoever writes over it.
+        let unread = (records.1, r#"{"coordinator":{"revision":53},"rival":1}"#);
+        assert!(write(&mut fencing, 2, 1, unread).is_some());
     }
 }

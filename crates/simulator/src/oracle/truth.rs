@@ -36,6 +36,8 @@ pub(super) struct Truth {
     pub phase: RunPhase,
     pub phase_since: Time,
     list_heard: Option<Time>,
+    /// What was heard before that, if it was long ago, and until when somebody may go by it.
+    list_before: Option<(Time, Time)>,
     pub lies: Lies,
     store_lost_at: Option<Time>,
     paused: Option<(Time, Option<Time>)>,
@@ -57,6 +59,7 @@ impl Truth {
             phase: RunPhase::Chaos,
             phase_since: Time(0),
             list_heard: None,
+            list_before: None,
             lies: Lies::default(),
             store_lost_at: None,
             paused: None,
@@ -149,7 +152,7 @@ impl Truth {
                 };
                 self.applied(now, *method, key.as_ref(), &applied, answer);
             }
-            Event::CallAnswered { call, answer, .. } => self.answered(*call, answer),
+            Event::CallAnswered { call, answer, .. } => self.answered(now, *call, answer),
             Event::CallFault { call, fault, .. } => self.fault(now, *call, fault),
             Event::RecordWritten { key, before, after } => {
                 let number = self.intern(key);
@@ -345,7 +348,7 @@ impl Truth {
         self.calls.add(id, call);
     }
 
-    fn answered(&mut self, id: CallId, answer: &AnswerKind) {
+    fn answered(&mut self, now: Time, id: CallId, answer: &AnswerKind) {
         let Some(call) = self.calls.get(id) else {
             return;
         };
@@ -355,7 +358,7 @@ impl Truth {
         };
         match (method, indexer) {
             (Method::RegistryListAll, _) => {
-                self.list_heard = Some(heard);
+                self.listed(now, heard);
                 self.fencing.listed(by, heard);
             }
             (Method::RegistryRead, Some(number)) => self.at_mut(number).read_heard = Some(heard),
@@ -397,8 +400,7 @@ impl Truth {
             return;
         };
         let number = self.intern(key);
-        let whose = (method, applied.by);
-        self.fencing.applied(now, number, whose, answer);
+        self.fencing.applied(now, number, method, applied, answer);
         self.take_effect(now, method, number, applied, answer);
         if let Some(call) = self.calls.get_mut(applied.call) {
             call.applied += 1;

@@ -1,7 +1,9 @@
 //! What of one registration life holds in the next.
 
+use sim_node::Time;
+
 use super::play::{Play, With};
-use crate::history::{AdminCommand, Change, Event, Method};
+use crate::history::{AdminCommand, AnswerKind, CallId, Change, Event, Method};
 
 /// Deleted, and registered again in version 9,100; the coordinator hears of both, or
 /// of the deletion only.
@@ -84,4 +86,104 @@ fn s9_objects_to_a_switch_that_is_lost_with_the_record_of_a_life_that_goes_on() 
             "{told} {foreign}"
         );
     }
+}
+
+/// What a coordinator writes that has seen a tombstone.
+const DELETING: &str = r#"{"account_id":"a.near","function_name":"one","enabled":true,
+    "block_stream_synced_at":100,"lifecycle_state":"Deleting","coordinator":{"format":1,
+    "revision":2,"provisioned":true,"tombstone":9000}}"#;
+
+fn life_of(version: u64) -> Change {
+    Change::Registered {
+        version,
+        content: version,
+        start: Some(version),
+        new_life: true,
+        supported: true,
+    }
+}
+
+#[test]
+fn s7_judges_a_deletion_by_what_could_be_known_when_it_was_sent() {
+    // Seconds after the new registration, before which the store is frozen.
+    for (sent_at, verdict) in [(None, None), (Some(3), None), (Some(100), Some("S7"))] {
+        let mut play = Play::running(100, 50);
+        play.wait(100).deleted();
+        let key = play.key.clone();
+        let method = Method::StoreCompareAndSet;
+        let mut sent: Option<(CallId, Time)> = None;
+        if sent_at.is_none() {
+            sent = Some(play.sent(method, Some(&key)));
+        }
+        play.wait(10).registered(9_100, Some(9_100), true);
+        if let Some(seconds) = sent_at {
+            play.wait(seconds).listing();
+            sent = Some(play.sent(method, Some(&key)));
+        }
+        play.wait(380).listing();
+        let sent = sent.expect("it was sent");
+        play.lands_late(sent, Some(DELETING));
+        assert_eq!(play.verdict().as_deref(), verdict, "{sent_at:?}");
+    }
+}
+
+#[test]
+fn s7_takes_no_tombstone_for_a_proof_that_came_after_the_write_was_sent() {
+    for (later, verdict) in [(false, None), (true, Some("S7"))] {
+        let mut play = Play::running(100, 50);
+        let (key, method) = (play.key.clone(), Method::StoreCompareAndSet);
+        if !later {
+            play.wait(100).deleted();
+        }
+        let sent = play.wait(1).sent(method, Some(&key));
+        if later {
+            play.wait(1).deleted();
+        }
+        play.lands_late(sent, Some(DELETING));
+        assert_eq!(play.verdict().as_deref(), verdict, "{later}");
+    }
+}
+
+#[test]
+fn s7_lets_a_round_end_that_was_looking_when_the_registry_told_the_truth_again() {
+    // Seconds after the first listing that told the truth.
+    for (after, verdict) in [(0, None), (10, None), (40, Some("S7"))] {
+        let mut play = Play::running(100, 50);
+        play.wait(100).deleted();
+        play.wait(1).registry(life_of(9_100));
+        for _ in 0..27 {
+            let (call, at) = play.wait(1).sent(Method::RegistryListAll, None);
+            play.see(Event::Fault {
+                text: "*: RegistryListAll meets Empty".to_owned(),
+            });
+            play.applied((call, at), Method::RegistryListAll, None, With::default());
+            play.see(Event::CallAnswered {
+                call,
+                method: Method::RegistryListAll,
+                answer: AnswerKind::Ok,
+            });
+        }
+        play.wait(1).listing();
+        play.wait(after);
+        let sent = play.sent(Method::StoreCompareAndSet, Some(&play.key.clone()));
+        play.lands_late(sent, Some(DELETING));
+        assert_eq!(play.verdict().as_deref(), verdict, "{after}");
+    }
+}
+
+#[test]
+fn s7_knows_no_round_that_is_older_than_the_coordinator() {
+    let mut play = Play::running(100, 50);
+    play.wait(100).deleted();
+    play.wait(1).registry(life_of(9_100));
+    play.wait(60).see(Event::CoordinatorEnded {
+        incarnation: 1,
+        orderly: false,
+    });
+    play.coordinator_starts();
+    play.wait(1).listing();
+    let sent = play.sent(Method::StoreCompareAndSet, Some(&play.key.clone()));
+    play.wait(20);
+    play.lands_late(sent, Some(DELETING));
+    play.violates("S7");
 }

@@ -225,6 +225,19 @@ impl Play {
 
     pub fn write(&mut self, after: Option<&str>) {
         self.tick();
+        self.lands(after);
+    }
+
+    /// A compare-and-set that was sent arrives and wins.
+    pub fn lands_late(&mut self, sent: (CallId, Time), after: Option<&str>) {
+        self.tick();
+        let key = self.key.clone();
+        let method = Method::StoreCompareAndSet;
+        self.applied(sent, method, Some(&key), With::default());
+        self.lands(after);
+    }
+
+    fn lands(&mut self, after: Option<&str>) {
         let key = self.key.clone();
         let after = after.map(|text| Bytes::copy_from_slice(text.as_bytes()));
         let before = match &after {
@@ -313,7 +326,8 @@ impl Play {
         });
     }
 
-    fn provisioned(&mut self) {
+    /// The data layer of the indexer is there.
+    pub fn provisioned(&mut self) {
         self.record("Initializing", None);
         let begun = self.task_started("t1");
         self.effect(Method::StartProvisioningTask, With::default(), &[begun]);

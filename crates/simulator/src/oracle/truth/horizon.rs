@@ -43,11 +43,27 @@ impl Truth {
             || desire.is_ambiguous(version)
     }
 
-    /// Whether a tombstone may have been seen by `at`.
-    pub fn may_be_deleted(&self, number: usize, at: Time) -> bool {
+    /// Whether a tombstone may have been seen by whoever sent the last write of the
+    /// record, which may have waited long for the store.
+    pub fn may_be_deleted(&self, number: usize, now: Time) -> bool {
         let desire = &self.at(number).desire;
-        let mut seen = desire.between(self.registry_horizon(number, at), at);
+        let sent = self.fencing.wrote().and_then(|writer| {
+            let call = self.calls.get(writer.call)?;
+            Some((call.horizons.registry, writer.sent_at))
+        });
+        let (from, to) = sent.unwrap_or_else(|| (self.registry_horizon(number, now), now));
+        let mut seen = desire.between(from, to);
         seen.any(|segment| segment.registered == Registered::Deleted)
+    }
+
+    /// The coordinator hears a listing that was true at `heard`. Whatever it looks at
+    /// just now it looks at with what it knew before.
+    pub(super) fn listed(&mut self, now: Time, heard: Time) {
+        let before = self.list_heard.replace(heard).unwrap_or(Time(0));
+        let grace = self.limits.observation_delay;
+        if now.since(before.max(self.core.life_since())) > grace {
+            self.list_before = Some((before, now + grace));
+        }
     }
 
     /// The oldest truth about the record that may be behind what is sent at `at`.
@@ -93,7 +109,7 @@ impl Truth {
             Registered::Deleted => self.tombstone_heard(indexer),
             // Each of several coordinators has asked for itself.
             _ if self.fencing.is_contested() => self.fencing.heard_by_all(),
-            _ => self.list_heard,
+            _ => self.list_heard_by(at),
         };
         // Whoever has just been started and is told old news cannot know better.
         let born = self.core.life_since();
@@ -102,6 +118,14 @@ impl Truth {
             return Time(0);
         }
         self.horizon(at).min(heard.unwrap_or(Time(0))) - self.limits.registry_lag
+    }
+
+    /// From when the listing is that every round of the coordinator goes by at `at`.
+    fn list_heard_by(&self, at: Time) -> Option<Time> {
+        let before = self.list_before.filter(|(_, until)| at < *until);
+        let before = before.map(|(heard, _)| heard);
+        self.list_heard
+            .map(|heard| before.map_or(heard, |before| before.min(heard)))
     }
 
     /// From when the answer is that must have told of a deletion.
