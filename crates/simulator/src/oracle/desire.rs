@@ -1,6 +1,6 @@
 //! What is wanted of one indexer, and what was: registry and operator's switch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use sim_node::Time;
 
@@ -9,6 +9,9 @@ use crate::history::{AdminCommand, Change};
 
 /// The most stretches of time that are remembered.
 const SEGMENTS_MAX: usize = 4096;
+
+/// The most contents of one version that are remembered; the oldest are forgotten first.
+const CONTENTS_MAX: usize = 16;
 
 /// The registry's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,28 @@ impl Segment {
     }
 }
 
+/// What was registered under one version.
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    /// Content and start; the newest comes last.
+    known: VecDeque<(u64, Option<u64>)>,
+    /// There were more.
+    crowded: bool,
+}
+
+impl Contents {
+    fn add(&mut self, content: u64, start: Option<u64>) {
+        if self.known.contains(&(content, start)) {
+            return;
+        }
+        if self.known.len() >= CONTENTS_MAX {
+            self.known.pop_front();
+            self.crowded = true;
+        }
+        self.known.push_back((content, start));
+    }
+}
+
 /// The wishes for one indexer over time.
 #[derive(Clone, Debug)]
 pub(super) struct Desire {
@@ -75,7 +100,7 @@ pub(super) struct Desire {
     held: Promise,
     hold: Hold,
     /// Contents by version: two updates in one block share a version.
-    contents: BTreeMap<u64, Vec<(u64, Option<u64>)>>,
+    contents: BTreeMap<u64, Contents>,
     /// Registration lives so far.
     pub lives: u32,
     /// When the current registration life began.
@@ -182,7 +207,14 @@ impl Desire {
     pub fn is_ambiguous(&self, version: u64) -> bool {
         self.contents
             .get(&version)
-            .is_some_and(|contents| contents.len() > 1)
+            .is_some_and(|contents| contents.known.len() > 1)
+    }
+
+    /// Whether more contents were registered under `version` than are remembered.
+    pub fn is_crowded(&self, version: u64) -> bool {
+        self.contents
+            .get(&version)
+            .is_some_and(|contents| contents.crowded)
     }
 
     /// The start heights that `version` may have asked for.
@@ -190,7 +222,7 @@ impl Desire {
         self.contents
             .get(&version)
             .into_iter()
-            .flatten()
+            .flat_map(|contents| &contents.known)
             .map(|(_, start)| *start)
     }
 
@@ -223,10 +255,10 @@ impl Desire {
                     // A life may end and the next begin within one block.
                     self.contents.retain(|known, _| *known == version);
                 }
-                let contents = self.contents.entry(version).or_default();
-                if !contents.contains(&(content, start)) && contents.len() < 16 {
-                    contents.push((content, start));
-                }
+                self.contents
+                    .entry(version)
+                    .or_default()
+                    .add(content, start);
                 let registered = Registered::Present {
                     version,
                     start,
@@ -474,5 +506,27 @@ mod tests {
                 .between(Time(21), Time(25))
                 .any(|segment| segment.names(1))
         );
+    }
+    #[test]
+    fn of_a_crowded_version_the_newest_contents_are_known_and_not_all() {
+        let mut desire = Desire::default();
+        let newest = CONTENTS_MAX as u64 + 3;
+        for content in 0..=newest {
+            let crowded = content >= CONTENTS_MAX as u64;
+            desire.registry(
+                Time(content),
+                &Change::Registered {
+                    version: 10,
+                    content,
+                    start: Some(content),
+                    new_life: false,
+                    supported: true,
+                },
+            );
+            assert_eq!(desire.starts(10).last(), Some(Some(content)));
+            assert_eq!(desire.is_crowded(10), crowded, "{content}");
+        }
+        assert_eq!(desire.starts(10).count(), CONTENTS_MAX);
+        assert!(desire.is_ambiguous(10) && !desire.is_crowded(11));
     }
 }

@@ -10,7 +10,8 @@ use super::truth::Truth;
 /// P3, when a run is decided. Verifies that its start is the one the registry
 /// asks for or, for a version that goes on from its predecessor, that no block
 /// the predecessor left is skipped and none before its start is taken up. Says
-/// nothing where the store lost data or something foreign wrote.
+/// nothing where the store lost data or something foreign wrote, nor of a version that
+/// had more contents than are remembered.
 pub(super) fn decided(truth: &Truth, number: usize) -> Option<Finding> {
     let indexer = truth.at(number);
     let run = indexer.record.known()?.run?;
@@ -19,7 +20,9 @@ pub(super) fn decided(truth: &Truth, number: usize) -> Option<Finding> {
     let known = before.is_some_and(|old| old.version() == run.version() && old.start == run.start);
     let silent = known || indexer.foreign_write || indexer.relaxed || indexer.queue.is_unclear();
     let mut wanted = indexer.desire.starts(run.version()).peekable();
-    if silent || wanted.peek().is_none() {
+    // Any of the contents may be the one that was read.
+    let crowded = indexer.desire.is_crowded(run.version());
+    if silent || crowded || wanted.peek().is_none() {
         return None;
     }
     let fits = |wanted: Option<u64>| match (wanted, before) {

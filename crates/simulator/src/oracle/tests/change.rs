@@ -198,6 +198,31 @@ fn p3_objects_to_another_start_than_the_registry_asks_for() {
 }
 
 #[test]
+fn p3_does_not_judge_a_version_with_more_contents_than_it_remembers() {
+    for (contents, start, verdict) in [
+        (5, 3, None),
+        (5, 900, Some("P3")),
+        (60, 3, None),
+        (60, 59, None),
+    ] {
+        let mut play = Play::running(100, 50);
+        for content in 0..contents {
+            play.registry(crate::history::Change::Registered {
+                version: 200,
+                content,
+                start: Some(content),
+                new_life: false,
+                supported: true,
+            });
+        }
+        play.listing();
+        play.stop(100);
+        play.record("Running", Some((200, start, false)));
+        assert_eq!(play.verdict().as_deref(), verdict, "{contents} {start}");
+    }
+}
+
+#[test]
 fn p3_bounds_where_a_stream_goes_on() {
     for (height, verdict) in [(57, None), (58, None), (59, Some("P3")), (50, Some("P3"))] {
         let mut play = Play::running(100, 50);
