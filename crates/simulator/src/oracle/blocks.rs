@@ -199,7 +199,9 @@ impl Blocks {
                 continue;
             };
             let start = indexer.desire.starts(*version).last().flatten();
+            // There is no block 0 (see `starts`).
             let from = start.or_else(|| ledger.starts.get(version).copied());
+            let from = from.map(|height| height.max(1));
             let judged = found.is_none()
                 && !truth.core.lacks_a_service()
                 && !broken::is_excused(truth, number)
@@ -436,7 +438,7 @@ fn handover(
             .map(|(_, rule)| rule)?;
         let (compiled, indexed) = (rule.compile(), rule.is_indexed());
         let until = ledger.starts.get(&newer).copied()?;
-        let mut next = asked(*older).unwrap_or(*older_start);
+        let mut next = asked(*older).unwrap_or(*older_start).max(1);
         while let Some(block) = chain.first_at_or_after(next).filter(|b| b.height < until) {
             let height = block.height;
             next = height.saturating_add(1);

@@ -110,8 +110,12 @@ fn what_falls_ill_in_the_silence_may_be_tended() {
 
 /// Every height has a block that matches.
 fn chain() -> Chain {
+    chain_from(1)
+}
+
+fn chain_from(first_height: u64) -> Chain {
     let config = ChainConfig {
-        first_height: 1,
+        first_height,
         history: 1_000,
         skip: 0.0,
         accounts: 1,
@@ -162,6 +166,47 @@ fn p1_objects_to_a_block_that_was_passed_over() {
         assert_eq!(tally.executed, 151 - u64::from(skipped.is_some()));
         assert_eq!(tally.first_matched.first(), Some(&50));
         assert_eq!(tally.first_executed.first(), Some(&50));
+    }
+}
+
+#[test]
+fn p1_asks_nobody_for_the_block_before_the_first() {
+    for (first, verdict) in [(1, None), (2, Some("P1"))] {
+        let mut play = Play::new();
+        play.registered(100, Some(0), true);
+        play.provisioned();
+        play.begin(100, 1);
+        for height in first..=200 {
+            play.block(100, height);
+        }
+        let now = play.now;
+        let mut chain = chain_from(0);
+        play.oracles.finish(now, &mut chain, &rules(&[100]), 200);
+        assert_eq!(play.verdict().as_deref(), verdict);
+    }
+}
+
+#[test]
+fn p1_asks_no_predecessor_for_the_block_before_the_first() {
+    for (first, verdict) in [(1, None), (2, Some("P1"))] {
+        let mut play = Play::new();
+        play.registered(100, Some(0), true);
+        play.provisioned();
+        play.begin(100, 1);
+        for height in first..=80 {
+            play.block(100, height);
+        }
+        play.wait(1).registered(200, None, false);
+        play.stop(100);
+        play.begin(200, 80);
+        for height in 80..=200 {
+            play.block(200, height);
+        }
+        let now = play.now;
+        let mut chain = chain_from(0);
+        play.oracles
+            .finish(now, &mut chain, &rules(&[100, 200]), 200);
+        assert_eq!(play.verdict().as_deref(), verdict);
     }
 }
 
