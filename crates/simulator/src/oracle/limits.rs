@@ -68,6 +68,8 @@ pub struct Limits {
     pub absences_doubted: usize,
     /// For so long.
     pub absences_held: Duration,
+    /// By how much the coordinator lets clocks disagree.
+    pub clock_tolerance: Duration,
     /// Heights below the tip that need not be executed yet at the end.
     pub tip_margin: u64,
     /// Without an execution for this long an indexer is not catching up.
@@ -105,6 +107,7 @@ impl Default for Limits {
             provisioning_parallel: 16,
             absences_doubted: 5,
             absences_held: Duration::from_secs(10),
+            clock_tolerance: Duration::from_secs(60),
             tip_margin: 60,
             idle_at_end: Duration::from_secs(300),
         }

@@ -58,6 +58,7 @@ mod world;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sim_node::chain::{Chain, Rule};
 use sim_node::{IndexerKey, Time};
@@ -232,15 +233,16 @@ impl Oracles {
         self.report(found, None);
     }
 
-    /// Takes note of what the shadow says when the world has settled.
-    pub fn shadow_settled(&mut self, views: Vec<ShadowView>) {
-        self.shadow.settled(views);
+    /// Takes note of what the shadow says when the world has settled, while its clock
+    /// and the coordinator's are so far `apart`.
+    pub fn shadow_settled(&mut self, views: Vec<ShadowView>, apart: Duration) {
+        self.shadow.settled(views, apart);
     }
 
     /// Judges what the shadow says after the silence (L9).
-    pub fn shadow_finish(&mut self, views: &[ShadowView]) {
+    pub fn shadow_finish(&mut self, views: &[ShadowView], apart: Duration) {
         self.marks.named("judged L9");
-        let found = self.shadow.agrees(&self.truth, views);
+        let found = self.shadow.agrees(&self.truth, views, apart);
         self.report(found, None);
     }
 

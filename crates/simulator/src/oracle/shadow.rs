@@ -1,11 +1,13 @@
 //! S18 and L9: a shadow changes nothing, and agrees with a settled world.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sim_node::IndexerKey;
 
 use super::desire::Registered;
 use super::finding::Finding;
+use super::record::Persisted;
 use super::truth::Truth;
 use crate::history::{CallId, Event, SHADOW};
 
@@ -27,9 +29,13 @@ pub struct ShadowView {
 /// L9. Verifies that in a settled world the shadow knows every indexer that is
 /// registered and has a record, would do nothing about any, and that nothing of
 /// what happens surprises it. Surprises of the time before do not count: under
-/// faults it may hear less than the coordinator that acts.
+/// faults it may hear less than the coordinator that acts. Nor does what it says of
+/// a record with a time in it, while the clocks of the two disagree: whoever was
+/// started by another clock waits for another moment.
 #[derive(Default)]
 pub(super) struct Shadow {
+    /// By how much the clocks of the two disagree at worst since the world has settled.
+    apart: Duration,
     calls: BTreeSet<CallId>,
     surprises: BTreeMap<IndexerKey, Vec<String>>,
 }
@@ -67,13 +73,20 @@ impl Shadow {
     }
 
     /// The world has settled; this is what the shadow says by then.
-    pub fn settled(&mut self, views: Vec<ShadowView>) {
+    pub fn settled(&mut self, views: Vec<ShadowView>, apart: Duration) {
+        self.apart = apart;
         let told = views.into_iter().map(|view| (view.key, view.surprises));
         self.surprises = told.collect();
     }
 
     /// Judges what the shadow says after the silence.
-    pub fn agrees(&self, truth: &Truth, views: &[ShadowView]) -> Option<Finding> {
+    pub fn agrees(
+        &mut self,
+        truth: &Truth,
+        views: &[ShadowView],
+        apart: Duration,
+    ) -> Option<Finding> {
+        self.apart = self.apart.max(apart);
         let seen: BTreeSet<&IndexerKey> = views.iter().map(|view| &view.key).collect();
         let overlooked = truth.all().find(|(_, indexer)| {
             let registered = indexer.desire.current().registered;
@@ -83,13 +96,29 @@ impl Shadow {
         });
         let sentence = match overlooked {
             Some((_, indexer)) => Some(format!("{}: the shadow overlooks it", indexer.key)),
-            None => views.iter().find_map(|view| self.quarrel(view)),
+            None => views
+                .iter()
+                .filter(|view| !self.goes_by_another_clock(truth, &view.key))
+                .find_map(|view| self.quarrel(view)),
         };
         sentence.map(|sentence| Finding {
             oracle: "L9",
             indexer: None,
             sentence,
         })
+    }
+
+    /// Whether what is to be done about `key` depends on a time of which the two have
+    /// another idea.
+    fn goes_by_another_clock(&self, truth: &Truth, key: &IndexerKey) -> bool {
+        let timed = |record: &Persisted| {
+            let record = record.known();
+            record.is_some_and(|record| record.repair.is_some() || record.task.is_some())
+        };
+        self.apart > truth.limits.clock_tolerance
+            && truth.all().any(|(_, indexer)| {
+                indexer.key == *key && (timed(&indexer.record) || timed(&indexer.record_before))
+            })
     }
 
     fn quarrel(&self, view: &ShadowView) -> Option<String> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use coordinator::admin::AdminService;
-use coordinator::{Coordinator, Knobs, LoopStatus};
+use coordinator::{Clock, Coordinator, Knobs, LoopStatus};
+use lifecycle::Timestamp;
 use madsim::runtime::{Handle, NodeHandle};
 use sim_node::IndexerKey;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,8 @@ pub struct Life {
     node: NodeHandle,
     mind: Mind,
     incarnation: Incarnation,
+    /// The original has none that does not jump.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Life {
@@ -85,9 +88,11 @@ impl Life {
             incarnation
         };
         let name = format!("coordinator-{incarnation}");
+        let mut clock = None;
         let (node, mind) = match logic {
             Logic::Ours => {
                 let ports = transport::ports(world, incarnation);
+                clock = Some(Arc::clone(&ports.clock));
                 let coordinator = planted::coordinator(planted, knobs, ports);
                 let (node, coordinator) = spawn(name, coordinator);
                 (node, Mind::Ours(coordinator))
@@ -103,6 +108,7 @@ impl Life {
             node,
             mind,
             incarnation,
+            clock,
         }
     }
 
@@ -115,6 +121,11 @@ impl Life {
             incarnation: self.incarnation,
             orderly: false,
         });
+    }
+
+    /// What its clock shows, if it has one of its own.
+    pub fn time(&self) -> Option<Timestamp> {
+        Some(self.clock.as_ref()?.now())
     }
 
     /// The how-manieth it is.

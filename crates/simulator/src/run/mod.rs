@@ -195,6 +195,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         provisioning_parallel: knobs.provisioning_parallel,
         absences_doubted: knobs.listing_drop_least,
         absences_held: knobs.listing_hold,
+        clock_tolerance: knobs.clock_tolerance,
         records_per_read: knobs
             .read_keys_max
             .max(1)

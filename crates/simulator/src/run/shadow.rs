@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use coordinator::admin::PAGE_MAX;
 use coordinator::shadow::Verdict;
-use coordinator::{Coordinator, Knobs};
-use lifecycle::Reason;
+use coordinator::{Clock, Coordinator, Knobs};
+use lifecycle::{Reason, Timestamp};
 use madsim::runtime::NodeHandle;
 use sim_node::IndexerKey;
 
@@ -22,18 +22,26 @@ pub struct Shadow {
     /// Keeps its node alive.
     _node: NodeHandle,
     coordinator: Arc<Coordinator>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Shadow {
     /// Starts it; `planted` is the bug that it has.
     pub fn start(world: &SharedWorld, knobs: &Knobs, planted: Option<&Planted>) -> Shadow {
         let ports = transport::ports(world, SHADOW);
+        let clock = Arc::clone(&ports.clock);
         let coordinator = planted::shadow(planted, knobs, ports);
         let (node, coordinator) = spawn("shadow".to_owned(), coordinator);
         Shadow {
             _node: node,
             coordinator,
+            clock,
         }
+    }
+
+    /// What its clock shows.
+    pub fn time(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What it says of each indexer now.

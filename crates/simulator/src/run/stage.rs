@@ -147,16 +147,18 @@ impl Stage {
         self.enter_phase(RunPhase::Silence);
         self.next_look_at_waits = None;
         if let Some(shadow) = &self.shadow {
-            let views = shadow.views();
-            self.world.enter().history.oracles.shadow_settled(views);
+            let (views, apart) = (shadow.views(), self.clocks_apart(shadow));
+            let mut world = self.world.enter();
+            world.history.oracles.shadow_settled(views, apart);
         }
         let end = self.now() + self.scenario.run.silence;
         if !self.until(end).await {
             return;
         }
         if let Some(shadow) = &self.shadow {
-            let views = shadow.views();
-            self.world.enter().history.oracles.shadow_finish(&views);
+            let (views, apart) = (shadow.views(), self.clocks_apart(shadow));
+            let mut world = self.world.enter();
+            world.history.oracles.shadow_finish(&views, apart);
         }
         if !self.everybody_is_named() {
             return;
@@ -199,6 +201,13 @@ impl Stage {
         let pending = world.history.oracles.unconverged(now);
         drop(world);
         self.pending.extend(pending);
+    }
+
+    /// By how much the clocks of the coordinator and of `shadow` disagree.
+    fn clocks_apart(&self, shadow: &Shadow) -> Duration {
+        let time = self.life.as_ref().and_then(Life::time);
+        let apart = time.map(|time| time.0.abs_diff(shadow.time().0));
+        apart.map_or(Duration::ZERO, Duration::from_millis)
     }
 
     pub(super) fn now(&self) -> Time {

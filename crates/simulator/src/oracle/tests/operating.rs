@@ -1,5 +1,7 @@
 //! Holds, releases, retries, and the shadow.
 
+use std::time::Duration;
+
 use sim_node::{Event as Node, IndexerKey};
 
 use super::super::ShadowView;
@@ -456,14 +458,43 @@ fn l9_objects_to_a_shadow_that_would_act_is_surprised_or_overlooks() {
     ];
     for (after, expected) in cases {
         let mut play = Play::running(100, 50);
-        play.oracles.shadow_settled(vec![view(None, &["old"])]);
-        play.oracles.shadow_finish(&after);
+        let (settled, apart) = (vec![view(None, &["old"])], Duration::from_secs(3_600));
+        play.oracles.shadow_settled(settled, apart);
+        play.oracles.shadow_finish(&after, apart);
         let found = play.oracles.violation();
         assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
         if let (Some(found), Some(words)) = (found, expected) {
             assert_eq!(found.oracle, "L9");
             assert!(found.sentence.contains(words), "{}", found.sentence);
         }
+    }
+}
+
+#[test]
+fn l9_does_not_judge_waits_by_two_clocks() {
+    const LATER: &str = r#","repair":{"from":"Running","cause":"ExecutorUnhealthy",
+        "detail":"","limited":false,"attempts":8,"first_at":0,"last_at":0,
+        "next_at":99999999999999}"#;
+    let (long, short) = (Duration::from_secs(61), Duration::from_secs(60));
+    for (waits, settled, finished, verdict) in [
+        (true, short, short, Some("L9")),
+        (true, long, short, None),
+        (true, short, long, None),
+        (false, long, long, Some("L9")),
+    ] {
+        let mut play = Play::running(100, 50);
+        if waits {
+            record(&mut play, "Repairing", LATER);
+        }
+        let view = |would: Option<&str>| ShadowView {
+            key: IndexerKey::new("a.near", "one"),
+            would: would.map(str::to_owned),
+            surprises: Vec::new(),
+        };
+        play.oracles.shadow_settled(vec![view(None)], settled);
+        play.oracles.shadow_finish(&[view(Some("start"))], finished);
+        let found = play.verdict();
+        assert_eq!(found.as_deref(), verdict, "{waits} {settled:?}");
     }
 }
 
