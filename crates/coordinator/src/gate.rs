@@ -163,7 +163,8 @@ impl ProvisioningGate {
         places.min(self.in_flight_max.saturating_sub(self.in_flight))
     }
 
-    fn judge(&self, id: &IndexerId) -> Gate {
+    /// What it would say to `id`, which does not wait for that.
+    pub(crate) fn judge(&self, id: &IndexerId) -> Gate {
         let entry = self.databases.get(&database(id));
         let mut holders = entry.into_iter().flat_map(|entry| entry.holders.keys());
         match holders.find(|holder| *holder != id) {

@@ -34,6 +34,12 @@ impl Condition for StreamView {
         self == later
     }
 
+    /// The heartbeat is not told.
+    fn looks_like(&self, later: &StreamView) -> bool {
+        let told = |view: &StreamView| (view.version, view.stalled, view.heartbeat.is_some());
+        self.id == later.id && told(self) == told(later)
+    }
+
     fn ages(&self, knobs: &Knobs) -> [Option<Duration>; 2] {
         [Some(knobs.heartbeat_limit), None]
     }
@@ -41,6 +47,10 @@ impl Condition for StreamView {
 
 impl Condition for ExecutorView {
     fn same_condition(&self, later: &ExecutorView) -> bool {
+        self == later
+    }
+
+    fn looks_like(&self, later: &ExecutorView) -> bool {
         self == later
     }
 
@@ -210,7 +220,12 @@ impl Shared {
             }
         };
         wake.extend(table.aged(now));
+        let altered = table.take_altered();
         drop(table);
+        if !altered.is_empty() {
+            let mut log = lock(&self.log);
+            altered.iter().for_each(|id| log.note_owned(id));
+        }
         self.after_list(was_down, &wake, service);
     }
 

@@ -1,6 +1,6 @@
 //! What the loops are doing, for operators and reports.
 
-use lifecycle::{Desired, IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
+use lifecycle::{Desired, Gate, IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
 
 /// The last word of one loop.
 #[derive(Clone, Debug)]
@@ -35,6 +35,13 @@ impl LoopStatus {
             && reason(self) == reason(other)
     }
 
+    /// Whether it is known when the loop looks again by itself.
+    pub(crate) fn looks_again(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|wait| wait.until.is_some())
+    }
+
     /// Whether the loop says that everything is as wanted.
     pub(crate) fn is_steady(&self) -> bool {
         let waits = self.waiting.as_ref();
@@ -58,8 +65,44 @@ impl LoopStatus {
             Some(Reason::Steady) => held || !record.enabled || ends,
             Some(Reason::Suspended) => held || record.enabled || ends,
             Some(Reason::Held { .. }) => !held,
+            // What ends may have a task in flight.
+            Some(
+                Reason::Provisioning { .. }
+                | Reason::ProvisioningUncertain { .. }
+                | Reason::AccountBusy { .. }
+                | Reason::ProvisioningFull
+                | Reason::StartBudget,
+            ) if matches!(
+                record.phase,
+                Phase::Initializing | Phase::Running | Phase::Repairing
+            ) =>
+            {
+                held || !record.enabled || ends
+            }
             _ => false,
         }
+    }
+
+    /// Whether it waits for its turn to be provisioned.
+    pub(crate) fn is_in_line(&self) -> bool {
+        let reason = self.waiting.as_ref().map(|wait| &wait.reason);
+        self.trouble.is_none()
+            && matches!(
+                reason,
+                Some(Reason::AccountBusy { .. } | Reason::ProvisioningFull)
+            )
+    }
+
+    /// The same, while it waits for its turn, and the gate says this now: a loop hears of
+    /// it only when its turn comes.
+    pub(crate) fn as_by(mut self, gate: Gate) -> LoopStatus {
+        match (gate, &mut self.waiting) {
+            (Gate::AccountBusy(by), Some(wait)) => wait.reason = Reason::AccountBusy { by },
+            (Gate::Full, Some(wait)) => wait.reason = Reason::ProvisioningFull,
+            (Gate::Open, _) => return self.at_work(),
+            (_, None) => {}
+        }
+        self
     }
 
     /// The same, since when `record` tells that it has been so: the loop may have begun
@@ -144,9 +187,19 @@ impl LoopStatus {
             .map_or("no record".to_owned(), |phase| phase.to_string());
         let doing = match (&self.trouble, &self.waiting) {
             (Some(trouble), _) => trouble.clone(),
-            (None, Some(wait)) => wait.reason.to_string(),
+            (None, Some(wait)) => told(&wait.reason, &self.id),
             (None, None) => "working".to_owned(),
         };
         format!("{}: {phase}: {doing}", self.id)
+    }
+}
+
+/// Why `id` waits, for people.
+pub(crate) fn told(reason: &Reason, id: &IndexerId) -> String {
+    match reason {
+        Reason::AccountBusy { by } if by.account() != id.account() => {
+            format!("{by}, whose account has the same database, is provisioned first")
+        }
+        reason => reason.to_string(),
     }
 }

@@ -53,7 +53,12 @@ impl StatusLog {
         match self.statuses.get_mut(&status.id) {
             Some((_, before)) if before.says_the_same_as(&status) => {
                 status.since = before.since;
+                let is_news = before.looks_again() != status.looks_again();
+                let id = status.id.clone();
                 *before = status;
+                if is_news {
+                    self.note(&id);
+                }
             }
             _ => {
                 let id = status.id.clone();
@@ -71,6 +76,14 @@ impl StatusLog {
             Some((before, _)) => *before = revision,
             // Without a loop it is remembered no longer than what ended.
             None => self.end(id, revision),
+        }
+    }
+
+    /// Takes note that something else is told of `id`, if it has a loop, though that may
+    /// say the same as before.
+    pub(crate) fn note_owned(&mut self, id: &IndexerId) {
+        if self.statuses.contains_key(id) {
+            self.note(id);
         }
     }
 

@@ -34,6 +34,9 @@ pub trait Condition {
     /// measured from the first of them.
     fn same_condition(&self, later: &Self) -> bool;
 
+    /// Whether both look the same to people.
+    fn looks_like(&self, later: &Self) -> bool;
+
     /// The ages of this condition that make the resource worth a look.
     fn ages(&self, knobs: &Knobs) -> [Option<Duration>; 2];
 }
@@ -50,6 +53,8 @@ pub struct Table<V> {
     pointed: BTreeSet<IndexerId>,
     /// Those whose age will matter, by the time to look at their age.
     alarms: BTreeSet<(Instant, IndexerId)>,
+    /// Who looks otherwise to people than at the last call of [`Table::take_altered`].
+    altered: BTreeSet<IndexerId>,
     down_since: Option<Timestamp>,
 }
 
@@ -73,6 +78,7 @@ impl<V: Clone + Condition> Table<V> {
             listed_at: None,
             pointed: BTreeSet::new(),
             alarms: BTreeSet::new(),
+            altered: BTreeSet::new(),
             down_since: None,
         }
     }
@@ -203,7 +209,13 @@ impl<V: Clone + Condition> Table<V> {
         }
     }
 
+    /// Who came, went, or looks otherwise to people since the last call.
+    pub fn take_altered(&mut self) -> BTreeSet<IndexerId> {
+        std::mem::take(&mut self.altered)
+    }
+
     fn remove(&mut self, id: &IndexerId) {
+        self.altered.insert(id.clone());
         if let Some(alarm) = self.entries.remove(id).and_then(|entry| entry.alarm) {
             self.alarms.remove(&(alarm, id.clone()));
         }
@@ -219,6 +231,11 @@ impl<V: Clone + Condition> Table<V> {
         let since = known
             .filter(|entry| entry.view.same_condition(&view))
             .map(|entry| entry.since);
+        // One that had grown too old is young again.
+        let is_young = |entry: &Entry<V>| since.is_some() || entry.due.is_some_and(|due| due > now);
+        if !known.is_some_and(|entry| entry.view.looks_like(&view) && is_young(entry)) {
+            self.altered.insert(id.clone());
+        }
         let alarm = known.and_then(|entry| entry.alarm);
         let mut entry = Entry {
             due: None,
@@ -268,6 +285,7 @@ impl<V: Clone + Condition> Table<V> {
                 self.alarms.insert((due, id.clone()));
             }
             if ripe {
+                self.altered.insert(id.clone());
                 aged.push(id);
             }
         }

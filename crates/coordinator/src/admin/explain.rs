@@ -5,6 +5,7 @@ use lifecycle::{Desired, Phase, Reason, Record, Seen};
 use super::report::IndexerReport;
 use crate::health::set_aside;
 use crate::sentence::steers;
+use crate::status::told;
 
 impl IndexerReport {
     /// Sentences for people: where the indexer stands, why, what happens next,
@@ -58,6 +59,14 @@ impl IndexerReport {
             Phase::Suspended if record.enabled => "is stopped".to_owned(),
             Phase::Suspending => "is disabled and is being stopped".to_owned(),
             Phase::Suspended => "is disabled and stopped".to_owned(),
+            Phase::Deleting if self.is_registered_again() => format!(
+                "was deleted in the registry and registered again: what is left of its earlier \
+                 life is stopped first, then its record begins anew{}",
+                match record.enabled {
+                    true => "",
+                    false => "; it stays disabled",
+                }
+            ),
             Phase::Repairing => "failed and is under repair".to_owned(),
             Phase::Deleting | Phase::Deleted => {
                 "was deleted in the registry and is being removed".to_owned()
@@ -71,6 +80,28 @@ impl IndexerReport {
         let record = self.record.as_ref();
         let held = record.is_some_and(|it| it.hold.is_some() && it.phase != Phase::Deleting);
         held && matches!(self.desired, Desired::Deleted { .. })
+    }
+
+    /// Whether it is wanted again since the deletion that is being carried out, which
+    /// goes no further then than to stop it.
+    fn is_registered_again(&self) -> bool {
+        let Desired::Present(spec) = &self.desired else {
+            return false;
+        };
+        let record = self.record.as_ref();
+        record.is_some_and(|record| {
+            let is_newer = record.tombstone.is_none_or(|at| spec.version >= at);
+            record.phase == Phase::Deleting && is_newer && record.registered <= Some(spec.version)
+        })
+    }
+
+    /// Whether it comes to an end, with a task in flight that leads to nothing.
+    fn is_ending(&self) -> bool {
+        let phase = self.record.as_ref().map(|record| record.phase);
+        matches!(
+            phase,
+            Some(Phase::Suspending | Phase::Suspended | Phase::Deleting | Phase::Deleted)
+        )
     }
 
     fn running(&self, record: &Record) -> String {
@@ -123,7 +154,13 @@ impl IndexerReport {
                     },
                     behind.limit()
                 ),
-                reason => reason.to_string(),
+                Reason::Provisioning { .. } if self.is_ending() => {
+                    "a task that creates its data layer is still in flight".to_owned()
+                }
+                Reason::ProvisioningUncertain { .. } if self.is_ending() => {
+                    "a task that creates its data layer may be in flight".to_owned()
+                }
+                reason => told(reason, &self.id),
             },
             (None, None) => {
                 let doing = status.doing.as_deref();
@@ -168,6 +205,16 @@ impl IndexerReport {
                 "It is kept as it was last wanted, also if it fails; after a restart of the \
                  coordinator it is only left alone. Only an explicit deletion removes it."
                     .to_owned()
+            }
+            (Reason::Provisioning { .. } | Reason::ProvisioningUncertain { .. }, _)
+                if self.is_ending() =>
+            {
+                let record = self.record.as_ref();
+                let then = match record.is_some_and(|record| record.phase == Phase::Deleting) {
+                    true => "then it is removed",
+                    false => "it stays so until it is enabled",
+                };
+                format!("The task is given time to end, and nothing is started; {then}.")
             }
             (reason, _) => next_after(reason).to_owned(),
         }

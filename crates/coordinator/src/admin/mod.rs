@@ -21,6 +21,8 @@ mod away_tests;
 #[cfg(test)]
 mod behind_tests;
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod operating_tests;
 #[cfg(test)]
 mod silence_tests;
@@ -28,6 +30,8 @@ mod silence_tests;
 mod telling_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watching_tests;
 
 pub use crate::desired::Behind;
 pub use changes::{Change, Changes};

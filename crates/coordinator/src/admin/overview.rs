@@ -71,6 +71,10 @@ impl Shared {
                 _ if status.is_steady() && kept.contains(&status.id) => {
                     Reason::NotInRegistry.name()
                 }
+                _ if status.is_in_line() => {
+                    let gate = lock(&self.gate).judge(&status.id);
+                    status.clone().as_by(gate).state()
+                }
                 state => state,
             };
             *overview.states.entry(state).or_default() += 1;

@@ -147,13 +147,23 @@ impl Shared {
         let is_past = |status: &LoopStatus, record: &Record| {
             status.is_overtaken_by(record, &desired) || (status.is_steady() && lacks)
         };
-        let now_told = |status: LoopStatus| status.beside(down).while_late(late).while_kept(kept);
+        let in_line = |status: LoopStatus| match status.is_in_line() {
+            true => status.as_by(lock(&self.gate).judge(&id)),
+            false => status,
+        };
+        let now_told = |status: LoopStatus| {
+            in_line(status)
+                .beside(down)
+                .while_late(late)
+                .while_kept(kept)
+        };
+        let status = status.map(|status| match &record {
+            Some(record) if is_past(&status, record) => status.at_work(),
+            Some(record) => now_told(status.since_by(record)),
+            None => now_told(status),
+        });
         IndexerReport {
-            status: status.map(|status| match &record {
-                Some(record) if is_past(&status, record) => status.at_work(),
-                Some(record) => now_told(status.since_by(record)),
-                None => now_told(status),
-            }),
+            status,
             desired,
             set_aside,
             id,

@@ -332,6 +332,8 @@ async fn nothing_that_is_told_denies_another_part_of_it_while_it_is_switched() {
         // What it has stopped itself, or what has gone since.
         (Phase::Running, true, steady(), false),
         (Phase::Running, true, starting(), true),
+        // It was disabled while it was provisioned.
+        (Phase::Initializing, false, starting(), false),
     ] {
         let case = format!("{phase} {enabled} {status:?} {runs}");
         let report = told(phase, enabled, status, runs).await;

@@ -14,7 +14,6 @@ use crate::registry::decode::Quarantined;
 use crate::registry::{RegistryError, ViewAnswer, decode};
 use crate::sentence::sentence;
 use crate::shared::{Shared, lock};
-use crate::status::LoopStatus;
 use crate::store::StoredHeight;
 
 /// The most unreadable entries of one listing that are logged one by one.
@@ -244,10 +243,7 @@ impl Shared {
                 let missed = lock(&self.desired).take_missed();
                 let mut log = lock(&self.log);
                 for id in missed.iter().chain(&changed) {
-                    // Its loop may say the same as before, and it is told otherwise.
-                    if log.get(id).is_some_and(LoopStatus::is_steady) {
-                        log.note(id);
-                    }
+                    log.note_owned(id);
                 }
                 drop(log);
                 changed.iter().for_each(|id| self.wake_goal(id));

@@ -506,7 +506,10 @@ impl Reconciler {
                     lock(&self.shared.health).set_readable(keys::REGISTRY_HEIGHT);
                     lock(&self.shared.desired).acted_upon(stored);
                 }
-                Err(error) => return Next::Pause(Trouble::Store(height_kept(&error))),
+                Err(error) => {
+                    self.note_height(&error).await;
+                    return Next::Pause(Trouble::Store(height_kept(&error)));
+                }
             }
         }
         if let Some(stored) = stored {

@@ -5,7 +5,7 @@ use lifecycle::{Cause, Observed, Progress, Reason, Service, Wait};
 use super::Reconciler;
 use crate::sentence::sentence;
 use crate::shared::lock;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoredHeight, keys};
 
 impl Reconciler {
     /// What is known of queue and cursor, of which a refusal is remembered and told.
@@ -20,6 +20,17 @@ impl Reconciler {
         lock(&self.shared.health).set_queue(&self.id, refused.as_deref());
         self.refused = refused;
         progress
+    }
+
+    /// The store did not raise the height of deletions, as `error` says: if that is because
+    /// of what stands there, people are told.
+    pub(super) async fn note_height(&self, error: &StoreError) {
+        if !matches!(error, StoreError::Rejected(_)) {
+            return;
+        }
+        if let Ok(StoredHeight::Unreadable(why)) = self.shared.records.high_water().await {
+            lock(&self.shared.health).set_unreadable(keys::REGISTRY_HEIGHT, &why);
+        }
     }
 
     /// What the store said, if all that is waited for is queue and cursor, and it

@@ -10,6 +10,10 @@ use crate::testing::id;
 struct View(u32, &'static str);
 
 impl Condition for View {
+    fn looks_like(&self, later: &View) -> bool {
+        self.same_condition(later)
+    }
+
     fn same_condition(&self, later: &View) -> bool {
         self.0 == later.0
     }

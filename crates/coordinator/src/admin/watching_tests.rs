@@ -1,0 +1,173 @@
+//! Whoever watches knows in the end what whoever asks is told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lifecycle::{Desired, Executor, Seen, Stream, Timestamp};
+use tokio::time::timeout;
+
+use super::*;
+use crate::Knobs;
+use crate::testing::{Running, World, id, pass};
+
+const A: &str = "a.near/f";
+const B: &str = "b.near/f";
+const C: &str = "c.near/f";
+
+/// What is compared.
+#[derive(Debug, PartialEq)]
+struct Told {
+    state: &'static str,
+    desired: Desired,
+    executor: &'static str,
+    stream: Seen<Stream>,
+    next_look: Option<Timestamp>,
+}
+
+impl Told {
+    fn of(report: &IndexerReport) -> Told {
+        let executor = match &report.executor {
+            Seen::Present(Executor { state, .. }) => match state {
+                lifecycle::ExecutorState::Starting(_) => "Starting",
+                lifecycle::ExecutorState::Fine => "Fine",
+                lifecycle::ExecutorState::Failing(_) => "Failing",
+                lifecycle::ExecutorState::Stalled => "Stalled",
+            },
+            Seen::Absent => "Absent",
+            Seen::Unknown => "Unknown",
+        };
+        let waiting = report.status.as_ref().and_then(|it| it.waiting.as_ref());
+        Told {
+            state: report.state(),
+            desired: report.desired.clone(),
+            executor,
+            stream: report.stream.clone(),
+            next_look: waiting.and_then(|wait| wait.until),
+        }
+    }
+}
+
+/// A reader of changes that is always up to date.
+struct Watcher {
+    changes: Changes,
+    told: BTreeMap<IndexerId, Told>,
+}
+
+impl Watcher {
+    fn new(it: &Running) -> Watcher {
+        Watcher {
+            changes: it.coordinator.admin().changes(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Reads for a while; returns how many changes there were.
+    async fn read(&mut self) -> usize {
+        let mut number = 0;
+        while let Ok(changes) = timeout(Duration::from_secs(10), self.changes.next()).await {
+            for change in changes.unwrap() {
+                number += 1;
+                match change {
+                    Change::Indexer(report) => {
+                        self.told.insert(report.id.clone(), Told::of(&report));
+                    }
+                    Change::Removed(id) => _ = self.told.remove(&id),
+                    Change::Lost => panic!("it reads all the time"),
+                }
+            }
+        }
+        number
+    }
+
+    /// Reads for a while, and compares.
+    async fn agree(&mut self, it: &Running, about: &str) {
+        self.read().await;
+        let (account, function) = about.split_once('/').unwrap();
+        let report = it.coordinator.admin().get(account, function).await.unwrap();
+        assert_eq!(self.told.get(&id(about)), Some(&Told::of(&report)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_the_registry_about_what_is_held_or_disabled_is_told() {
+    let world = World::new();
+    for name in [A, B, C] {
+        world.register(name);
+    }
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    admin.hold("olga", "a.near", "f", "why").await.unwrap();
+    admin.disable("olga", "b.near", "f").await.unwrap();
+    pass(60).await;
+    let mut watcher = Watcher::new(&it);
+    assert_eq!(watcher.read().await, 0);
+    for name in [A, B, C] {
+        world.register(name);
+        watcher.agree(&it, name).await;
+    }
+    // Until no stream grows older than a heartbeat may be.
+    pass(300).await;
+    watcher.read().await;
+    world.unregister(A);
+    watcher.agree(&it, A).await;
+    assert!(matches!(
+        watcher.told[&id(A)].desired,
+        Desired::Deleted { .. }
+    ));
+    assert_eq!(watcher.told[&id(A)].state, "Held");
+    assert_eq!(watcher.read().await, 0, "and is told once");
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_an_executor_is_is_told_though_nothing_is_to_be_done() {
+    use proto::runner::ExecutionState;
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let run = world.record(A).unwrap().run.unwrap();
+    let mut watcher = Watcher::new(&it);
+    for (state, name) in [
+        (ExecutionState::Idle, "Starting"),
+        (ExecutionState::Running, "Fine"),
+        (ExecutionState::Failing, "Failing"),
+        (ExecutionState::Running, "Fine"),
+    ] {
+        world.set_executor(A, run.target.version, state.into());
+        watcher.agree(&it, A).await;
+        let told = &watcher.told[&id(A)];
+        assert_eq!((told.state, told.executor), ("Steady", name));
+    }
+    it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_is_no_news_for_whoever_watches() {
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    world.set_heartbeat(A, 1_700_000_060);
+    let mut watcher = Watcher::new(&it);
+    watcher.read().await;
+    for seconds in 0..5 {
+        world.set_heartbeat(A, 1_700_000_100 + seconds);
+        assert_eq!(watcher.read().await, 0);
+    }
+    // None any more, and the stream counts as frozen.
+    let limit = Knobs::default().heartbeat_limit;
+    pass(limit.as_secs()).await;
+    assert!(watcher.read().await > 0);
+    // It moves again, while nothing is done for it.
+    let admin = it.coordinator.admin();
+    admin.hold("olga", "a.near", "f", "why").await.unwrap();
+    pass(5).await;
+    world.set_heartbeat(A, 1_700_001_000);
+    pass(limit.as_secs() + 5).await;
+    watcher.agree(&it, A).await;
+    world.set_heartbeat(A, 1_700_002_000);
+    watcher.agree(&it, A).await;
+    it.shut_down().await;
+}
