@@ -68,6 +68,7 @@ fn name_of(indexer: &Indexer) -> String {
 
 /// All that were found; those that were not are told of, and decide the exit.
 struct Found {
+    client: Client,
     indexers: Vec<Indexer>,
     exit: Exit,
 }
@@ -76,11 +77,12 @@ async fn look(args: &Get, console: &mut Console) -> Result<Found, Failure> {
     let names = args.indexers.resolve()?;
     let client = Client::connect(&args.common.connection).await?;
     let mut found = Found {
+        client,
         indexers: Vec::new(),
         exit: Exit::Done,
     };
     for name in names {
-        match client.get(&name).await {
+        match found.client.get(&name).await {
             Ok(indexer) => found.indexers.push(indexer),
             Err(failure) if failure.exit == Exit::NotFound => {
                 console.talk(&format!("error: {failure}"));
@@ -93,7 +95,7 @@ async fn look(args: &Get, console: &mut Console) -> Result<Found, Failure> {
 }
 
 pub(crate) async fn get(args: Get, console: &mut Console) -> Result<Exit, Failure> {
-    let Found { indexers, exit } = look(&args, console).await?;
+    let Found { indexers, exit, .. } = look(&args, console).await?;
     let now = console.now_ms();
     let shown = match args.common.output {
         format @ (Format::Table | Format::Wide) => {
@@ -114,11 +116,15 @@ pub(crate) async fn get(args: Get, console: &mut Console) -> Result<Exit, Failur
 }
 
 pub(crate) async fn explain(args: Get, console: &mut Console) -> Result<Exit, Failure> {
-    let Found { indexers, exit } = look(&args, console).await?;
+    let found = look(&args, console).await?;
+    // Without the answer everything else can be told.
+    let is_shadow = !found.indexers.is_empty()
+        && (found.client.overview().await).is_ok_and(|overview| overview.shadow);
+    let Found { indexers, exit, .. } = found;
     let now = console.now_ms();
     let said: Vec<Explanation> = indexers
         .iter()
-        .map(|indexer| Explanation::of(indexer, now))
+        .map(|indexer| Explanation::of(indexer, is_shadow, now))
         .collect();
     let explained = || {
         indexers

@@ -158,7 +158,7 @@ fn why(waited: &Waited, now: u64) -> String {
         Seen::Nothing(failure) => failure.message.clone(),
         Seen::Missing => "the coordinator knows no such indexer yet.".to_owned(),
         Seen::Indexer(indexer) => {
-            let said = Explanation::of(indexer, now);
+            let said = Explanation::of(indexer, false, now);
             let since = match indexer.state_since_ms {
                 0 => String::new(),
                 since => format!(" {}", moment::lasting(now, since)),

@@ -20,12 +20,15 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    pub fn of(indexer: &Indexer, now: u64) -> Explanation {
+    /// What is told of `indexer` by a coordinator that may be a shadow, which takes no
+    /// commands.
+    pub fn of(indexer: &Indexer, is_shadow: bool, now: u64) -> Explanation {
+        let is_shadow = is_shadow || indexer.state == "Observing";
         Explanation {
             place: place(indexer, now),
             why: why(indexer, now),
             next: next(indexer, now),
-            operator: operator(indexer),
+            operator: operator(indexer, is_shadow),
         }
     }
 
@@ -67,6 +70,10 @@ fn place(indexer: &Indexer, now: u64) -> String {
         "Suspending" => "It is being suspended: stream and executor are stopped",
         "Suspended" => "It is suspended: nothing of it runs",
         "Repairing" => "It is under repair: something failed and is tried again",
+        "Deleting" if is_registered_again(indexer) => {
+            "It was deleted, and is registered again: what is left of its earlier life is stopped \
+             first, then it begins anew"
+        }
         "Deleting" => "It is being deleted: stream, executor and data are removed",
         "Deleted" => "It is deleted: everything of it is gone",
         _ => "It is in a phase that this program does not know",
@@ -163,7 +170,7 @@ fn reason(state: &str) -> &'static str {
         "ProvisioningUncertain" => {
             "A task that creates its data layer may have been started; it is given time to end."
         }
-        "AccountBusy" => "Another indexer of its account is provisioned first.",
+        "AccountBusy" => "Another indexer of its account, or of its database, goes first.",
         "ProvisioningFull" => "As many data layers as allowed are being created already.",
         "StartBudget" => "Many indexers start at once, so starts are spread over time.",
         "ExecutorStarting" => {
@@ -221,6 +228,12 @@ fn next(indexer: &Indexer, now: u64) -> String {
             "It goes on by itself as soon as the service answers; no try is counted.".to_owned()
         }
         "Unseen" => format!("It is looked at again {look}."),
+        "Provisioning" if is_ending(indexer) => {
+            format!("The task is looked at again {look}; when it is over, nothing is started.")
+        }
+        "ProvisioningUncertain" if is_ending(indexer) => {
+            format!("A task that may be in flight is given time to end; it counts as over {look}.")
+        }
         "Provisioning" => format!("The task is looked at again {look}; when it is done, it runs."),
         "ProvisioningUncertain" => format!("Provisioning is started anew {look}."),
         "AccountBusy" => "Its own turn comes when the other one is done.".to_owned(),
@@ -246,6 +259,21 @@ fn is_set_aside(indexer: &Indexer) -> bool {
     wanted.is_some_and(|wanted| wanted.kind == "SetAside")
 }
 
+/// Whether it comes to an end, with a task in flight that leads to nothing.
+fn is_ending(indexer: &Indexer) -> bool {
+    let phase = indexer.phase.as_str();
+    matches!(phase, "Suspending" | "Suspended" | "Deleting" | "Deleted")
+}
+
+/// Whether it is wanted again since the deletion that is being carried out.
+fn is_registered_again(indexer: &Indexer) -> bool {
+    let wanted = indexer.wanted.as_ref();
+    indexer.phase == "Deleting"
+        && wanted.is_some_and(|wanted| wanted.kind == "Present")
+        // Else the answer is older than the deletion.
+        && indexer.state != "StaleRegistry"
+}
+
 /// Whether only a hold keeps it from being removed.
 fn is_kept_by_a_hold(indexer: &Indexer) -> bool {
     let wanted = indexer.wanted.as_ref();
@@ -254,7 +282,7 @@ fn is_kept_by_a_hold(indexer: &Indexer) -> bool {
         && wanted.is_some_and(|wanted| wanted.kind == "Deleted")
 }
 
-fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
+fn operator(indexer: &Indexer, is_shadow: bool) -> Vec<(String, &'static str)> {
     if !indexer.unreadable.is_empty() {
         // Every change needs the record.
         let overview = "coordinator overview".to_owned();
@@ -264,9 +292,15 @@ fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
     let command = |verb: &str| format!("coordinator {verb} {name}");
     let mut can = Vec::new();
     let is_kept = is_kept_by_a_hold(indexer);
-    let is_ending = is_kept || matches!(indexer.phase.as_str(), "Deleting" | "Deleted");
+    let is_doomed = is_kept
+        || matches!(indexer.phase.as_str(), "Deleting" | "Deleted")
+            && !is_registered_again(indexer);
     let is_held = indexer.hold.is_some() || indexer.state == "Held";
-    if is_held {
+    if is_shadow {
+        let effect = "shows what would be done; commands are for the active coordinator";
+        can.push(("coordinator shadow".to_owned(), effect));
+    }
+    if is_held && !is_shadow {
         let effect = if is_kept {
             "ends the hold; then it is deleted"
         } else {
@@ -274,13 +308,14 @@ fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
         };
         can.push((command("release"), effect));
     }
-    if indexer.failure.is_some() || matches!(indexer.state.as_str(), "Retry" | "GaveUp") {
+    let failed = indexer.failure.is_some() || matches!(indexer.state.as_str(), "Retry" | "GaveUp");
+    if failed && !is_shadow {
         can.push((
             command("retry"),
             "forgets the failures and tries again at once",
         ));
     }
-    if !indexer.enabled && !is_ending {
+    if !indexer.enabled && !is_doomed && !is_shadow {
         can.push((command("enable"), "lets it run again"));
     }
     if matches!(
@@ -292,21 +327,22 @@ fn operator(indexer: &Indexer) -> Vec<(String, &'static str)> {
             "shows who does not answer",
         ));
     }
-    if matches!(
+    let starts = matches!(
         indexer.state.as_str(),
         "Provisioning"
             | "ProvisioningUncertain"
             | "AccountBusy"
             | "ProvisioningFull"
             | "StartBudget"
-    ) {
+    );
+    if starts && !is_ending(indexer) {
         let wait = format!("coordinator wait {name} --for running");
         can.push((wait, "waits until it runs"));
     }
-    if indexer.enabled && !is_ending {
+    if indexer.enabled && !is_doomed && !is_shadow {
         can.push((command("disable"), "keeps it from running"));
     }
-    if !is_held && indexer.phase != "Deleted" {
+    if !is_held && !is_shadow && indexer.phase != "Deleted" {
         let hold = format!("coordinator hold {name} --reason TEXT");
         can.push((hold, "leaves it exactly as it is"));
     }

@@ -94,7 +94,33 @@ async fn special_circumstances_are_told() {
         kind: "SetAside".to_owned(),
         ..proto::coordinator::Wanted::default()
     });
+    let of_wish = |name: &str, phase: &str, state: &str, kind: &str| {
+        let mut indexer = bare("alice.near", name, phase, state);
+        indexer.wanted = Some(proto::coordinator::Wanted {
+            kind: kind.to_owned(),
+            version: 7,
+            ..proto::coordinator::Wanted::default()
+        });
+        indexer.next_look_ms = NOW + 40_000;
+        indexer
+    };
+    let disabled = |mut indexer: proto::coordinator::Indexer| {
+        indexer.enabled = false;
+        indexer
+    };
     let world = vec![
+        of_wish("8-again", "Deleting", "ServiceDown", "Present"),
+        disabled(of_wish("8-again-off", "Deleting", "ServiceDown", "Present")),
+        of_wish("8-not-again", "Deleting", "StaleRegistry", "Present"),
+        of_wish("9-ends", "Deleting", "Provisioning", "Deleted"),
+        of_wish("9-ends-?", "Deleting", "ProvisioningUncertain", "Deleted"),
+        disabled(of_wish("9-off", "Suspended", "Provisioning", "Present")),
+        disabled(of_wish(
+            "9-off-?",
+            "Suspended",
+            "ProvisioningUncertain",
+            "Present",
+        )),
         aside.clone(),
         kept,
         given_up,
@@ -111,6 +137,25 @@ async fn special_circumstances_are_told() {
         shown.contains("SetAside, its entry cannot be read"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_shadow_is_not_offered_what_it_refuses() {
+    let mut world = World::with(vec![
+        crate::fixtures::steady("alice.near", "1-steady"),
+        crate::fixtures::held("alice.near", "2-held"),
+        crate::fixtures::gave_up("alice.near", "3-gave-up"),
+        crate::fixtures::suspended("alice.near", "4-suspended"),
+        bare("alice.near", "5-new", "Initializing", "Observing"),
+        bare("alice.near", "6-waits", "Initializing", "Provisioning"),
+    ]);
+    world.overview.shadow = true;
+    let told = explain(world).await;
+    for verb in ["enable", "disable", "hold", "release", "retry"] {
+        let offered = format!("coordinator {verb} ");
+        assert!(!told.contains(&offered), "{offered}: {told}");
+    }
+    assert_eq!(told.matches("coordinator shadow  ").count(), 6, "{told}");
 }
 
 #[test]

@@ -89,6 +89,17 @@ async fn who_was_registered_again_is_not_said_to_be_removed() {
         assert!(!said.contains(removed), "{said}");
         assert!(said.contains("registered again"), "{said}");
         assert_eq!(said.contains("it stays disabled"), !enabled, "{said}");
+        // It is not, if that is older than the deletion, or than what is known of it.
+        for later in [false, true] {
+            let mut old = report.clone();
+            let record = old.record.as_mut().unwrap();
+            let newer = match later {
+                true => &mut record.registered,
+                false => &mut record.tombstone,
+            };
+            *newer = newer.map(|height| height + 100);
+            assert!(old.explain().contains(removed), "{}", old.explain());
+        }
         for method in ["list_streams", "get_stream", "stop_stream"] {
             world.fault(method, None);
         }
