@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response};
 use lifecycle::IndexerId;
-use security::{PeerInfo, Principal};
+use security::{How, PeerInfo, Principal, Refusal};
 use tonic::Status;
 use tower::{Layer, Service};
 
@@ -21,6 +21,22 @@ use crate::methods::method;
 /// Who calls, for the audit log and for other operators.
 pub(crate) fn caller(principal: Option<&Principal>, peer: Option<&PeerInfo>) -> String {
     let who = principal.map_or_else(|| "somebody".to_owned(), Principal::to_string);
+    at(who, peer)
+}
+
+/// Who was refused, which may be known by a certificate that gives it no role.
+pub(crate) fn refused(
+    principal: Option<&Principal>,
+    refusal: &Refusal,
+    peer: Option<&PeerInfo>,
+) -> String {
+    match refusal {
+        Refusal::NoRole(name) => at(format!("{name} ({})", How::Certificate), peer),
+        _ => caller(principal, peer),
+    }
+}
+
+fn at(who: String, peer: Option<&PeerInfo>) -> String {
     match peer {
         Some(peer) => format!("{who} from {}", peer.remote),
         None => who,

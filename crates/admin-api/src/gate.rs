@@ -55,7 +55,7 @@ impl Gate for ApiGate {
             && looked_at
         {
             audit::write(
-                &audit::caller(principal, peer),
+                &audit::refused(principal, refusal, peer),
                 command,
                 &refusal.to_string(),
                 asked_about(path, body).as_ref(),

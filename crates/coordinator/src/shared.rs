@@ -247,7 +247,13 @@ impl Shared {
     }
 
     pub(crate) fn publish(&self, status: LoopStatus) {
-        lock(&self.log).put(status);
+        let mut log = lock(&self.log);
+        if log.is_news(&status) {
+            // Whoever is told of this is told of these as well.
+            lock(&self.stream_table).is_told(&status.id);
+            lock(&self.executor_table).is_told(&status.id);
+        }
+        log.put(status);
     }
 
     /// What every loop is doing, by name.

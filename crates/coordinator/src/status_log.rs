@@ -50,10 +50,10 @@ impl Default for StatusLog {
 impl StatusLog {
     /// Takes in what a loop says.
     pub(crate) fn put(&mut self, mut status: LoopStatus) {
+        let is_news = self.is_news(&status);
         match self.statuses.get_mut(&status.id) {
             Some((_, before)) if before.says_the_same_as(&status) => {
                 status.since = before.since;
-                let is_news = before.looks_again() != status.looks_again();
                 let id = status.id.clone();
                 *before = status;
                 if is_news {
@@ -66,6 +66,13 @@ impl StatusLog {
                 self.statuses.insert(id, (revision, status));
             }
         }
+    }
+
+    /// Whether `status` would be told as a change.
+    pub(crate) fn is_news(&self, status: &LoopStatus) -> bool {
+        self.get(&status.id).is_none_or(|before| {
+            !before.says_the_same_as(status) || before.looks_again() != status.looks_again()
+        })
     }
 
     /// Takes note that the record of `id` was changed by a command, though its loop

@@ -53,7 +53,7 @@ pub struct Table<V> {
     pointed: BTreeSet<IndexerId>,
     /// Those whose age will matter, by the time to look at their age.
     alarms: BTreeSet<(Instant, IndexerId)>,
-    /// Who looks otherwise to people than at the last call of [`Table::take_altered`].
+    /// Who looks otherwise to people than they were told last.
     altered: BTreeSet<IndexerId>,
     down_since: Option<Timestamp>,
 }
@@ -209,9 +209,14 @@ impl<V: Clone + Condition> Table<V> {
         }
     }
 
-    /// Who came, went, or looks otherwise to people since the last call.
+    /// Who came, went, or looks otherwise to people, which they are told now.
     pub fn take_altered(&mut self) -> BTreeSet<IndexerId> {
         std::mem::take(&mut self.altered)
+    }
+
+    /// People are told of `id` as it is now.
+    pub fn is_told(&mut self, id: &IndexerId) {
+        self.altered.remove(id);
     }
 
     fn remove(&mut self, id: &IndexerId) {

@@ -50,7 +50,8 @@ pub enum Refusal {
     /// The token is nobody's.
     #[error("the token is not known here; it may have been withdrawn")]
     UnknownToken,
-    /// The client certificate is genuine, and its owner may do nothing.
+    /// The client certificate is genuine, and its owner, whose name is printable ASCII, may
+    /// do nothing.
     #[error(
         "{0} (certificate) has no role here; an operator of the coordinator can give it one in \
          the file of client roles"

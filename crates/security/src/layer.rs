@@ -33,9 +33,10 @@ pub trait Gate: Send + Sync + 'static {
     /// known should need the most.
     fn access(&self, path: &str) -> Access;
 
-    /// A request was refused; `principal` is who it was, if that is known. Then `body` is
-    /// what it asked for, unless that is long, late or broken; else it is empty: what
-    /// strangers send is not read.
+    /// A request was refused; `principal` is who it was, if that is known and has a role,
+    /// and a certificate without one is named by [`Refusal::NoRole`]. Then `body` is what it
+    /// asked for, unless that is long, late or broken; else it is empty: what strangers
+    /// send is not read.
     fn refused(
         &self,
         path: &str,
@@ -140,9 +141,11 @@ where
                     }
                     Err((principal, refusal)) => {
                         let (head, body) = request.into_parts();
-                        let body = match principal {
-                            Some(_) => short(body).await,
-                            None => Bytes::new(),
+                        // The handshake has shown whose a certificate without a role is.
+                        let is_known = principal.is_some() || matches!(refusal, Refusal::NoRole(_));
+                        let body = match is_known {
+                            true => short(body).await,
+                            false => Bytes::new(),
                         };
                         let (path, peer) = (head.uri.path(), head.extensions.get());
                         let who = principal.as_ref();

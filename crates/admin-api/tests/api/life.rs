@@ -25,7 +25,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::{v1, v1alpha};
 
-use crate::support::{Api, OPERATE, READ, Setup, soon, until, with_token};
+use crate::support::{Api, Audit, OPERATE, READ, Setup, soon, until, with_token};
 use crate::world::{World, knobs};
 
 fn check(service: &str) -> HealthCheckRequest {
@@ -331,7 +331,7 @@ fn encrypted(pki: &Pki, world: &Arc<World>) -> Api {
     let mut setup = Setup::local(world);
     setup.tls = Some(pki.tls());
     setup.tokens = true;
-    setup.client_roles = Some("operate cn:olga\nread cn:*\n");
+    setup.client_roles = Some("operate cn:olga\nnone cn:cleo\nread cn:*\n");
     setup.start()
 }
 
@@ -375,6 +375,35 @@ async fn certificates_and_tokens_count_over_tls() {
         .get_overview(pb::GetOverviewRequest {})
         .await;
     assert!(plain.is_err(), "{plain:?}");
+    api.end().await;
+}
+
+/// The handshake has shown whose it is, as for somebody who may only read.
+#[tokio::test]
+async fn a_certificate_without_a_role_is_named_in_the_audit_log() {
+    let (audit, _guard) = Audit::begin();
+    let pki = Pki::new();
+    let world = World::new();
+    let api = encrypted(&pki, &world);
+    for (certificate, error) in [
+        ("cleo", "cleo (certificate) has no role here"),
+        ("rita", "rita (certificate) has the role read"),
+    ] {
+        let mut client = pki.operations(api.address, Some(certificate));
+        let name = crate::support::name("a.near", "f");
+        let refused = client.enable_indexer(pb::EnableIndexerRequest { name });
+        assert_eq!(
+            refused.await.unwrap_err().code(),
+            Code::PermissionDenied,
+            "{certificate}"
+        );
+        let line = audit.only();
+        let caller = format!("{certificate} (certificate) from 127.0.0.1:");
+        assert!(line["caller"].starts_with(&caller), "{line:?}");
+        assert!(line["error"].starts_with(error), "{line:?}");
+        assert_eq!(line["account"], "a.near", "{line:?}");
+        assert_eq!(line["function"], "f", "{line:?}");
+    }
     api.end().await;
 }
 

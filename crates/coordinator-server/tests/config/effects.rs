@@ -256,10 +256,12 @@ fn an_open_api_without_protection_is_refused_unless_forced() {
 
 #[test]
 fn a_filter_that_cannot_be_read_is_a_problem() {
-    let mut env = COMPOSE.to_vec();
-    env.push(("RUST_LOG", "coordinator=loud"));
-    let problems = load(&[], &env).problems;
-    assert_eq!(problems[0].subject, "log", "{problems:?}");
+    for filter in ["coordinator=loud", "infoo"] {
+        let mut env = COMPOSE.to_vec();
+        env.push(("RUST_LOG", filter));
+        let problems = load(&[], &env).problems;
+        assert_eq!(problems[0].subject, "log", "{problems:?}");
+    }
 }
 
 #[test]

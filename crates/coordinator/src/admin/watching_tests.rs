@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lifecycle::{Desired, Executor, Seen, Stream, Timestamp};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::Knobs;
+use crate::services::{Listing, StreamView};
 use crate::testing::{Running, World, id, pass};
 
 const A: &str = "a.near/f";
@@ -171,4 +172,44 @@ async fn a_heartbeat_is_no_news_for_whoever_watches() {
     world.set_heartbeat(A, 1_700_002_000);
     watcher.agree(&it, A).await;
     it.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_loop_saw_itself_is_told_with_what_it_says() {
+    let world = World::new();
+    let shared = world.shared();
+    let says = |doing: &str| crate::LoopStatus {
+        id: id(A),
+        phase: None,
+        waiting: None,
+        since: Timestamp(1),
+        trouble: None,
+        retry_at: None,
+        doing: Some(doing.to_owned()),
+        panics: 0,
+    };
+    let revision = || *lock(&shared.log).subscribe().borrow();
+    let sees = |version| {
+        world.set_stream(A, version);
+        let view = StreamView {
+            id: format!("s{version}"),
+            version,
+            stalled: false,
+            heartbeat: None,
+        };
+        let now = Instant::now();
+        lock(&shared.stream_table).point(&id(A), Some(view), now, now);
+    };
+    let mut listing = Listing::default();
+    sees(1);
+    shared.publish(says("one"));
+    let told = revision();
+    pass(1).await;
+    shared.poll_streams(&mut listing).await;
+    assert_eq!(revision(), told);
+    sees(2);
+    shared.publish(says("one"));
+    pass(1).await;
+    shared.poll_streams(&mut listing).await;
+    assert_eq!(revision(), told + 1, "it said nothing new");
 }

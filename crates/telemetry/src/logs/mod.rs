@@ -18,7 +18,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
@@ -31,6 +31,24 @@ use render::Style;
 
 /// Longest filter that is read, in bytes.
 const FILTER_LEN_MAX: usize = 4 * 1024;
+
+/// Whose lines there are: the crates of the coordinator, and targets of their own.
+const OWN: [&str; 14] = [
+    "admin_api",
+    "admin_cli",
+    "coordinator",
+    "coordinator_server",
+    "lifecycle",
+    "registry_file",
+    "registry_near",
+    "security",
+    "store_embedded",
+    "store_redis",
+    "telemetry",
+    "audit",
+    "calls",
+    "shadow",
+];
 
 /// The filter if none is given.
 pub const DEFAULT_FILTER: &str = "info";
@@ -261,9 +279,50 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, LogError> {
     } else {
         filter
     };
-    EnvFilter::builder()
+    let parsed = EnvFilter::builder()
         .parse(filter)
-        .map_err(|error| refuse(error.to_string()))
+        .map_err(|error| refuse(error.to_string()))?;
+    match silencing(filter) {
+        Some(why) => Err(refuse(why)),
+        None => Ok(parsed),
+    }
+}
+
+/// What is wrong with a filter that can be read, but leaves nothing of the log by mistake:
+/// a level that is misspelt counts as a target, and where there is no level by itself,
+/// only the targets that are named are logged.
+fn silencing(filter: &str) -> Option<String> {
+    // Parts of spans may hold anything.
+    if filter.contains('[') {
+        return None;
+    }
+    let parts = || filter.split(',').map(str::trim);
+    let is_level = |part: &str| part.parse::<LevelFilter>().is_ok();
+    if parts().any(|part| !part.is_empty() && is_level(part)) {
+        return None;
+    }
+    let is_ours = |part: &str| {
+        let target = part.split('=').next().unwrap_or_default().trim();
+        let root = target.split("::").next().unwrap_or_default();
+        // The beginning of a name stands for all that begin so.
+        OWN.iter()
+            .any(|own| *own == root || own.starts_with(target))
+    };
+    let word = |part: &&str| !part.is_empty() && !part.contains('=') && !is_ours(part);
+    if let Some(word) = parts().find(word) {
+        let mut shown = String::new();
+        let start = word.get(..word.floor_char_boundary(50));
+        escape::push_plain(&mut shown, start.unwrap_or_default());
+        return Some(format!(
+            "`{shown}` is no level (off, error, warn, info, debug, trace), nor does anything of \
+             that name log here; for the lines of a library write `info,NAME=trace`"
+        ));
+    }
+    (!parts().any(|part| !part.is_empty() && is_ours(part))).then(|| {
+        "nothing of the coordinator would be logged; begin with a level for everything else, or \
+         with `off` if that is meant"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
