@@ -34,7 +34,7 @@ const HEIGHT_JUMP_MAX: u64 = 2_000_000;
 const BLOCKS_PER_SECOND_MAX: u64 = 4;
 
 /// A height that no chain has reached: not even a first answer is believed.
-const HEIGHT_MAX: u64 = 1_000_000_000_000;
+pub const HEIGHT_MAX: u64 = 1_000_000_000_000;
 
 /// So many deletions of those that are forgotten are known one by one; if there are more,
 /// everybody counts as known by then.

@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use desired::HEIGHT_MAX;
 pub use knobs::Knobs;
 pub use planner::{Lifecycle, Planner};
 pub use ports::{Clock, Ports};

@@ -177,6 +177,12 @@ impl Book {
             .filter(move |(_, highest)| *highest > bound)
     }
 
+    /// The highest height that is kept of an indexer, if it is above `bound`.
+    pub(crate) fn unbelieved(&self, key: &Key, bound: u64) -> Option<u64> {
+        let highest = self.get(key)?.heights().highest();
+        (highest > bound).then_some(highest)
+    }
+
     /// Takes over what `file` says at `height`. Who names a version where the one that
     /// is kept is above `bound`, begins anew with it.
     pub(crate) fn register(&mut self, entry: &Entry, file: &str, height: u64, bound: u64) {

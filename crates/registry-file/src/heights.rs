@@ -13,7 +13,7 @@ pub(crate) struct Chain {
 }
 
 /// No chain is higher: the coordinator would not believe it.
-pub(crate) const HEIGHT_MAX: u64 = 1_000_000_000_000;
+pub(crate) use coordinator::HEIGHT_MAX;
 
 /// The height at `now`, where the registry was first read at `began`; both in
 /// milliseconds since 1970.

@@ -14,7 +14,7 @@ use crate::entry::{Key, shown, to_json};
 use crate::files::{Stamp, list, stamp};
 use crate::heights::{Belief, Chain, Course, height_at};
 use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
-use crate::problem::Problem;
+use crate::problem::{PROBLEMS_MAX, Problem};
 use crate::rest::Rest;
 use crate::source::{Loaded, load};
 
@@ -210,9 +210,16 @@ impl State {
                 rest.is_over(key, now)
             },
         );
-        rest.retain(|key| waiting.contains(key));
+        let mut stuck = Vec::new();
         for (key, absence) in absences {
             match absence {
+                Absence::Deleted if let Some(height) = book.unbelieved(&key, bound) => {
+                    let why = undeletable(height, bound);
+                    let message = format!("{}: {why}", shown(&key));
+                    stuck.push(Problem::of(&self.root, message));
+                    waiting.remove(&key);
+                    withheld.insert(key, why);
+                }
                 Absence::Deleted => {
                     tracing::info!(
                         indexer = shown(&key),
@@ -233,6 +240,9 @@ impl State {
                 }
             }
         }
+        self.rest.retain(|key| waiting.contains(key));
+        stuck.truncate(PROBLEMS_MAX);
+        self.common.extend(stuck);
         book.chained = chain.is_some() && !book.is_empty();
         let listing = list_of(&merged, &held, &book).map_err(|why| Problem::of(&self.root, why))?;
         if book != self.book {
@@ -485,6 +495,18 @@ fn answers(
         points,
         ..Answers::default()
     }
+}
+
+/// Why an indexer that is nowhere any more is not deleted. The coordinator believes no
+/// tombstone of a height that the chain has not reached, and none below the version that
+/// it knows.
+fn undeletable(height: u64, bound: u64) -> String {
+    format!(
+        "it was taken out and is not deleted all the same, for its version is block {height}, \
+         which the chain cannot have reached yet; the highest that is believed is {bound}. Write \
+         it back with a `version` that the chain has reached, delete its record, and take it out \
+         then"
+    )
 }
 
 /// Says which heights of the book are not believed.

@@ -219,3 +219,58 @@ async fn heights_from_before_there_was_a_chain_stay() {
     assert!(height(&registry).await > before);
     assert!(height(&desk.open(FILE)).await > before);
 }
+
+#[tokio::test]
+async fn who_has_a_version_beyond_belief_is_not_said_to_be_deleted() {
+    let desk = Desk::new();
+    let both = |height: u64| {
+        let chain = CHAIN.replace("5_000", &height.to_string());
+        format!("{chain}{}{}", latest("f"), latest("g"))
+    };
+    desk.write(FILE, &both(900_000_000));
+    assert_eq!(version(&desk.open(FILE), "f").await, 900_000_000);
+    // The slip is put right, and one is taken out.
+    desk.write(FILE, &both(5_000).replace(&latest("g"), ""));
+    for _ in 0..2 {
+        let registry = desk.open(FILE);
+        assert_eq!(names(&registry).await, ["f"]);
+        let told = problems(&registry, &desk.path(""));
+        assert_eq!(told.len(), 1, "{told:?}");
+        let beginning = "registry.toml: a.near/g: it was taken out and is not deleted";
+        assert!(told[0].starts_with(beginning), "{told:?}");
+        assert!(told[0].contains("is block 900000000"), "{told:?}");
+        let unknown = read(&registry, "g").await.unwrap_err().to_string();
+        assert!(unknown.contains("is block 900000000"), "{unknown}");
+    }
+    // The way out.
+    let registry = desk.open(FILE);
+    let text = both(5_000).replace(&latest("g"), &versioned("g", 4_900));
+    desk.write(FILE, &text);
+    assert_eq!(version(&registry, "g").await, 4_900);
+    desk.write(FILE, &both(5_000).replace(&latest("g"), ""));
+    assert_eq!(names(&registry).await, ["f"]);
+    assert!(is_deleted(&registry, "g").await);
+    assert_eq!(problems(&registry, &desk.path("")), [""; 0]);
+}
+
+#[tokio::test]
+async fn in_a_folder_it_is_told_for_as_long_as_it_is_so() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("d")).unwrap();
+    let slip = CHAIN.replace("5_000", "900_000_000");
+    desk.write("d/a.toml", &format!("{slip}{}", latest("f")));
+    desk.write("d/b.toml", &latest("g"));
+    assert_eq!(names(&desk.open("d")).await, ["f", "g"]);
+    desk.write("d/a.toml", &format!("{CHAIN}{}", latest("f")));
+    desk.write("d/b.toml", "indexer = []\n");
+    let registry = desk.open("d");
+    for _ in 0..3 {
+        desk.pass(5);
+        assert_eq!(names(&registry).await, ["f"]);
+        let told = problems(&registry, &desk.path(""));
+        assert!(
+            told.len() == 1 && told[0].contains("is not deleted"),
+            "{told:?}"
+        );
+    }
+}
