@@ -20,7 +20,7 @@ use super::timeline::{Doing, Timeline};
 use crate::history::{Event, NodeName, RunPhase};
 use crate::planted::Planted;
 use crate::report::Logic;
-use crate::scenario::{Action, Indexer, Scenario};
+use crate::scenario::{Action, Indexer, SLOWEST_TICK, Scenario};
 use crate::world::{Request, SharedWorld, World};
 
 /// How often the stage looks at the world when nothing else is to do.
@@ -32,6 +32,9 @@ const RELEASE_EVERY: Duration = Duration::from_secs(60);
 /// No effect for this long counts as having settled: longer than the pauses in
 /// which the coordinator may still ask the registry what became of an indexer.
 const SETTLED: Duration = Duration::from_secs(65);
+
+// And than the time between two polls.
+const _: () = assert!(SETTLED.as_secs() > SLOWEST_TICK.as_secs());
 
 /// A run in progress.
 pub struct Stage {

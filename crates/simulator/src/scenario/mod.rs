@@ -71,6 +71,9 @@ pub const MOST_INDEXERS: usize = 1_000;
 pub const MOST_STEPS: usize = 10_000;
 /// The longest duration a scenario may name.
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest period of the coordinator's polls: a coordinator at rest must have looked
+/// once more before it counts as settled.
+pub const SLOWEST_TICK: Duration = Duration::from_secs(60);
 /// The largest scenario file in bytes.
 pub const LARGEST_FILE: u64 = 1 << 20;
 

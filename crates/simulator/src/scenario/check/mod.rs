@@ -6,6 +6,7 @@ mod broken;
 mod control_plane;
 mod holds;
 mod indexers;
+mod limits;
 mod rates;
 mod steps;
 mod timeline;
@@ -64,6 +65,7 @@ pub(super) fn check(scenario: &mut Scenario, found: &Checked<'_>, report: &mut R
         section("net").at(&["latency"]),
         scenario.net.latency,
     );
+    limits::check(scenario, section, report);
     indexers::expand(scenario, found, report);
     steps::expand(scenario, found, report);
     broken::check(

@@ -1,6 +1,7 @@
 //! Tests of the language as a whole.
 
 mod bad;
+mod bad_limits;
 mod bad_shape;
 mod good;
 
