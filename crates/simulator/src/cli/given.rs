@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use coordinator::Knobs;
 
 use super::built_in;
+use super::sets;
 use crate::report::Logic;
 use crate::run::knobs;
 use crate::scenario::{self, Diagnostic, LONGEST, Scenario};
@@ -84,10 +85,14 @@ impl Given {
     /// # Errors
     /// A value cannot be set where it shall be.
     pub fn text(&self, seed: u64) -> Result<Option<String>, Vec<Diagnostic>> {
+        self.text_with(seed, &self.sets)
+    }
+
+    fn text_with(&self, seed: u64, sets: &[Override]) -> Result<Option<String>, Vec<Diagnostic>> {
         let fixed = || built_in::text(&self.name);
         let mut root = match self.profile() {
             Some(profile) => swarm::scenario(profile, seed),
-            None if self.sets.is_empty() => return Ok(fixed()),
+            None if sets.is_empty() => return Ok(fixed()),
             None => {
                 let text = fixed().or_else(|| fs::read_to_string(&self.name).ok());
                 match text.and_then(|text| toml::from_str(&text).ok()) {
@@ -97,7 +102,7 @@ impl Given {
                 }
             }
         };
-        for set in &self.sets {
+        for set in sets {
             let of_file = |message| vec![Diagnostic::of_file(&self.name, message)];
             set.apply(&mut root).map_err(of_file)?;
         }
@@ -116,10 +121,17 @@ impl Given {
             names: &names,
             check: &check,
         });
-        let mut scenario = match self.text(seed)? {
-            Some(text) => Scenario::parse_with(&self.name, &text, knobs)?,
-            None => Scenario::load_with(Path::new(&self.name), knobs)?,
+        let parse = |sets: &[Override]| {
+            let text = self.text_with(seed, sets).map_err(|found| (found, None))?;
+            match text {
+                Some(text) => Scenario::parse_with(&self.name, &text, knobs)
+                    .map_err(|found| (found, Some(text))),
+                None => {
+                    Scenario::load_with(Path::new(&self.name), knobs).map_err(|found| (found, None))
+                }
+            }
         };
+        let mut scenario = sets::blame(&self.name, &self.sets, parse)?;
         let data = &mut scenario.data;
         data.blocks = self.blocks.clone().or_else(|| data.blocks.take());
         data.registry = self.registry.clone().or_else(|| data.registry.take());

@@ -26,6 +26,7 @@ mod planted;
 mod pool;
 mod progress;
 mod seed;
+mod sets;
 mod shrink;
 mod summary;
 mod swarm;
