@@ -18,17 +18,34 @@ const FOLDER: &str = ".sim/failures";
 /// Events that are shown of each kind.
 const SHOWN: usize = 30;
 
-/// The commit that is checked out here, short; `unknown` outside a repository.
+/// The commit that is checked out in the current folder, short, with `-changed` behind
+/// it if files differ from it; `unknown` outside a repository. `cargo sim` builds what
+/// lies there before it runs it.
 pub fn commit() -> String {
-    let git = Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let hash = git.ok().filter(|output| output.status.success());
-    let hash = hash.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    hash.filter(|hash| !hash.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned())
+    commit_in(Path::new("."))
+}
+
+fn commit_in(folder: &Path) -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let hash = git(&["rev-parse", "--short", "HEAD"]).filter(|hash| !hash.is_empty());
+    let Some(hash) = hash else {
+        return "unknown".to_owned();
+    };
+    // Files that nobody has added may belong to anything: `.sim` is full of them.
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changes) if changes.is_empty() => hash,
+        _ => format!("{hash}-changed"),
+    }
 }
 
 /// The command that repeats a run.
@@ -131,7 +148,7 @@ pub fn describe(outcome: &Outcome, commit: &str) -> String {
     if let Some(plan) = outcome.job.plan() {
         lines.push(format!("  plan      {plan}"));
     }
-    lines.push(format!("  commit    {commit}"));
+    lines.push(format!("  commit    {commit} (of the current folder)"));
     if !report.trace_hash.is_empty() {
         lines.push(format!("  hash      {}", report.trace_hash));
         lines.push(format!(
@@ -293,6 +310,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_changed_folder_is_not_its_commit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = |words: &[&str]| {
+            let name = ["-c", "user.name=n", "-c", "user.email=n@example.org"];
+            let made = Command::new("git")
+                .arg("-C")
+                .arg(folder.path())
+                .args(name)
+                .args(words)
+                .stdout(Stdio::null())
+                .status();
+            assert!(made.expect("git is there").success(), "{words:?}");
+        };
+        git(&["init", "--quiet"]);
+        assert_eq!(commit_in(folder.path()), "unknown");
+        let file = folder.path().join("f");
+        fs::write(&file, "1").expect("a file");
+        git(&["add", "f"]);
+        git(&["commit", "--quiet", "-m", "one"]);
+        fs::write(folder.path().join("new"), "1").expect("a file");
+        let hash = commit_in(folder.path());
+        assert!(
+            hash.chars().all(|digit| digit.is_ascii_hexdigit()),
+            "{hash}"
+        );
+        fs::write(&file, "2").expect("a file");
+        assert_eq!(commit_in(folder.path()), format!("{hash}-changed"));
+    }
+
+    #[test]
     fn failures_that_are_alike_are_counted_together() {
         let mut failures = Failures::default();
         let mut add = |name, seed, oracle| failures.add(&outcome(name, seed, Exit::Safety, oracle));
@@ -326,7 +373,7 @@ mod tests {
             "  evidence\n    first\n    second\n",
             "(10 earlier ones)\n    event 10\n",
             "    event 39\n",
-            "commit    c0ffee",
+            "commit    c0ffee (of the current folder)",
             "  make it smaller with\ncargo sim shrink scenarios/x.toml --seed 9\n",
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
