@@ -327,11 +327,12 @@ pub enum Listing {
   cargo sim explain S7
   cargo sim explain null-read-as-deletion
   cargo sim explain Repairing x StartStream unreachable
+  cargo sim explain transition Initializing to Running
   cargo sim explain exit 6")]
 pub struct Explain {
     /// The name of a fault, an oracle, a mark, a planted bug, a profile of swarms, or
     /// an exit code; all of them are listed if none is given.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", allow_hyphen_values = true)]
     pub name: Vec<String>,
 }
 

@@ -145,9 +145,12 @@ fn for_a_terminal(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A name as it is compared: a hyphen is as good as an underscore or a blank.
+/// A name as it is compared: a hyphen is as good as an underscore or a blank, and an
+/// arrow, which no shell leaves alone without quotes, as a `to` or nothing.
 fn plain(name: &str) -> String {
-    name.to_lowercase().replace(['-', '_'], " ")
+    let name = name.to_lowercase().replace(['-', '_', '>'], " ");
+    let words = name.split_whitespace().filter(|word| *word != "to");
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn of_profile(profile: &Profile) -> String {
@@ -236,6 +239,17 @@ mod tests {
                 text.to_lowercase().starts_with(&one.name.to_lowercase()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn an_arrow_needs_no_quotes() {
+        let mark = marks::catalogue()
+            .into_iter()
+            .find(|mark| mark.name.contains(" -> "))
+            .expect("there are transitions");
+        for arrow in [" to ", " ", " - ", " > "] {
+            assert_eq!(plain(&mark.name), plain(&mark.name.replace(" -> ", arrow)));
         }
     }
 

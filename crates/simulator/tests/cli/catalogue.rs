@@ -77,6 +77,14 @@ fn whatever_a_report_names_can_be_asked_for() {
             "Repairing x StartStream unreachable",
             "\nRare: a call that is seldom made",
         ),
+        (
+            "transition Initializing -> Running",
+            "transition Initializing -> Running: a mark",
+        ),
+        (
+            "transition Initializing to Running",
+            "transition Initializing -> Running: a mark",
+        ),
         ("exit 6", "exit 6: a liveness property was violated\n"),
     ] {
         let text = data(&format!("explain {words}"));
