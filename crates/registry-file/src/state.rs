@@ -220,13 +220,7 @@ impl State {
                     waiting.remove(&key);
                     withheld.insert(key, why);
                 }
-                Absence::Deleted => {
-                    tracing::info!(
-                        indexer = shown(&key),
-                        "an indexer was taken out of the registry file: it is deleted"
-                    );
-                    book.delete(&key, height);
-                }
+                Absence::Deleted => delete(&mut book, &key, height),
                 Absence::Stays(why) => match self.answers.entry(&key) {
                     Some(json) => {
                         held.insert(key, json.clone());
@@ -495,6 +489,14 @@ fn answers(
         points,
         ..Answers::default()
     }
+}
+
+fn delete(book: &mut Book, key: &Key, height: u64) {
+    tracing::info!(
+        indexer = shown(key),
+        "an indexer was taken out of the registry file: it is deleted"
+    );
+    book.delete(key, height);
 }
 
 /// Why an indexer that is nowhere any more is not deleted. The coordinator believes no
