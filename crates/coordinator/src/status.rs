@@ -95,7 +95,7 @@ impl LoopStatus {
 
     /// The same, while it waits for its turn, and the gate says this now: a loop hears of
     /// it only when its turn comes.
-    pub(crate) fn as_by(mut self, gate: Gate) -> LoopStatus {
+    pub(crate) fn seen_by(mut self, gate: Gate) -> LoopStatus {
         match (gate, &mut self.waiting) {
             (Gate::AccountBusy(by), Some(wait)) => wait.reason = Reason::AccountBusy { by },
             (Gate::Full, Some(wait)) => wait.reason = Reason::ProvisioningFull,

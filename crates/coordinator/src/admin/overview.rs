@@ -73,7 +73,7 @@ impl Shared {
                 }
                 _ if status.is_in_line() => {
                     let gate = lock(&self.gate).judge(&status.id);
-                    status.clone().as_by(gate).state()
+                    status.clone().seen_by(gate).state()
                 }
                 state => state,
             };

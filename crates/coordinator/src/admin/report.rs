@@ -148,7 +148,7 @@ impl Shared {
             status.is_overtaken_by(record, &desired) || (status.is_steady() && lacks)
         };
         let in_line = |status: LoopStatus| match status.is_in_line() {
-            true => status.as_by(lock(&self.gate).judge(&id)),
+            true => status.seen_by(lock(&self.gate).judge(&id)),
             false => status,
         };
         let now_told = |status: LoopStatus| {

@@ -22,10 +22,6 @@ const JUSTIFIED: &[(&str, &str)] = &[
         "S11",
         "what leads to it breaks the order of a change, and S15 notices that first",
     ),
-    (
-        "L6",
-        "compares runs with each other, by `cargo sim equivalence`",
-    ),
 ];
 
 /// The page. It says what the corpus and the kept witnesses say.

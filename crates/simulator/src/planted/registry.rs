@@ -207,9 +207,17 @@ struct LifeNotNoted;
 
 impl Bug for LifeNotNoted {
     fn look(&self, seen: &mut Observed, _now: Timestamp) {
-        if let Some(record) = &mut seen.record {
-            record.registered = None;
-        }
+        let Some(record) = &mut seen.record else {
+            return;
+        };
+        // Whoever is switched off rests, as if that had been noted which is told now.
+        record.registered = match (&seen.desired, record.phase) {
+            (
+                Desired::Present(spec) | Desired::Unlisted(spec),
+                Phase::Suspending | Phase::Suspended,
+            ) => Some(spec.version),
+            _ => None,
+        };
     }
 }
 

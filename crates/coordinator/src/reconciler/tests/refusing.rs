@@ -1,6 +1,6 @@
 //! Queues that the store does not show.
 
-use lifecycle::{Desired, Rule, StartBlock, Target};
+use lifecycle::{Cause, Desired, Progress, Rule, Service, StartBlock, Target};
 
 use super::*;
 use crate::store::{MemoryStore, StoreTransport};
@@ -115,5 +115,41 @@ async fn only_what_the_queue_does_not_decide_goes_on_without_it() {
             panic!("{start_block:?}");
         };
         assert_eq!(reconciler.why_refused(&wait, &seen_so), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_waits_for_queue_and_cursor_are_told_with_what_the_store_said() {
+    let (_, mut reconciler, stored) = performing::stored().await;
+    let mut seen = reconciler.observe(Some(&stored), Look::Fresh).await;
+    seen.progress = reconciler.note_refusal(Err(StoreError::Rejected("no".to_owned())));
+    let tried = |cause| Reason::Retry {
+        cause,
+        attempts: 1,
+        detail: String::new(),
+    };
+    let gave_up = |cause| Reason::GaveUp {
+        cause,
+        attempts: 8,
+        detail: String::new(),
+    };
+    for (reason, told) in [
+        (tried(Cause::DataNotCleared), true),
+        (gave_up(Cause::DataNotCleared), true),
+        (tried(Cause::StreamNotStarted), false),
+        (gave_up(Cause::StreamNotStarted), false),
+        (Reason::Unseen(Service::Store), true),
+        (Reason::Unseen(Service::Executors), false),
+        (Reason::Steady, false),
+    ] {
+        let wait = Wait {
+            reason,
+            until: None,
+        };
+        let is_told = reconciler.why_refused(&wait, &seen).is_some();
+        assert_eq!(is_told, told, "{wait:?}");
+        let mut shown = seen.clone();
+        shown.progress = Progress::Unknown;
+        assert_eq!(reconciler.why_refused(&wait, &shown), None);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::args::Planted as Arguments;
+use super::super::equivalence;
 use super::super::out::Out;
 use super::super::outcome::{Job, Outcome};
 use super::super::pool::Pool;
@@ -108,7 +109,8 @@ impl Hunt {
 
     /// Runs them all.
     pub fn go(&self, pool: &Pool, out: &mut Out) {
-        pool.each(
+        pool.each_with(
+            equivalence::run,
             || self.next(),
             |outcome| {
                 self.take(&outcome, out);
@@ -133,7 +135,7 @@ impl Hunt {
                 .get(turn)
                 .and_then(|it| self.grounds.get(*it))?;
             let job = Job {
-                given: given(quarry.bug, &ground.name),
+                given: given(quarry.bug, &ground.name, ground.defends_equivalence),
                 place,
                 seed: 1 + number / round,
                 trace_to: None,
@@ -158,7 +160,10 @@ impl Hunt {
         let turn = quarry.grounds.iter().position(is_it).unwrap_or(0) as u64;
         let round = quarry.grounds.len() as u64;
         let number = (outcome.job.seed - 1) * round + turn;
-        let by = caught_by(outcome).map(str::to_owned);
+        // What a crash alone shows otherwise is kept for another run: a catch is shown
+        // again by its scenario and its seed.
+        let shown = |by: &&str| outcome.job.crash.is_none() || *by == equivalence::ORACLE;
+        let by = caught_by(outcome).filter(shown).map(str::to_owned);
         let news = by.is_some() && quarry.first().is_none_or(|first| number < first);
         if let (true, Some(by)) = (news, &by) {
             out.talk(&format!(
@@ -171,7 +176,7 @@ impl Hunt {
         let tried = Tried {
             cpu_micros: outcome.report.cpu_micros,
             at_millis: moment.and_then(|moment| u64::try_from(moment.as_millis()).ok()),
-            broken: by.is_none() && !outcome.passed(),
+            broken: caught_by(outcome).is_none() && !outcome.passed(),
             by,
         };
         quarry.tried.insert(number, tried);

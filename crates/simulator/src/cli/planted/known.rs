@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::Context;
 use super::super::args::Planted as Arguments;
+use super::super::equivalence;
 use super::super::exit::Exit;
 use super::super::outcome::{Job, Outcome};
 use super::super::pool::Pool;
@@ -91,8 +92,9 @@ pub fn path_of(catch: &Catch) -> PathBuf {
 
 fn job(place: usize, bug: &Planted, catch: &Catch) -> Job {
     let path = path_of(catch);
+    let compared = catch.by == equivalence::ORACLE;
     Job {
-        given: given(bug, &path.display().to_string()),
+        given: given(bug, &path.display().to_string(), compared),
         place,
         seed: catch.seed,
         trace_to: None,
@@ -103,16 +105,17 @@ fn job(place: usize, bug: &Planted, catch: &Catch) -> Job {
 
 /// Tries seeds until the property `wanted` is violated.
 fn show_again(pool: &Pool, job: Job, wanted: &str) -> Option<Outcome> {
-    let mut outcome = pool.run(job.clone())?;
+    let mut outcome = equivalence::run(pool, job.clone())?;
     for further in 1..TRIES {
         if caught_by(&outcome) == Some(wanted) {
             break;
         }
         let seed = job.seed.wrapping_add(further);
-        outcome = pool.run(Job {
+        let job = Job {
             seed,
             ..job.clone()
-        })?;
+        };
+        outcome = equivalence::run(pool, job)?;
     }
     Some(outcome)
 }

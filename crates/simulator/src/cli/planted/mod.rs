@@ -109,6 +109,8 @@ struct Ground {
     name: String,
     /// A shadow watches.
     shadow: bool,
+    /// A run that passes is compared with one in which the coordinator crashes.
+    defends_equivalence: bool,
 }
 
 /// All scenarios, one of each folder in turn, so that each bug soon meets every
@@ -123,6 +125,7 @@ fn grounds(context: &mut Context) -> Result<Vec<Ground>, Exit> {
         let ground = Ground {
             name: given.name.clone(),
             shadow: scenario.run.shadow,
+            defends_equivalence: given.defends_equivalence,
         };
         let folder = given.name.rsplit_once('/').map_or("", |(folder, _)| folder);
         match folders.iter_mut().find(|(name, _)| name == folder) {
@@ -142,9 +145,11 @@ fn grounds(context: &mut Context) -> Result<Vec<Ground>, Exit> {
 }
 
 /// What to run to see whether `bug` is caught in `scenario`.
-fn given(bug: &Planted, scenario: &str) -> Arc<Given> {
+/// The scenario with the bug; with a crash after it, if the ends are to be compared.
+fn given(bug: &Planted, scenario: &str, defends_equivalence: bool) -> Arc<Given> {
     Arc::new(given::Given {
         planted: Some(bug.name.to_owned()),
+        defends_equivalence,
         ..Given::of(scenario)
     })
 }
