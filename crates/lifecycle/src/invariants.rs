@@ -71,7 +71,8 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         id: "I14-hold",
-        text: "nothing is done for a held indexer; only the end of its task is noted",
+        text: "nothing is done for a held indexer; only the end of its task, and as what it is \
+               registered, are noted",
     },
     Invariant {
         id: "I15-registered",

@@ -240,7 +240,10 @@ impl fmt::Display for Reason {
                 )
             }
             Reason::AccountBusy { by } => {
-                write!(f, "{by} of the same account is provisioned first")
+                write!(
+                    f,
+                    "{by}, of the same account or database, is provisioned first"
+                )
             }
             Reason::ProvisioningFull => write!(f, "too many provisioning tasks are in flight"),
             Reason::StartBudget => write!(f, "starts are spread over time"),

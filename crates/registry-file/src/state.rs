@@ -64,6 +64,8 @@ pub(crate) struct State {
     common: Vec<Problem>,
     /// A change was not written to the book.
     dirty: bool,
+    /// The lowest height that is not believed and keeps somebody from being deleted.
+    stuck: Option<u64>,
     /// When it was last looked, in milliseconds since 1970.
     looked: u64,
     answers: Arc<Answers>,
@@ -81,6 +83,7 @@ impl State {
             root_problem: None,
             common: Vec::new(),
             dirty: true,
+            stuck: None,
             looked: 0,
             answers: Arc::default(),
         }
@@ -119,12 +122,19 @@ impl State {
                 }
             }
         }
-        if changed || self.rest.is_over_for_any(now) {
+        if changed || self.is_freed(now) || self.rest.is_over_for_any(now) {
             self.common = Vec::new();
             if let Err(problem) = self.take_over(now) {
                 self.common.push(problem);
             }
         }
+    }
+
+    /// Whether a deletion that was stuck may be carried out: time alone makes heights
+    /// believable.
+    fn is_freed(&self, now: u64) -> bool {
+        let bound = || self.book.belief(now).bound(self.answers.chain);
+        self.stuck.is_some_and(|lowest| lowest <= bound())
     }
 
     /// Notices a clock that was put right, or wrong: which heights are believed depends
@@ -216,7 +226,7 @@ impl State {
                 Absence::Deleted if let Some(height) = book.unbelieved(&key, bound) => {
                     let why = undeletable(height, bound);
                     let message = format!("{}: {why}", shown(&key));
-                    stuck.push(Problem::of(&self.root, message));
+                    stuck.push((height, Problem::of(&self.root, message)));
                     waiting.remove(&key);
                     withheld.insert(key, why);
                 }
@@ -235,8 +245,9 @@ impl State {
             }
         }
         self.rest.retain(|key| waiting.contains(key));
-        stuck.truncate(PROBLEMS_MAX);
-        self.common.extend(stuck);
+        self.stuck = stuck.iter().map(|(height, _)| *height).min();
+        let told = stuck.into_iter().map(|(_, problem)| problem);
+        self.common.extend(told.take(PROBLEMS_MAX));
         book.chained = chain.is_some() && !book.is_empty();
         let listing = list_of(&merged, &held, &book).map_err(|why| Problem::of(&self.root, why))?;
         if book != self.book {
@@ -505,9 +516,9 @@ fn delete(book: &mut Book, key: &Key, height: u64) {
 fn undeletable(height: u64, bound: u64) -> String {
     format!(
         "it was taken out and is not deleted all the same, for its version is block {height}, \
-         which the chain cannot have reached yet; the highest that is believed is {bound}. Write \
-         it back with a `version` that the chain has reached, delete its record, and take it out \
-         then"
+         which the chain cannot have reached yet; the highest that is believed is {bound}. \
+         Disable it; when it is suspended write it back with a `version` that the chain has \
+         reached, delete its record, and take it out once it is set up anew"
     )
 }
 

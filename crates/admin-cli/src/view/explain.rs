@@ -270,8 +270,8 @@ fn is_registered_again(indexer: &Indexer) -> bool {
     let wanted = indexer.wanted.as_ref();
     indexer.phase == "Deleting"
         && wanted.is_some_and(|wanted| wanted.kind == "Present")
-        // Else the answer is older than the deletion.
-        && indexer.state != "StaleRegistry"
+        // Else the answer may be older than the deletion.
+        && !matches!(indexer.state.as_str(), "StaleRegistry" | "Held")
 }
 
 /// Whether only a hold keeps it from being removed.

@@ -143,12 +143,12 @@ async fn who_is_provisioned_first_is_who_is_provisioned_now() {
     hold("a.near/b");
     let (state, said) = told_of_turn(&shared, A);
     assert_eq!(state, "AccountBusy");
-    assert!(said.contains("a.near/b of the same account"), "{said}");
+    assert!(said.contains("a.near/b, of the same account"), "{said}");
     release("a.near/b");
     hold("a.near/c");
     let (state, said) = told_of_turn(&shared, A);
     assert_eq!(state, "AccountBusy");
-    assert!(said.contains("a.near/c of the same account"), "{said}");
+    assert!(said.contains("a.near/c, of the same account"), "{said}");
     assert!(!said.contains("a.near/b"), "{said}");
     // The accounts differ, and have one database.
     release("a.near/c");

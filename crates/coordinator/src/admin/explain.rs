@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn sentences_begin_with_a_capital_and_names_stay_as_they_are() {
         assert_eq!(capitalised("held by olga"), "Held by olga");
-        let busy = "alice.near/feed of the same account is provisioned first";
+        let busy = "alice.near/feed, of the same account or database, is provisioned first";
         assert_eq!(capitalised(busy), busy);
         assert_eq!(capitalised(""), "");
     }

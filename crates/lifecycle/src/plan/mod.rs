@@ -41,9 +41,13 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
     }
 }
 
+/// Also of who is held: the next order that is given may be to release it.
 fn is_off(record: &Record) -> bool {
-    let stops = matches!(record.phase, Phase::Suspending | Phase::Suspended);
-    stops && record.hold.is_none()
+    match record.phase {
+        Phase::Suspending | Phase::Suspended => true,
+        Phase::Deleting | Phase::Deleted => false,
+        Phase::Initializing | Phase::Running | Phase::Repairing => !record.enabled,
+    }
 }
 
 fn knows_less(record: &Record, spec: &Spec) -> bool {

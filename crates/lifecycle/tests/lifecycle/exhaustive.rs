@@ -61,10 +61,14 @@ fn check_held(world: &World) {
     let quiet = match &step {
         Step::Wait(wait) => matches!(wait.reason, Reason::Held { .. }),
         Step::Commit(next) => {
-            record.task.is_some()
+            let noted = next.registered > record.registered;
+            (record.task.is_some() || noted)
                 && **next
                     == Record {
-                        task: None,
+                        task: next
+                            .task
+                            .clone()
+                            .filter(|_| noted && next.task == record.task),
                         provisioned: next.provisioned,
                         registered: next.registered,
                         hold: Some(hold()),

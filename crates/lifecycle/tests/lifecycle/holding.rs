@@ -23,6 +23,16 @@ fn a_held_indexer_is_neither_repaired_nor_changed_nor_stopped_nor_deleted() {
                     .record(|record| record.enabled = enabled)
                     .desired(desired.clone())
                     .stream_is(Seen::Absent);
+                // That it is registered anew may be noted, and changes nothing.
+                let world = match world.step() {
+                    Step::Commit(next) => {
+                        let mut before = world.seen.record.clone().unwrap();
+                        before.registered = Some(9);
+                        assert_eq!(*next, before);
+                        world.committed()
+                    }
+                    _ => world,
+                };
                 assert!(rests(&world), "{phase} {desired:?} {enabled}");
             }
         }

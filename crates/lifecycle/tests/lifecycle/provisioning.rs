@@ -222,7 +222,7 @@ fn one_task_per_account_at_a_time() {
     let other = IndexerId::new("a.near", "g").unwrap();
     assert_eq!(
         initializing().gate(Gate::AccountBusy(other)).plan(),
-        "wait: a.near/g of the same account is provisioned first"
+        "wait: a.near/g, of the same account or database, is provisioned first"
     );
 }
 

@@ -276,8 +276,16 @@ fn whoever_is_switched_off_is_noted_once_as_what_it_is_registered() {
         .stream_is(Seen::Unknown);
     assert_eq!(stopping.commits().registered, Some(9));
     assert!(stopping.committed().plan().starts_with("wait: "));
-    let held = knows(None).record(|record| record.hold = Some(hold()));
-    assert!(held.wants(latest(9)).plan().starts_with("wait: "));
+    // Whoever is held may be released by the next order.
+    let held = knows(Some(5)).record(|record| record.hold = Some(hold()));
+    let held = held.wants(latest(9));
+    assert_eq!(held.commits().registered, Some(9));
+    assert!(held.committed().plan().starts_with("wait: held by "));
+    let off = running().disabled();
+    let off = off.record(|record| record.hold = Some(hold()));
+    assert_eq!(off.wants(latest(9)).commits().registered, Some(9));
+    let on = running().record(|record| record.hold = Some(hold()));
+    assert!(on.wants(latest(9)).plan().starts_with("wait: held by "));
 }
 
 #[test]

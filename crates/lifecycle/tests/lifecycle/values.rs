@@ -195,7 +195,7 @@ fn reasons_of_services_are_told() {
         (
             Reason::AccountBusy { by: id() },
             "AccountBusy",
-            "a.near/f of the same account is provisioned first",
+            "a.near/f, of the same account or database, is provisioned first",
         ),
         (
             Reason::ProvisioningFull,

@@ -274,3 +274,29 @@ async fn in_a_folder_it_is_told_for_as_long_as_it_is_so() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_deletion_that_was_withheld_comes_when_the_chain_is_there() {
+    let desk = Desk::new();
+    let both = |height: u64| {
+        let chain = CHAIN.replace("5_000", &height.to_string());
+        format!("{chain}{}{}", latest("f"), latest("g"))
+    };
+    desk.write(FILE, &both(10_000_000));
+    assert_eq!(version(&desk.open(FILE), "g").await, 10_000_000);
+    desk.write(FILE, &both(5_000).replace(&latest("g"), ""));
+    let registry = desk.open(FILE);
+    assert_eq!(names(&registry).await, ["f"]);
+    assert!(read(&registry, "g").await.is_err());
+    // Nobody touches the file; the clock goes on evenly.
+    let mut days = 0;
+    while read(&registry, "g").await.is_err() {
+        days += 1;
+        assert!(days < 400, "{:?}", problems(&registry, &desk.path("")));
+        for _ in 0..24 {
+            desk.pass(3_600);
+        }
+    }
+    assert!(days > 1 && is_deleted(&registry, "g").await);
+    assert_eq!(problems(&registry, &desk.path("")), [""; 0]);
+}

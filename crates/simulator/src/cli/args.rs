@@ -332,7 +332,7 @@ pub enum Listing {
 pub struct Explain {
     /// The name of a fault, an oracle, a mark, a planted bug, a profile of swarms, or
     /// an exit code; all of them are listed if none is given.
-    #[arg(value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(value_name = "NAME")]
     pub name: Vec<String>,
 }
 

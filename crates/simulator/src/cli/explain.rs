@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::args::Explain;
+use super::equivalence;
 use super::exit::{self, Exit};
 use super::out::Out;
 use super::table::{self, Tone, words};
@@ -209,9 +210,14 @@ fn of_bug_with(bug: &Planted, witnesses: &Witnesses) -> String {
     );
     let caught = witnesses.get(bug.name).map(|witness| &witness.caught);
     for catch in caught.into_iter().flatten() {
+        // A command of its own compares ends.
+        let command = match catch.by == equivalence::ORACLE {
+            true => "equivalence",
+            false => "run",
+        };
         let _ = write!(
             text,
-            "\n\ncaught by {}:\ncargo sim run {} --seed {} --planted {}",
+            "\n\ncaught by {}:\ncargo sim {command} {} --seed {} --planted {}",
             catch.by, catch.scenario, catch.seed, bug.name
         );
     }
@@ -266,6 +272,26 @@ mod tests {
             let numbers = of(letter);
             let all: Vec<usize> = (1..=numbers.len()).collect();
             assert_eq!(numbers, all, "{letter}");
+        }
+    }
+
+    #[test]
+    fn a_catch_is_told_with_the_command_that_shows_it() {
+        let catch = |by: &str| witness::Catch {
+            by: by.to_owned(),
+            scenario: "x.toml".to_owned(),
+            seed: 7,
+            at_millis: None,
+        };
+        let known = witness::Witness {
+            caught: vec![catch("S7"), catch(equivalence::ORACLE)],
+            ..witness::Witness::default()
+        };
+        let bug = planted::corpus().next().expect("there is one");
+        let text = of_bug_with(bug, &Witnesses::from([(bug.name.to_owned(), known)]));
+        for (by, command) in [("S7", "run"), ("L6", "equivalence")] {
+            let line = format!("caught by {by}:\ncargo sim {command} x.toml --seed 7 --planted ");
+            assert!(text.contains(&line), "{text}");
         }
     }
 

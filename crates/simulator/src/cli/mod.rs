@@ -34,6 +34,7 @@ mod sweep;
 mod table;
 mod worker;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
@@ -101,9 +102,15 @@ impl Context {
     }
 }
 
+/// The words of the command line: the arrow of a transition, quoted, would look like an
+/// option.
+fn words(given: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    given.map(|word| if word == "->" { "to".into() } else { word })
+}
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words(std::env::args_os()));
     let mut context = Context {
         out: Out::new(arguments.color),
         stop: Arc::default(),

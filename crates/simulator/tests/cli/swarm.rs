@@ -70,6 +70,25 @@ fn values_are_set_before_anything_is_checked() {
     assert!(ended.talk.contains("no rate per minute"), "{}", ended.talk);
 }
 
+/// What the help shows must be allowed whatever the seed has drawn beside it.
+#[test]
+fn what_is_drawn_gives_way_to_what_is_set() {
+    let place = Place::with(&[]);
+    for seed in 1..13 {
+        let ended = place.run(&format!(
+            "swarm --profile knobs --seed {seed} --print --set net.latency=[\"1ms\",\"2s\"]"
+        ));
+        assert!(ended.expect(0).data.contains("\"2s\""), "{}", ended.data);
+    }
+    let both = "--set net.latency=[\"1ms\",\"2s\"] --set coordinator.store_deadline=1s";
+    let ended = place.run(&format!("swarm --profile knobs --seed 3 --print {both}"));
+    assert!(
+        ended.expect(2).talk.contains("store_deadline"),
+        "{}",
+        ended.talk
+    );
+}
+
 #[test]
 fn many_runs_end_with_what_they_came_to_and_write_nothing() {
     let place = Place::with(&[]);

@@ -308,21 +308,22 @@ fn silencing(filter: &str) -> Option<String> {
         OWN.iter()
             .any(|own| *own == root || own.starts_with(target))
     };
-    let word = |part: &&str| !part.is_empty() && !part.contains('=') && !is_ours(part);
+    if parts().any(|part| !part.is_empty() && is_ours(part)) {
+        return None;
+    }
+    let word = |part: &&str| !part.is_empty() && !part.contains('=');
     if let Some(word) = parts().find(word) {
         let mut shown = String::new();
         let start = word.get(..word.floor_char_boundary(50));
         escape::push_plain(&mut shown, start.unwrap_or_default());
         return Some(format!(
-            "`{shown}` is no level (off, error, warn, info, debug, trace), nor does anything of \
-             that name log here; for the lines of a library write `info,NAME=trace`"
+            "`{shown}` is no level (off, error, warn, info, debug, trace), and nothing of the \
+             coordinator has that name; for the lines of a library write `info,NAME=trace`"
         ));
     }
-    (!parts().any(|part| !part.is_empty() && is_ours(part))).then(|| {
-        "nothing of the coordinator would be logged; begin with a level for everything else, or \
-         with `off` if that is meant"
-            .to_owned()
-    })
+    let why = "nothing of the coordinator would be logged; begin with a level for everything \
+               else, or with `off` if that is meant";
+    Some(why.to_owned())
 }
 
 #[cfg(test)]

@@ -118,7 +118,6 @@ fn bad_filters_are_refused_with_what_is_wrong() {
         // Nothing would be left of the log.
         "infoo",
         "warning",
-        "infoo,coordinator=debug",
         "cordinator=debug",
         "h2=debug,hyper=warn",
     ] {
@@ -140,6 +139,7 @@ fn bad_filters_are_refused_with_what_is_wrong() {
         "coordinator",
         "coordinator::polls=debug,security",
         "audit=off",
+        "coordinator=debug,h2",
         "coord=debug",
         "[reconcile{indexer=a.near/f}]=debug",
     ] {
