@@ -220,7 +220,7 @@ pub struct Explore {
   cargo sim swarm --for 10m
   cargo sim swarm --profile network --profile store --seeds 1000
   cargo sim swarm --seed 7                     one run, its configuration first
-  cargo sim swarm --seed 7 --set net.latency='[\"1ms\",\"2s\"]' --set faults.kill.runner=0
+  cargo sim swarm --seed 7 --set net.latency='[\"1ms\",\"20ms\"]' --set faults.kill.runner=0
   cargo sim swarm --seed 7 --save found.toml   as a scenario file",
     after_long_help = profiles()
 )]

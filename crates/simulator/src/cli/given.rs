@@ -102,13 +102,9 @@ impl Given {
                 }
             }
         };
-        let of_file = |message| vec![Diagnostic::of_file(&self.name, message)];
-        let apply = |root: &mut toml::Table| sets.iter().try_for_each(|set| set.apply(root));
-        apply(&mut root).map_err(of_file)?;
-        if self.profile().is_some() && !sets.is_empty() {
-            // What was drawn gives way to what was set, and not the other way round.
-            swarm::relate(&mut root);
-            apply(&mut root).map_err(of_file)?;
+        for set in sets {
+            let of_file = |message| vec![Diagnostic::of_file(&self.name, message)];
+            set.apply(&mut root).map_err(of_file)?;
         }
         Ok(Some(swarm::render(&root)))
     }

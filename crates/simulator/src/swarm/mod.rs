@@ -123,7 +123,7 @@ fn put(root: &mut Table, path: &str, value: Value) {
 }
 
 /// Makes times longer that are too short beside others.
-pub(crate) fn relate(root: &mut Table) {
+fn relate(root: &mut Table) {
     for (shorter, times, longer) in table::RELATIONS {
         let (Some(least), Some(now)) = (time_of(root, shorter), time_of(root, longer)) else {
             continue;

@@ -1,4 +1,4 @@
-//! Values set by hand: `--set net.latency='["1ms", "2s"]'`.
+//! Values set by hand: `--set net.latency='["1ms", "20ms"]'`.
 
 use toml::{Table, Value};
 
@@ -17,7 +17,7 @@ impl Override {
     /// # Errors
     /// There is no `=`, or no key before it.
     pub fn parse(text: &str) -> Result<Override, String> {
-        let expected = "expected a key and a value such as `net.latency=[\"1ms\",\"2s\"]`";
+        let expected = "expected a key and a value such as `net.latency=[\"1ms\",\"20ms\"]`";
         let (path, value) = text.split_once('=').ok_or(expected)?;
         let path = path.trim();
         if path.is_empty() || path.split('.').any(str::is_empty) {
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(value("a=5s"), Value::from("5s"));
         assert_eq!(value("a=\"5s\""), Value::from("5s"));
         assert_eq!(value("a=true"), Value::from(true));
-        assert!(value("a=[\"1ms\", \"2s\"]").is_array());
+        assert!(value("a=[\"1ms\", \"20ms\"]").is_array());
         assert!(value("a={ b = 1 }").is_table());
         assert_eq!(value("a=x=y"), Value::from("x=y"));
         assert_eq!(value("a=1\nb=2"), Value::from("1\nb=2"));
