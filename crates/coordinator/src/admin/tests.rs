@@ -1,6 +1,6 @@
 //! Acknowledged means durable, whatever happens in between.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -263,6 +263,32 @@ async fn a_command_notes_as_what_the_indexer_is_registered() {
         let raw = fixture.world.memory.text(STATE).unwrap();
         assert_eq!(raw != before, written);
     }
+}
+
+/// The registry told of it, and denies it now: that is no tombstone.
+#[tokio::test]
+async fn a_command_notes_what_was_told_of_who_is_not_listed_any_more() {
+    let fixture = fixture("null");
+    let id = IndexerId::new("a.near", "f").unwrap();
+    let listing = format!(r#"{{"a.near":{{"f":{ENTRY}}}}}"#);
+    let listed = crate::registry::decode::decode_list(listing.as_bytes());
+    let now = tokio::time::Instant::now();
+    {
+        let mut desired = lock(&fixture.shared.desired);
+        desired.watch(&id, now);
+        let knobs = &fixture.shared.knobs;
+        let none = BTreeSet::new();
+        desired.take_listing(6, listed.unwrap().indexers, &none, now, knobs);
+        desired.take_listing(7, BTreeMap::new(), &none, now, knobs);
+        assert!(matches!(
+            desired.desired(&id),
+            lifecycle::Desired::Unlisted(_)
+        ));
+    }
+    let before = r#"{"enabled":false,"lifecycle_state":"Suspended"}"#;
+    fixture.world.memory.put(STATE, before);
+    fixture.disable().await.unwrap();
+    assert_eq!(fixture.stored().unwrap().registered, Some(5));
 }
 
 #[tokio::test]

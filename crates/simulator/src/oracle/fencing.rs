@@ -457,6 +457,7 @@ mod tests {
         );
         assert!(write(&mut fencing, 4, 1, kept).is_none());
     }
+
     #[test]
     fn what_a_second_writer_leaves_is_nobody_elses_write() {
         let mut fencing = Fencing::default();

@@ -169,16 +169,22 @@ fn p1_objects_to_a_block_that_was_passed_over() {
     }
 }
 
+/// A run that the registry lets begin at block 0, and the blocks that it executes.
+fn from_the_first_block(executed: std::ops::RangeInclusive<u64>) -> Play {
+    let mut play = Play::new();
+    play.registered(100, Some(0), true);
+    play.provisioned();
+    play.begin(100, 1);
+    for height in executed {
+        play.block(100, height);
+    }
+    play
+}
+
 #[test]
 fn p1_asks_nobody_for_the_block_before_the_first() {
     for (first, verdict) in [(1, None), (2, Some("P1"))] {
-        let mut play = Play::new();
-        play.registered(100, Some(0), true);
-        play.provisioned();
-        play.begin(100, 1);
-        for height in first..=200 {
-            play.block(100, height);
-        }
+        let mut play = from_the_first_block(first..=200);
         let now = play.now;
         let mut chain = chain_from(0);
         play.oracles.finish(now, &mut chain, &rules(&[100]), 200);
@@ -189,13 +195,7 @@ fn p1_asks_nobody_for_the_block_before_the_first() {
 #[test]
 fn p1_asks_no_predecessor_for_the_block_before_the_first() {
     for (first, verdict) in [(1, None), (2, Some("P1"))] {
-        let mut play = Play::new();
-        play.registered(100, Some(0), true);
-        play.provisioned();
-        play.begin(100, 1);
-        for height in first..=80 {
-            play.block(100, height);
-        }
+        let mut play = from_the_first_block(first..=80);
         play.wait(1).registered(200, None, false);
         play.stop(100);
         play.begin(200, 80);
