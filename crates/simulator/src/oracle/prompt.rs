@@ -68,6 +68,8 @@ pub(super) struct Prompt {
     holds: BTreeMap<usize, Time>,
     /// For whom a retry was sent while the record told of a repair.
     retries: BTreeSet<usize>,
+    /// The version and the content that each is registered with.
+    registered: BTreeMap<usize, (u64, u64)>,
     /// When indexers were deleted lately, in order.
     deletions: VecDeque<Time>,
     next_due: Option<Time>,
@@ -90,6 +92,9 @@ impl Prompt {
                 key, change: what, ..
             } => {
                 let number = truth.intern(key);
+                if self.is_said_again(number, what) {
+                    return;
+                }
                 if matches!(what, Change::Deleted { .. }) {
                     self.deletions.push_back(now);
                     self.deletions
@@ -152,6 +157,21 @@ impl Prompt {
             Event::CoordinatorEnded { .. } => self.waiting.clear(),
             _ => {}
         }
+    }
+
+    /// Whether the entry was written once more as it was, within one block: a listing
+    /// shows no difference.
+    fn is_said_again(&mut self, number: usize, change: &Change) -> bool {
+        let now = match *change {
+            Change::Registered {
+                version, content, ..
+            } => (version, content),
+            Change::Deleted { .. } => {
+                self.registered.remove(&number);
+                return false;
+            }
+        };
+        self.registered.insert(number, now) == Some(now)
     }
 
     fn command_sent(&mut self, truth: &Truth, number: usize, command: AdminCommand) {

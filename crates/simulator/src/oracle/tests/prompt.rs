@@ -109,3 +109,25 @@ fn l4_does_not_take_an_illness_for_a_change_that_was_overlooked() {
         assert_eq!(verdict.as_deref() == Some("L4"), !changed, "{verdict:?}");
     }
 }
+
+#[test]
+fn l4_asks_nothing_when_an_entry_is_written_again_as_it_is_within_one_block() {
+    for content in [200, 201] {
+        let mut play = settled();
+        let registered = |content| Change::Registered {
+            version: 200,
+            content,
+            start: Some(60),
+            new_life: false,
+            supported: true,
+        };
+        play.registry(registered(200));
+        polls(&mut play, 1);
+        acts(&mut play);
+        polls(&mut play, 10);
+        assert!(play.oracles.violation().is_none());
+        play.registry(registered(content));
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), (content != 200).then(|| "L4".to_owned()));
+    }
+}
