@@ -94,7 +94,8 @@ impl Tended {
                 let number = truth.intern(key);
                 let record = truth.at(number).record.known()?;
                 let since = now - NOTED;
-                if !record.held || !fair.is_calm(number, since, now) {
+                let written = fair.was_writable_since(since - PAUSE);
+                if !record.held || !written || !fair.is_calm(number, since, now) {
                     return None;
                 }
                 marks.named("judged L5 of a hold");

@@ -254,8 +254,18 @@ fn l4_objects_to_silence_after_a_retry() {
 #[test]
 fn l5_objects_to_a_held_indexer_that_never_noted_the_end_of_its_task() {
     let task = r#","task":{"id":"t1","since":1}"#;
-    for (noted, seconds) in [(false, 100), (true, 100), (false, 30)] {
+    let cases = [
+        (false, 100, true),
+        (true, 100, true),
+        (false, 30, true),
+        // The store takes no writes.
+        (false, 100, false),
+    ];
+    for (noted, seconds, writable) in cases {
         let mut play = Play::new();
+        if !writable {
+            play.see(Event::StoreWrites { taken: false });
+        }
         play.registered(100, Some(50), true);
         play.record("Initializing", None);
         let begun = play.task_started("t1");
@@ -271,8 +281,9 @@ fn l5_objects_to_a_held_indexer_that_never_noted_the_end_of_its_task() {
         }
         polls(&mut play, seconds);
         play.admin(AdminCommand::Release);
-        assert!(play.oracles.marks().contains_key("judged L5 of a hold"));
-        let wrong = !noted && seconds > 60;
+        let judged = play.oracles.marks().contains_key("judged L5 of a hold");
+        assert_eq!(judged, writable);
+        let wrong = !noted && writable && seconds > 60;
         assert_eq!(play.verdict(), wrong.then(|| "L5".to_owned()));
     }
 }
