@@ -74,6 +74,7 @@ pub(crate) fn indexer(report: &IndexerReport) -> pb::Indexer {
             .as_deref()
             .map_or_else(String::new, |why| clipped(why, TEXT_MAX)),
         recalled: report.recalled.as_ref().map(recalled),
+        kept_by_hold: report.is_kept_by_a_hold(),
     }
 }
 

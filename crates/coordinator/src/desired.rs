@@ -86,6 +86,8 @@ pub struct DesiredView {
     answered: Option<Instant>,
     /// The highest height that is known to be stored as one that was acted upon.
     acted: u64,
+    /// The highest height that this coordinator acted upon itself, or began with.
+    acted_here: u64,
     /// The last attempt to list brought nothing.
     silent: bool,
     /// Since when no listing was new enough, and the highest height of the answers since.
@@ -125,6 +127,7 @@ impl DesiredView {
         DesiredView {
             floor: mark,
             acted: mark,
+            acted_here: mark,
             mark,
             ..DesiredView::default()
         }
@@ -178,6 +181,12 @@ impl DesiredView {
     /// All indexers of the last listing.
     pub fn listed(&self) -> impl Iterator<Item = &IndexerId> {
         self.listed.keys()
+    }
+
+    /// Takes note that this coordinator has acted upon a deletion as of `height`.
+    pub(crate) fn acted_here(&mut self, height: u64) {
+        self.acted_here = self.acted_here.max(height);
+        self.acted_upon(height);
     }
 
     /// Takes note that the registry's height is stored as `height`: answers below were

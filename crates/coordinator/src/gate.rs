@@ -9,6 +9,10 @@ use lifecycle::{Gate, IndexerId, Timestamp};
 #[cfg(test)]
 mod tests;
 
+/// So many who wait in one database are told whose turn it is, whenever that changes: to
+/// tell thousands would cost more than the task that they wait for.
+const TOLD_MAX: usize = 100;
+
 /// Keeps account of the provisioning tasks in flight. It mirrors the records:
 /// whoever loads or writes a record tells the gate whether it holds a task.
 ///
@@ -174,7 +178,15 @@ impl ProvisioningGate {
         }
     }
 
-    fn holds(&self, id: &IndexerId) -> bool {
+    /// Those who wait for the database of `id`, the first of them by name.
+    pub(crate) fn beside(&self, id: &IndexerId) -> Vec<IndexerId> {
+        let entry = self.databases.get(&database(id));
+        let waiting = entry.into_iter().flat_map(|entry| &entry.waiting);
+        waiting.take(TOLD_MAX).cloned().collect()
+    }
+
+    /// Whether a task of `id` is in flight.
+    pub(crate) fn holds(&self, id: &IndexerId) -> bool {
         self.databases
             .get(&database(id))
             .is_some_and(|entry| entry.holders.contains_key(id))

@@ -22,7 +22,7 @@ use crate::services::{BlockStreamers, ExecutorView, Executors, Provisioner, Stre
 use crate::shadow::{ShadowLog, read_only};
 use crate::status::LoopStatus;
 use crate::status_log::StatusLog;
-use crate::store::RecordStore;
+use crate::store::{First, RecordStore};
 use crate::tables::Table;
 
 /// How a loop is told that there is news.
@@ -246,6 +246,13 @@ impl Shared {
         }
     }
 
+    /// The height of a deletion that another coordinator carried out since the registry was last
+    /// heard about `id`, whose record would be the `first` one.
+    pub(crate) fn newer_deletion(&self, id: &IndexerId, first: &First) -> Option<u64> {
+        let overtakes = |height: &u64| lock(&self.desired).is_overtaken(id, *height);
+        first.acted_upon.filter(overtakes)
+    }
+
     pub(crate) fn publish(&self, status: LoopStatus) {
         let mut log = lock(&self.log);
         if log.is_news(&status) {
@@ -276,10 +283,50 @@ impl Shared {
         }
     }
 
+    /// Lets `id` in if the gate is open, with a task that began at `since`; true if it is
+    /// in now.
+    pub(crate) fn enter_gate(&self, id: &IndexerId, since: Timestamp) -> bool {
+        let beside = {
+            let mut gate = lock(&self.gate);
+            let was_in = gate.holds(id);
+            if !gate.try_enter(id, since) {
+                return false;
+            }
+            if was_in { Vec::new() } else { gate.beside(id) }
+        };
+        self.note_turn(&beside);
+        true
+    }
+
+    /// Takes note that `id` holds a task that began at `since`.
+    pub(crate) fn hold_gate(&self, id: &IndexerId, since: Timestamp) {
+        let beside = {
+            let mut gate = lock(&self.gate);
+            let was_in = gate.holds(id);
+            gate.hold(id, since);
+            if was_in { Vec::new() } else { gate.beside(id) }
+        };
+        self.note_turn(&beside);
+    }
+
     /// Takes note that `id` holds no task: those who waited for it may look again.
     pub(crate) fn release_gate(&self, id: &IndexerId) {
-        let called = lock(&self.gate).release(id);
+        let (called, beside) = {
+            let mut gate = lock(&self.gate);
+            let was_in = gate.holds(id);
+            let called = gate.release(id);
+            (called, if was_in { gate.beside(id) } else { Vec::new() })
+        };
+        self.note_turn(&beside);
         called.iter().for_each(|id| self.wake(id));
+    }
+
+    /// Whoever watches is told for whom those who wait `beside` wait now.
+    fn note_turn(&self, beside: &[IndexerId]) {
+        if !beside.is_empty() {
+            let mut log = lock(&self.log);
+            beside.iter().for_each(|id| log.note_owned(id));
+        }
     }
 
     /// Gives free places, and those of overdue tasks, to those who wait for one.

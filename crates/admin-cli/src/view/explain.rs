@@ -62,7 +62,7 @@ fn place(indexer: &Indexer, now: u64) -> String {
         _ if is_unread(indexer) => "It is not known whether it has a record, and what is in it",
         _ if !indexer.unreadable.is_empty() => "Its record cannot be read",
         "" => "It has no record yet: nothing was decided about it",
-        _ if is_kept_by_a_hold(indexer) => {
+        _ if indexer.kept_by_hold => {
             "It was deleted in the registry, and is held: it stays as it was until it is released"
         }
         "Initializing" => "It is being initialized: its data layer is created",
@@ -201,7 +201,7 @@ fn next(indexer: &Indexer, now: u64) -> String {
     match indexer.state.as_str() {
         "Steady" => "Nothing, until something changes.".to_owned(),
         "Suspended" => "Nothing, until it is enabled.".to_owned(),
-        "Held" if is_kept_by_a_hold(indexer) => {
+        "Held" if indexer.kept_by_hold => {
             "It is deleted, with its data, as soon as it is released.".to_owned()
         }
         "Held" => "Nothing, until it is released.".to_owned(),
@@ -274,14 +274,6 @@ fn is_registered_again(indexer: &Indexer) -> bool {
         && !matches!(indexer.state.as_str(), "StaleRegistry" | "Held")
 }
 
-/// Whether only a hold keeps it from being removed.
-fn is_kept_by_a_hold(indexer: &Indexer) -> bool {
-    let wanted = indexer.wanted.as_ref();
-    indexer.hold.is_some()
-        && !matches!(indexer.phase.as_str(), "" | "Deleting" | "Deleted")
-        && wanted.is_some_and(|wanted| wanted.kind == "Deleted")
-}
-
 fn operator(indexer: &Indexer, is_shadow: bool) -> Vec<(String, &'static str)> {
     if !indexer.unreadable.is_empty() {
         // Every change needs the record.
@@ -291,7 +283,7 @@ fn operator(indexer: &Indexer, is_shadow: bool) -> Vec<(String, &'static str)> {
     let name = Name::of(indexer.name.as_ref()).typed();
     let command = |verb: &str| format!("coordinator {verb} {name}");
     let mut can = Vec::new();
-    let is_kept = is_kept_by_a_hold(indexer);
+    let is_kept = indexer.kept_by_hold;
     let is_doomed = is_kept
         || matches!(indexer.phase.as_str(), "Deleting" | "Deleted")
             && !is_registered_again(indexer);

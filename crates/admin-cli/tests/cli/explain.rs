@@ -89,6 +89,9 @@ async fn special_circumstances_are_told() {
         kind: "Deleted".to_owned(),
         ..proto::coordinator::Wanted::default()
     });
+    let mut earlier = kept.clone();
+    earlier.name = bare("alice.near", "6-held-of-an-earlier-life", "", "").name;
+    kept.kept_by_hold = true;
     let mut aside = bare("alice.near", "7-set-aside", "Running", "NotInRegistry");
     aside.wanted = Some(proto::coordinator::Wanted {
         kind: "SetAside".to_owned(),
@@ -123,6 +126,7 @@ async fn special_circumstances_are_told() {
         )),
         aside.clone(),
         kept,
+        earlier,
         given_up,
         deleting,
         unreadable,

@@ -1,6 +1,6 @@
 //! A registry that answers, of which nothing can be used.
 
-use lifecycle::{Phase, Record};
+use lifecycle::{Desired, Phase, Record};
 
 use super::*;
 use crate::Knobs;
@@ -192,6 +192,76 @@ async fn what_a_command_heard_to_be_deleted_is_not_brought_back_by_an_older_list
     world.register(A);
     pass(60).await;
     assert!(world.has_stream(A), "{}", it.sentence(A));
+    it.shut_down().await;
+}
+
+/// A replica that is behind tells of the earlier life, after a restart.
+#[tokio::test(start_paused = true)]
+async fn a_tombstone_of_an_earlier_life_keeps_no_operator_from_stopping_what_runs() {
+    let world = World::new();
+    world.register(A);
+    world.unregister(A);
+    let record = Record {
+        provisioned: true,
+        ..Record::new(id(A)).with_phase(Phase::Running)
+    };
+    world.put_record(&record.knowing(5_000)).await;
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    let admin = it.coordinator.admin();
+    let state = async || admin.get("a.near", "f").await.unwrap();
+    assert_eq!(state().await.state(), "StaleRegistry");
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    pass(30).await;
+    assert!(!world.record(A).unwrap().enabled);
+    // Nor is it removed when a hold ends.
+    admin.hold("olga", "a.near", "f", "why").await.unwrap();
+    pass(30).await;
+    let report = state().await;
+    assert!(matches!(report.desired, Desired::Deleted { .. }));
+    assert!(!report.is_kept_by_a_hold());
+    let said = report.explain();
+    assert!(!said.contains("as soon as it is released"), "{said}");
+    admin.release("olga", "a.near", "f").await.unwrap();
+    pass(60).await;
+    let record = world.record(A).unwrap();
+    assert_eq!((record.phase, record.enabled), (Phase::Suspended, false));
+    admin.enable("olga", "a.near", "f").await.unwrap();
+    assert!(world.record(A).unwrap().enabled);
+    it.shut_down().await;
+}
+
+/// Whoever was frozen, or is cut off from the registry, knows old things only.
+#[tokio::test(start_paused = true)]
+async fn what_another_coordinator_deleted_meanwhile_is_not_brought_back() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    for method in ["list_all", "read_indexer_function"] {
+        world.fault(method, Some(Fault::Fails));
+    }
+    let height = (TRUE + 100).to_string();
+    world.store.put(keys::REGISTRY_HEIGHT, height.clone());
+    let key = keys::state(&id(A));
+    world.store.delete(&[key]).await.unwrap();
+    pass(120).await;
+    assert_eq!(world.record(A), None, "{}", it.sentence(A));
+    assert!(it.sentence(A).contains(&height), "{}", it.sentence(A));
+    let admin = it.coordinator.admin();
+    let refused = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(
+        matches!(&refused, AdminError::NotNow(why) if why.contains("another coordinator")),
+        "{refused:?}"
+    );
+    // It is registered all the same, as a newer answer says.
+    world.set_height(TRUE + 100);
+    for method in ["list_all", "read_indexer_function"] {
+        world.fault(method, None);
+    }
+    pass(60).await;
+    assert!(world.record(A).is_some(), "{}", it.sentence(A));
     it.shut_down().await;
 }
 

@@ -76,10 +76,15 @@ impl IndexerReport {
     }
 
     /// Whether only a hold keeps it from being removed.
-    fn is_kept_by_a_hold(&self) -> bool {
-        let record = self.record.as_ref();
-        let held = record.is_some_and(|it| it.hold.is_some() && it.phase != Phase::Deleting);
-        held && matches!(self.desired, Desired::Deleted { .. })
+    pub fn is_kept_by_a_hold(&self) -> bool {
+        let Desired::Deleted { version, .. } = self.desired else {
+            return false;
+        };
+        self.record.as_ref().is_some_and(|record| {
+            // Else it is of an earlier life, and deletes nothing.
+            let ends = record.known_version() <= Some(version);
+            ends && record.hold.is_some() && record.phase != Phase::Deleting
+        })
     }
 
     /// Whether it is wanted again since the deletion that is being carried out, which

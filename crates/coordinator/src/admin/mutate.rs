@@ -196,7 +196,7 @@ impl AdminService {
         }
         let mut registration = Registration::default();
         if matches!(command, Command::Switch { .. }) {
-            registration.ask(&self.shared, &id).await?;
+            registration.ask(&self.shared, &id).await;
         }
         let changed = self.write(&id, command, registration).await?;
         if matches!(command, Command::Hold(_)) {
@@ -237,7 +237,7 @@ impl AdminService {
             // What may have been written already cannot be refused any more.
             if last_failure.is_none() {
                 if stored.is_none() {
-                    registration.ask(&self.shared, id).await?;
+                    registration.ask(&self.shared, id).await;
                 }
                 let record = stored.as_ref().map(|stored| &stored.record);
                 registration.judge(&self.shared, id, record)?;
@@ -247,7 +247,17 @@ impl AdminService {
                 Some(stored) => &stored.record,
                 None => {
                     let first = records.first_record(id, None).await;
-                    fresh = first.map_err(|error| undone(&error, last_failure.as_ref()))?;
+                    let first = first.map_err(|error| undone(&error, last_failure.as_ref()))?;
+                    if last_failure.is_none()
+                        && let Some(height) = self.shared.newer_deletion(id, &first)
+                    {
+                        return Err(AdminError::NotNow(format!(
+                            "{id}: nothing is changed, since it has no record, and another \
+                             coordinator has heard of the registry since: it carried out a \
+                             deletion of block {height}"
+                        )));
+                    }
+                    fresh = first.record;
                     &fresh
                 }
             };

@@ -28,6 +28,9 @@ enum Doubt {
     /// It answered that it knows of none. That is no tombstone: an answer that is
     /// behind, or wrong, says the same of what runs.
     Denial,
+    /// It answered that what was registered as that version was deleted in that block.
+    /// Whether that is an earlier life, the record tells.
+    Deletion { version: u64, at: u64 },
 }
 
 impl fmt::Display for Doubt {
@@ -35,18 +38,21 @@ impl fmt::Display for Doubt {
         match self {
             Doubt::Silence(error) => error.fmt(formatter),
             Doubt::Denial => formatter.write_str("the registry knows nothing of it"),
+            Doubt::Deletion { at, .. } => {
+                write!(
+                    formatter,
+                    "the registry says that it was deleted in block {at}"
+                )
+            }
         }
     }
 }
 
 impl Registration {
-    /// Asks the registry, unless it was silent before.
-    ///
-    /// # Errors
-    /// It says that the indexer was deleted.
-    pub(super) async fn ask(&mut self, shared: &Shared, id: &IndexerId) -> Result<(), AdminError> {
+    /// Asks the registry, unless it has not told of an indexer before.
+    pub(super) async fn ask(&mut self, shared: &Shared, id: &IndexerId) {
         if self.doubt.is_some() {
-            return Ok(());
+            return;
         }
         self.doubt = Some(match answer(shared, id).await {
             // It says the same of what was deleted since.
@@ -56,13 +62,12 @@ impl Registration {
             }
             Ok((Desired::Present(spec), true)) => {
                 self.version = Some(spec.version);
-                return Ok(());
+                return;
             }
-            Ok((Desired::Deleted { at, .. }, true)) => return Err(deleted(id, at)),
+            Ok((Desired::Deleted { version, at }, true)) => Doubt::Deletion { version, at },
             Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => Doubt::Denial,
             Err(error) => Doubt::Silence(error),
         });
-        Ok(())
     }
 
     /// The newest version that the registry told of: what is written down with a command
@@ -99,10 +104,17 @@ impl Registration {
         let Some(doubt) = &self.doubt else {
             return Ok(());
         };
+        // The record is about to go, and what would be written into it with it, unless
+        // it knows of a newer life.
+        let ends = |version| record.is_none_or(|it| it.known_version() <= Some(version));
+        if let Doubt::Deletion { version, at } = *doubt
+            && ends(version)
+        {
+            return Err(deleted(id, at));
+        }
         match (known(shared, id), record.map(|record| record.phase)) {
             (Desired::Present(_), _) => Ok(()),
-            // The record is about to go, and what would be written into it with it.
-            (Desired::Deleted { at, .. }, _) => Err(deleted(id, at)),
+            (Desired::Deleted { version, at }, _) if ends(version) => Err(deleted(id, at)),
             (_, Some(Phase::Deleting | Phase::Deleted)) => Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and nobody says whether it \
                  has been registered again: {doubt}"

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::*;
 use crate::Knobs;
 use crate::services::{Listing, StreamView};
+use crate::status_log::Since;
 use crate::testing::{Running, World, id, pass};
 
 const A: &str = "a.near/f";
@@ -212,4 +213,53 @@ async fn what_a_loop_saw_itself_is_told_with_what_it_says() {
     pass(1).await;
     shared.poll_streams(&mut listing).await;
     assert_eq!(revision(), told + 1, "it said nothing new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_turn_it_is_is_told_to_whoever_waits_for_theirs() {
+    let world = World::new();
+    let shared = world.shared();
+    let revision = || *lock(&shared.log).subscribe().borrow();
+    let now = Timestamp(1);
+    let (waits, beside) = (id(A), id("x.near/f"));
+    for name in [&waits, &beside] {
+        shared.publish(crate::LoopStatus {
+            id: name.clone(),
+            phase: None,
+            waiting: None,
+            since: now,
+            trouble: None,
+            retry_at: None,
+            doing: None,
+            panics: 0,
+        });
+    }
+    shared.hold_gate(&id("a.near/b"), now);
+    shared.hold_gate(&id("x.near/b"), now);
+    for name in [&waits, &beside] {
+        lock(&shared.gate).look(name);
+    }
+    let before = revision();
+    let steps: [(&dyn Fn(), bool); 8] = [
+        // What holds it goes on to do so.
+        (&|| shared.hold_gate(&id("a.near/b"), now), false),
+        (&|| _ = shared.enter_gate(&id("a.near/b"), now), false),
+        (&|| shared.release_gate(&id("a.near/b")), true),
+        (&|| shared.release_gate(&id("a.near/b")), false),
+        (&|| _ = shared.enter_gate(&id("a.near/c"), now), true),
+        (&|| _ = shared.enter_gate(&id("a.near/d"), now), false),
+        (&|| shared.release_gate(&id("a.near/c")), true),
+        (&|| shared.hold_gate(&id("a.near/e"), now), true),
+    ];
+    let mut told = before;
+    for (number, (step, news)) in steps.into_iter().enumerate() {
+        step();
+        told += u64::from(news);
+        assert_eq!(revision(), told, "step {number}");
+    }
+    let since = lock(&shared.log).since(before, 9);
+    let Since::Changed(_, changed) = since else {
+        panic!("too long ago");
+    };
+    assert!(changed.iter().all(|(_, id)| *id == waits), "{changed:?}");
 }

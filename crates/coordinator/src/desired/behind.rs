@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use lifecycle::IndexerId;
 use tokio::time::Instant;
 
 use super::{DesiredView, HEIGHT_JUMP_MAX};
@@ -47,6 +48,15 @@ impl Behind {
     /// are all behind, and a chain that went back, look the same from here.
     pub fn is_beyond_belief(&self) -> bool {
         self.blocks() > HEIGHT_JUMP_MAX
+    }
+}
+
+impl DesiredView {
+    /// Whether what is known of `id` is older than `height`, which another coordinator
+    /// has acted upon. What this one did itself, however false its height, is known.
+    pub(crate) fn is_overtaken(&self, id: &IndexerId, height: u64) -> bool {
+        let told = self.told.get(id).copied().unwrap_or(0);
+        told.max(self.listed_at).max(self.acted_here) < height
     }
 }
 

@@ -280,11 +280,7 @@ impl Reconciler {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
             Step::Wait(wait) => self.rest(wait, &seen),
             Step::Commit(next) if stored.is_none() && next.phase == Phase::Initializing => {
-                let records = &self.shared.records;
-                match records.first_record(&self.id, next.registered).await {
-                    Ok(first) => self.commit(None, &first).await,
-                    Err(error) => Next::Pause(Trouble::Store(error.to_string())),
-                }
+                self.begin(next.registered).await
             }
             Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
             Step::Apply(action) => match stored {
@@ -457,7 +453,7 @@ impl Reconciler {
         let renews = |next: &&Task| is_own && next.id.is_none();
         let taken = (next.task.as_ref()).filter(|next| !had_task || renews(next));
         if let Some(task) = taken.filter(|_| !had_task)
-            && !lock(&self.shared.gate).try_enter(&self.id, task.since)
+            && !self.shared.enter_gate(&self.id, task.since)
         {
             return Next::Again;
         }
@@ -504,7 +500,9 @@ impl Reconciler {
             match self.shared.records.raise_high_water(height).await {
                 Ok(stored) => {
                     lock(&self.shared.health).set_readable(keys::REGISTRY_HEIGHT);
-                    lock(&self.shared.desired).acted_upon(stored);
+                    let mut desired = lock(&self.shared.desired);
+                    desired.acted_here(height);
+                    desired.acted_upon(stored);
                 }
                 Err(error) => {
                     self.note_height(&error).await;
@@ -531,7 +529,7 @@ impl Reconciler {
     /// The gate mirrors what the record says.
     fn sync_gate(&self, stored: Option<&Stored>) {
         match stored.and_then(|stored| stored.record.task.as_ref()) {
-            Some(task) => lock(&self.shared.gate).hold(&self.id, task.since),
+            Some(task) => self.shared.hold_gate(&self.id, task.since),
             None => self.shared.release_gate(&self.id),
         }
     }

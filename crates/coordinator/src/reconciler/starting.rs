@@ -1,9 +1,9 @@
 //! When the next step may be a start.
 
-use lifecycle::{Action, Observed, Reason, Step};
+use lifecycle::{Action, Observed, Reason, Step, Wait};
 use tokio::time::Instant;
 
-use super::Reconciler;
+use super::{Next, Reconciler, Trouble};
 use crate::shared::lock;
 
 impl Reconciler {
@@ -26,6 +26,28 @@ impl Reconciler {
             }
             _ => step,
         }
+    }
+
+    /// Writes the first record of what is `registered` in that version, unless that is
+    /// older than what somebody acted upon: whoever was frozen, or was cut off from the
+    /// registry, would bring back what another coordinator has deleted meanwhile.
+    pub(super) async fn begin(&mut self, registered: Option<u64>) -> Next {
+        let first = self.shared.records.first_record(&self.id, registered).await;
+        let first = match first {
+            Ok(first) => first,
+            Err(error) => return Next::Pause(Trouble::Store(error.to_string())),
+        };
+        if let Some(height) = self.shared.newer_deletion(&self.id, &first) {
+            let (running, answered) = (height, registered.unwrap_or(0));
+            return Next::Sleep {
+                wait: Wait {
+                    reason: Reason::StaleRegistry { running, answered },
+                    until: Some(self.shared.now() + self.shared.knobs.policy.recheck),
+                },
+                settled: false,
+            };
+        }
+        self.commit(None, &first.record).await
     }
 
     fn decide(&self, seen: &Observed) -> Step {

@@ -13,7 +13,7 @@ pub mod records;
 
 pub use codec::{Corrupt, Stored};
 pub use memory::MemoryStore;
-pub use records::{Commit, LoadError, RecordStore, StoredHeight};
+pub use records::{Commit, First, LoadError, RecordStore, StoredHeight};
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -25,6 +25,16 @@ mod height;
 
 pub use height::StoredHeight;
 
+/// What is read when an indexer gets its first record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// The record to begin with; it is not written yet.
+    pub record: Record,
+    /// The newest registry height that somebody acted upon, if one is stored that can be
+    /// read.
+    pub acted_upon: Option<u64>,
+}
+
 /// What the store holds for the indexers.
 ///
 /// Records are only ever changed by compare-and-set, which in the same step keeps the
@@ -170,7 +180,8 @@ impl RecordStore {
 
     /// The first record of an indexer that has none: a new one, or what the
     /// original's first format says, which had a key of its own and no record. It is
-    /// `registered` in that version, as far as is known.
+    /// `registered` in that version, as far as is known. With it comes what tells whether
+    /// that is old: another coordinator may have removed the record meanwhile.
     ///
     /// # Errors
     /// The read failed.
@@ -178,12 +189,11 @@ impl RecordStore {
         &self,
         id: &IndexerId,
         registered: Option<u64>,
-    ) -> Result<Record, StoreError> {
-        let key = keys::first_format(id);
-        let version = self
-            .read_one(key.clone())
-            .await?
-            .and_then(|text| height_in(&key, &text));
+    ) -> Result<First, StoreError> {
+        let keys = [keys::first_format(id), keys::REGISTRY_HEIGHT.to_owned()];
+        let mut values = self.read_all(&keys).await?;
+        let height = StoredHeight::of(values.pop().flatten().as_ref());
+        let version = (values.pop().flatten()).and_then(|text| height_in(&keys[0], &text));
         let first = match version {
             Some(version) => {
                 tracing::info!(indexer = %id, version, "taken over from the first format");
@@ -191,9 +201,12 @@ impl RecordStore {
             }
             None => Record::new(id.clone()),
         };
-        Ok(Record {
-            registered,
-            ..first
+        Ok(First {
+            record: Record {
+                registered,
+                ..first
+            },
+            acted_upon: height.number(),
         })
     }
 

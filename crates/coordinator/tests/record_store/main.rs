@@ -530,12 +530,14 @@ async fn what_is_listed_and_gone_is_unlisted_at_the_start() {
 #[tokio::test]
 async fn the_first_format_is_taken_over_once() {
     let (store, records, id) = fixture();
-    assert_eq!(
-        records.first_record(&id, None).await,
-        Ok(Record::new(id.clone()))
-    );
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.record, Record::new(id.clone()));
+    assert_eq!(first.acted_upon, None);
     store.memory.put("a.near/f:block_stream:version", "107");
-    let taken = records.first_record(&id, None).await.unwrap();
+    store.memory.put("coordinator:registry_height", "1200");
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.acted_upon, Some(1_200));
+    let taken = first.record;
     assert_eq!((taken.phase, taken.synced_at), (Phase::Running, Some(107)));
     assert!(taken.provisioned && taken.enabled);
     let Ok(Commit::Written(stored)) = records.commit(&id, None, &taken).await else {
@@ -545,10 +547,11 @@ async fn the_first_format_is_taken_over_once() {
     // Of a later life it says nothing.
     let cleared = records.clear_data(&id, &stored).await;
     assert_eq!(cleared, Ok(Commit::Written(())));
-    assert_eq!(
-        records.first_record(&id, None).await,
-        Ok(Record::new(id.clone()))
-    );
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.record, Record::new(id.clone()));
+    store.memory.put("coordinator:registry_height", "a lot");
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.acted_upon, None);
     store.fail("get_many", Fault::Hang);
     assert!(records.first_record(&id, None).await.is_err());
 }

@@ -34,18 +34,21 @@ pub fn plan(seen: &Observed, policy: &Policy, now: Timestamp) -> Step {
         (Step::Commit(record), _) => Step::commit(record.knowing(spec.version)),
         // Nothing else would ever write it down of whoever is switched off: a tombstone of
         // the life before would take the record, and with it the switch.
-        (Step::Wait(_), Some(record)) if is_off(record) && knows_less(record, spec) => {
+        (Step::Wait(_), Some(record)) if is_off(record, spec) && knows_less(record, spec) => {
             Step::commit(record.knowing(spec.version))
         }
         (step, _) => step,
     }
 }
 
+/// Whether it is switched off, and registered as `spec` since it was deleted, if it was.
 /// Also of who is held: the next order that is given may be to release it.
-fn is_off(record: &Record) -> bool {
+fn is_off(record: &Record, spec: &Spec) -> bool {
     match record.phase {
         Phase::Suspending | Phase::Suspended => true,
-        Phase::Deleting | Phase::Deleted => false,
+        // Until what is left of the earlier life is stopped.
+        Phase::Deleting => !record.enabled && record.tombstone <= Some(spec.version),
+        Phase::Deleted => false,
         Phase::Initializing | Phase::Running | Phase::Repairing => !record.enabled,
     }
 }

@@ -289,6 +289,39 @@ fn whoever_is_switched_off_is_noted_once_as_what_it_is_registered() {
 }
 
 #[test]
+fn whoever_is_switched_off_is_noted_while_its_earlier_life_is_stopped() {
+    let ending = |enabled, tombstone| {
+        let world = deleting().record(|record| {
+            (record.enabled, record.tombstone) = (enabled, Some(tombstone));
+        });
+        let world = world.down(Service::BlockStreamer).stream_is(Seen::Unknown);
+        world.wants(latest(9))
+    };
+    for tombstone in [8, 9] {
+        let off = ending(false, tombstone);
+        let noted = off.commits();
+        let before = off.seen.record.clone().unwrap();
+        let expected = lifecycle::Record {
+            registered: Some(9),
+            ..before
+        };
+        assert_eq!(noted, expected);
+        let off = off.committed();
+        assert!(off.plan().starts_with("wait: "), "{}", off.plan());
+        // Old news of that deletion would take the switch with the record.
+        let old = off.clone().desired(deleted(5, tombstone));
+        assert!(old.plan().contains("is known already"), "{}", old.plan());
+        let again = off.desired(deleted(9, 12)).commits();
+        assert_eq!(again.tombstone, Some(12));
+    }
+    // What is on begins anew as that, and what was registered before that deletion
+    // is no newer life.
+    for world in [ending(true, 8), ending(false, 10)] {
+        assert!(world.plan().starts_with("wait: "), "{}", world.plan());
+    }
+}
+
+#[test]
 fn a_tombstone_of_an_earlier_life_deletes_nothing_that_was_begun_since() {
     for world in begun() {
         for older in [deleted(3, 4), deleted(6, 7)] {

@@ -34,7 +34,7 @@ impl StoredHeight {
         }
     }
 
-    fn of(value: Option<&Bytes>) -> StoredHeight {
+    pub(super) fn of(value: Option<&Bytes>) -> StoredHeight {
         let Some(raw) = value else {
             return StoredHeight::Absent;
         };
