@@ -20,7 +20,7 @@ impl super::Oracles {
                 let found = has_reason(truth, now, number, method)?;
                 Some(stability::of_outage(found, &self.fair, method))
             })
-            .or_else(|| stability::ends_unwritten(truth, &self.fair, number, method))
+            .or_else(|| stability::ends_unwritten(truth, &self.fair, now, number, method))
             .or_else(|| {
                 clears
                     .then(|| self.order.clears(truth, now, number))

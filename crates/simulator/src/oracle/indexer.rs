@@ -1,5 +1,7 @@
 //! What is known of one indexer, and of data layer tasks.
 
+use std::collections::BTreeSet;
+
 use lifecycle::Phase;
 use sim_node::{IndexerKey, Time};
 
@@ -7,6 +9,10 @@ use super::desire::{Desire, Hold};
 use super::queue::Queue;
 use super::record::{Persisted, Record};
 use super::world::World;
+
+/// Of so many runs it is remembered that the record has ceased to tell of them; those of the
+/// oldest versions are dropped first.
+const FORGOTTEN_MAX: usize = 64;
 
 /// One indexer.
 pub(super) struct Indexer {
@@ -42,9 +48,9 @@ pub(super) struct Indexer {
     pub read_heard: Option<Time>,
     /// When its record last told of a data layer task.
     pub tasked_at: Option<Time>,
-    /// The version whose run the record has ceased to tell of, by another program or
+    /// The versions whose runs the record has ceased to tell of, by another program or
     /// by a store that forgets.
-    pub forgotten: Option<u64>,
+    pub forgotten: BTreeSet<u64>,
     /// When the record of this life was begun, by a coordinator that knew of the life.
     pub begun_at: Option<Time>,
 }
@@ -72,7 +78,7 @@ impl Indexer {
             tainted: None,
             read_heard: None,
             tasked_at: None,
-            forgotten: None,
+            forgotten: BTreeSet::new(),
             begun_at: None,
         }
     }
@@ -93,8 +99,9 @@ impl Indexer {
         if of_life && self.begins_with(next) {
             self.begun_at = Some(now);
         }
-        self.forgotten =
-            (self.forgotten).filter(|version| told.is_none_or(|run| run.version() != *version));
+        if let Some(run) = told {
+            self.forgotten.remove(&run.version());
+        }
     }
 
     /// Whether the indexer begins, or begins anew, with `next`.
@@ -134,8 +141,12 @@ impl Indexer {
         let told = next.known().and_then(|record| record.run);
         let before = self.record_before.known().and_then(|record| record.run);
         let before = before.map(|run| run.version());
-        if before.is_some() && told.map(|run| run.version()) != before {
-            self.forgotten = self.forgotten.max(before);
+        if let Some(before) = before.filter(|before| told.is_none_or(|it| it.version() != *before))
+        {
+            self.forgotten.insert(before);
+            if self.forgotten.len() > FORGOTTEN_MAX {
+                self.forgotten.pop_first();
+            }
         }
     }
 

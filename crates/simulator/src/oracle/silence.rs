@@ -177,6 +177,12 @@ fn refused(truth: &Truth, indexer: &Indexer, problems: &mut Vec<String>) {
     }
 }
 
+/// Whether the queue stays as it is: there is no worker, or its code fails on the first
+/// block of the queue again and again.
+fn is_never_emptied(indexer: &Indexer) -> bool {
+    indexer.world.vanished || indexer.queue.failing_at.is_some()
+}
+
 fn running(truth: &Truth, now: Time, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
     let world = &indexer.world;
     orphans(indexer, problems);
@@ -192,7 +198,7 @@ fn running(truth: &Truth, now: Time, indexer: &Indexer, version: u64, problems: 
             ));
         }
         // Its health says that the queue is full, and so it is: nobody empties it.
-        None if world.vanished && world.is_listed_as_waiting(version) => {}
+        None if is_never_emptied(indexer) && world.is_listed_as_waiting(version) => {}
         None => problems.push(format!("no stream of version {version} runs")),
     }
     match world.executor {

@@ -198,10 +198,15 @@ fn names_another(indexer: &Indexer) -> bool {
 pub(super) fn ends_unwritten(
     truth: &Truth,
     fair: &Fair,
+    now: Time,
     number: usize,
     method: Method,
 ) -> Option<Finding> {
     let since = fair.unwritable_since()?;
+    // A write that was carried out a moment before told that there can be more.
+    if now.since(since) <= truth.limits.store_deadline {
+        return None;
+    }
     let indexer = truth.at(number);
     let record = indexer.record.known()?;
     let told = record.phase != Phase::Running || !record.enabled || !record.own;

@@ -367,19 +367,8 @@ fn p1_asks_nothing_of_a_run_that_another_program_noted_as_an_older_one_and_then_
             play.block(100, height);
         }
         play.wait(1).stop(100);
-        let key = play.key.clone();
         for synced in ["99", "null"].into_iter().filter(|_| foreign) {
-            play.wait(1);
-            let text = format!(
-                r#"{{"account_id":"a.near","function_name":"one","enabled":true,
-                "block_stream_synced_at":{synced},"lifecycle_state":"Running"}}"#
-            );
-            play.see(Event::RecordTranslated { key: key.clone() });
-            play.see(Event::RecordWritten {
-                key: key.clone(),
-                before: None,
-                after: Some(text.into()),
-            });
+            left_by_another_program(&mut play, synced);
         }
         play.wait(60).registered(150, None, false);
         let start = if foreign { 150 } else { 80 };
@@ -388,9 +377,31 @@ fn p1_asks_nothing_of_a_run_that_another_program_noted_as_an_older_one_and_then_
         for height in start..=200 {
             play.wait(1).block(150, height);
         }
-        let found = finish(&mut play, &[100, 150], 200);
+        // So is that of the next one, which is told of again.
+        for synced in ["null", "150"].into_iter().filter(|_| foreign) {
+            left_by_another_program(&mut play, synced);
+        }
+        for height in 201..=330 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 330);
         assert_eq!(found.as_deref(), verdict);
     }
+}
+
+fn left_by_another_program(play: &mut Play, synced: &str) {
+    let text = format!(
+        r#"{{"account_id":"a.near","function_name":"one","enabled":true,
+        "block_stream_synced_at":{synced},"lifecycle_state":"Running"}}"#
+    );
+    play.wait(1);
+    let key = play.key.clone();
+    play.see(Event::RecordTranslated { key: key.clone() });
+    play.see(Event::RecordWritten {
+        key,
+        before: None,
+        after: Some(text.into()),
+    });
 }
 
 #[test]
@@ -417,5 +428,27 @@ fn a_worker_that_vanished_unseen_is_no_objection_but_a_stalled_one_is() {
         }
         let settled = play.oracles.unconverged(play.now).is_empty();
         assert_eq!(settled, !stalled);
+    }
+}
+
+#[test]
+fn a_dead_stream_that_waits_for_code_that_fails_for_ever_is_no_objection() {
+    use sim_node::{Event as Node, TaskStopReason};
+    for (fails, waits) in [(true, true), (true, false), (false, true)] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        if fails {
+            play.node(Node::BlockFailed {
+                key: key.clone(),
+                worker: 1_100,
+                version: 100,
+                height: 60,
+            });
+        }
+        let state = if waits { 3 } else { 2 };
+        play.node(Node::StreamHealth { key, state });
+        play.stream_ended(2_100, TaskStopReason::Panicked);
+        let settled = play.oracles.unconverged(play.now).is_empty();
+        assert_eq!(settled, fails && waits);
     }
 }
