@@ -144,6 +144,7 @@ impl Book {
             began: self.began,
             latest: now.max(self.written),
             unchained: self.unchained,
+            most: None,
         }
     }
 

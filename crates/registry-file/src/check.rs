@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::book::{Book, default_path};
-use crate::heights::{Belief, height_at};
+use crate::heights::{Belief, RISE_MAX, height_at};
 use crate::merge::merge;
 use crate::problem::Problem;
 use crate::state::read_once;
@@ -23,7 +23,8 @@ pub struct Checked {
 /// Reads the registry file or folder at `path`, with all files that it mentions,
 /// and tells everything that is wrong, as of `now` in milliseconds since 1970. Nothing
 /// is written; of the file with the versions, if one stands at its usual place, only
-/// what says which heights can be true is used.
+/// what says which heights can be true is used; then an entry that would not count in a
+/// running coordinator is told, though a start would believe it.
 /// Reads files: call it where blocking is allowed.
 pub fn check(path: &Path, now: u64) -> Checked {
     let sources = match read_once(path) {
@@ -36,14 +37,21 @@ pub fn check(path: &Path, now: u64) -> Checked {
         }
     };
     let book = Book::load(&default_path(path)).ok().flatten();
-    let belief = book.as_ref().map_or(
+    let mut belief = book.as_ref().map_or(
         Belief {
             began: now,
             latest: now,
             unchained: 0,
+            most: None,
         },
         |book| book.belief(now),
     );
+    if let Some(book) = book.as_ref().filter(|book| !book.is_empty()) {
+        let merged = merge(&sources, &belief);
+        let height = height_at(merged.chain, belief.began, now);
+        let height = height.max(book.highest(merged.bound));
+        belief.most = Some(height.saturating_add(RISE_MAX));
+    }
     let merged = merge(&sources, &belief);
     let of_files = sources.values().flat_map(|source| &source.problems);
     let mut problems: Vec<Problem> = of_files.chain(&merged.problems).cloned().collect();

@@ -45,6 +45,8 @@ pub(crate) struct Belief {
     pub(crate) latest: u64,
     /// The highest height that was given out for lack of `[chain]`.
     pub(crate) unchained: u64,
+    /// While answers are given: no height above this, for they would leap by it.
+    pub(crate) most: Option<u64>,
 }
 
 impl Belief {
@@ -52,6 +54,16 @@ impl Belief {
     /// that is even a little too high shuts out true ones, and makes indexers start
     /// where no block is yet.
     pub(crate) fn bound(&self, chain: Option<Chain>) -> u64 {
+        let most = self.most.unwrap_or(HEIGHT_MAX);
+        self.reachable(chain).min(most)
+    }
+
+    /// Whether more could be believed if no answers were given.
+    pub(crate) fn is_held_down(&self, chain: Option<Chain>) -> bool {
+        self.bound(chain) < self.reachable(chain)
+    }
+
+    fn reachable(&self, chain: Option<Chain>) -> u64 {
         let spare = PACE * DAY / 1000;
         let Some(chain) = chain else {
             return (self.latest / 1000).saturating_add(spare).min(HEIGHT_MAX);
@@ -75,6 +87,10 @@ impl Belief {
 /// By how much heights may grow at once. The coordinator believes no answer that is
 /// further above the one before, so from then on it would take none.
 const JUMP_MAX: u64 = 2_000_000;
+
+/// By how much anything but `[chain]` and time raises them at once. The rest is for the
+/// clock, and for one more rise that comes before the coordinator has asked again.
+pub(crate) const RISE_MAX: u64 = JUMP_MAX / 2;
 
 /// The heights that were given out so far.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +181,7 @@ mod tests {
                 began: 0,
                 latest,
                 unchained,
+                most: None,
             };
             belief.bound(chain)
         };
@@ -188,6 +205,12 @@ mod tests {
                 block_time: 1,
             };
             assert_eq!(belief.bound(Some(chain)), HEIGHT_MAX);
+            assert!(!belief.is_held_down(Some(chain)));
+            let most = Some(7);
+            let belief = Belief { most, ..belief };
+            assert_eq!(belief.bound(Some(chain)), 7);
+            assert!(belief.is_held_down(Some(chain)));
+            assert_eq!(belief.bound(None), 7);
         }
     }
 }

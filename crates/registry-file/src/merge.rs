@@ -43,10 +43,14 @@ pub(crate) struct Merged<'a> {
     pub(crate) chain_in: Option<&'a Path>,
     /// No height above it is believed.
     pub(crate) bound: u64,
+    /// Whether that is so for now only, lest the answers leap.
+    pub(crate) is_held_down: bool,
     /// The entries that count, each with its file's name.
     pub(crate) entries: BTreeMap<&'a Key, (&'a Entry, String)>,
     /// Entries that are there and do not count.
     pub(crate) refused: BTreeSet<&'a Key>,
+    /// The lowest height for which one of them does not.
+    pub(crate) beyond: Option<u64>,
     /// What is wrong although each file by itself is right.
     pub(crate) problems: Vec<Problem>,
 }
@@ -81,6 +85,7 @@ pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
         }
     }
     merged.bound = belief.bound(merged.chain);
+    merged.is_held_down = belief.is_held_down(merged.chain);
     for (path, source, loaded) in ordered {
         for entry in &loaded.entries {
             if let Some((_, first)) = merged.entries.get(&entry.key) {
@@ -91,6 +96,8 @@ pub(crate) fn merge<'a>(sources: &'a Sources, belief: &Belief) -> Merged<'a> {
             } else if let Err((place, message)) = merged.usable(entry) {
                 merged.problem(path, place, message);
                 merged.refused.insert(&entry.key);
+                let beyond = Some(entry.highest()).filter(|height| *height > merged.bound);
+                merged.beyond = merged.beyond.into_iter().chain(beyond).min();
             } else {
                 let of = (entry, name_of(path));
                 merged.entries.insert(&entry.key, of);
@@ -128,12 +135,20 @@ impl Merged<'_> {
                 Some(_) => "what [chain] says, at four times the pace and with a day to spare",
                 None => "the clock, since there is no [chain]; it may go four days ahead",
             };
-            let message = format!(
-                "{name}: the chain cannot have reached height {} yet; the highest that is \
-                 believed is {}, by {how}. The entry does not count",
-                entry.highest(),
-                self.bound
-            );
+            let (height, bound) = (entry.highest(), self.bound);
+            let message = match self.is_held_down {
+                true => format!(
+                    "{name}: height {height} is so far above that of the registry that no \
+                     answer would be believed if it rose to it; the highest that counts for \
+                     now is {bound}. The entry does not count. If the height is wrong, put it \
+                     right before the coordinator is started again, for a start may believe it; \
+                     if it is true, put the clock or [chain] right"
+                ),
+                false => format!(
+                    "{name}: the chain cannot have reached height {height} yet; the highest \
+                     that is believed is {bound}, by {how}. The entry does not count"
+                ),
+            };
             return Err((entry.height_place.as_ref().unwrap_or(&entry.place), message));
         }
         if entry.needs_height && self.chain.is_none() {
@@ -144,6 +159,25 @@ impl Merged<'_> {
             return Err((&entry.place, message));
         }
         Ok(())
+    }
+
+    /// Why an indexer of version `height` that is nowhere any more is not deleted. The
+    /// coordinator believes no tombstone of a height that is not believed here, and none
+    /// below the version that it knows.
+    pub(crate) fn undeletable(&self, height: u64) -> String {
+        let bound = self.bound;
+        let why = match self.is_held_down {
+            true => {
+                "is so far above the registry's that no answer would be believed if it rose to it"
+            }
+            false => "the chain cannot have reached yet",
+        };
+        format!(
+            "it was taken out and is not deleted all the same, for its version is block \
+             {height}, which {why}; the highest that is believed is {bound}. Disable it; when \
+             it is suspended write it back with a `version` that the chain has reached, delete \
+             its record, and take it out once it is set up anew"
+        )
     }
 
     /// What becomes of the living indexers of `book` that are not among the

@@ -174,6 +174,8 @@ impl FileRegistry {
         let now = self.clock.now().0;
         let belief = Belief {
             latest: answers.belief.latest.max(now),
+            // That is as of then, and the height has gone on by itself.
+            most: None,
             ..answers.belief
         };
         let height = height_at(answers.chain, belief.began, now).max(answers.floor);

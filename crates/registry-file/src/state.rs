@@ -12,7 +12,7 @@ use coordinator::registry::decode::{ANSWER_LEN_MAX, ENTRIES_MAX};
 use crate::book::Book;
 use crate::entry::{Key, shown, to_json};
 use crate::files::{Stamp, list, stamp};
-use crate::heights::{Belief, Chain, Course, height_at};
+use crate::heights::{Belief, Chain, Course, RISE_MAX, height_at};
 use crate::merge::{Absence, Merged, Source, Sources, merge, name_of};
 use crate::problem::{PROBLEMS_MAX, Problem};
 use crate::rest::Rest;
@@ -64,7 +64,8 @@ pub(crate) struct State {
     common: Vec<Problem>,
     /// A change was not written to the book.
     dirty: bool,
-    /// The lowest height that is not believed and keeps somebody from being deleted.
+    /// The lowest height that is not believed and keeps an entry from counting, or somebody
+    /// from being deleted.
     stuck: Option<u64>,
     /// When it was last looked, in milliseconds since 1970.
     looked: u64,
@@ -130,10 +131,23 @@ impl State {
         }
     }
 
-    /// Whether a deletion that was stuck may be carried out: time alone makes heights
-    /// believable.
+    /// What is believed at `now`. A start believes whatever the chain can have reached; from
+    /// then on one false height, by which all answers would leap, would shut out everybody.
+    fn belief(&self, now: u64) -> Belief {
+        let most = self.answers.listing.is_some().then(|| {
+            let height = height_at(self.answers.chain, self.book.began, now);
+            height.max(self.answers.floor).saturating_add(RISE_MAX)
+        });
+        Belief {
+            most,
+            ..self.book.belief(now)
+        }
+    }
+
+    /// Whether an entry that was refused may count, or a deletion that was stuck may be
+    /// carried out: time alone makes heights believable.
     fn is_freed(&self, now: u64) -> bool {
-        let bound = || self.book.belief(now).bound(self.answers.chain);
+        let bound = || self.belief(now).bound(self.answers.chain);
         self.stuck.is_some_and(|lowest| lowest <= bound())
     }
 
@@ -185,7 +199,7 @@ impl State {
     /// Makes what the files say the answers, or nothing of it.
     fn take_over(&mut self, now: u64) -> Result<(), Problem> {
         self.dirty = true;
-        let belief = self.book.belief(now);
+        let belief = self.belief(now);
         self.forget_missing(&belief);
         let merged = merge(&self.sources, &belief);
         if let Some(course) = self.course(&merged, now)
@@ -224,7 +238,7 @@ impl State {
         for (key, absence) in absences {
             match absence {
                 Absence::Deleted if let Some(height) = book.unbelieved(&key, bound) => {
-                    let why = undeletable(height, bound);
+                    let why = merged.undeletable(height);
                     let message = format!("{}: {why}", shown(&key));
                     stuck.push((height, Problem::of(&self.root, message)));
                     waiting.remove(&key);
@@ -245,7 +259,7 @@ impl State {
             }
         }
         self.rest.retain(|key| waiting.contains(key));
-        self.stuck = stuck.iter().map(|(height, _)| *height).min();
+        self.stuck = lowest(&stuck, merged.beyond);
         let told = stuck.into_iter().map(|(_, problem)| problem);
         self.common.extend(told.take(PROBLEMS_MAX));
         book.chained = chain.is_some() && !book.is_empty();
@@ -272,7 +286,7 @@ impl State {
             indexers = listing.1.len(),
             "the registry's files were taken over"
         );
-        warn_of(&book, bound);
+        self.warn_of(&book, &merged, now);
         self.answers = Arc::new(Answers {
             chain,
             belief,
@@ -296,6 +310,23 @@ impl State {
             });
         }
         self.book.course(merged.chain, merged.bound)
+    }
+
+    /// Says which heights of the book are not believed, and that a start believes some far
+    /// above what is said to be the present one.
+    fn warn_of(&self, book: &Book, merged: &Merged<'_>, now: u64) {
+        warn_of_unbelieved(book, merged.bound);
+        let height = book.highest(merged.bound);
+        let said = height_at(merged.chain, book.began, now).max(book.unchained);
+        if self.answers.listing.is_none() && height > said.saturating_add(RISE_MAX) {
+            tracing::warn!(
+                height,
+                said,
+                "the height of the registry begins at a version far above what the clock and \
+                 [chain] say. If it is true, put those right; if not, put the version right and \
+                 start again with a copy of the file with the versions from before"
+            );
+        }
     }
 
     /// Says of files that are gone what stays of them, and forgets those of which
@@ -510,20 +541,14 @@ fn delete(book: &mut Book, key: &Key, height: u64) {
     book.delete(key, height);
 }
 
-/// Why an indexer that is nowhere any more is not deleted. The coordinator believes no
-/// tombstone of a height that the chain has not reached, and none below the version that
-/// it knows.
-fn undeletable(height: u64, bound: u64) -> String {
-    format!(
-        "it was taken out and is not deleted all the same, for its version is block {height}, \
-         which the chain cannot have reached yet; the highest that is believed is {bound}. \
-         Disable it; when it is suspended write it back with a `version` that the chain has \
-         reached, delete its record, and take it out once it is set up anew"
-    )
+/// The lowest height that is waited for.
+fn lowest(stuck: &[(u64, Problem)], beyond: Option<u64>) -> Option<u64> {
+    let stuck = stuck.iter().map(|(height, _)| *height);
+    stuck.chain(beyond).min()
 }
 
 /// Says which heights of the book are not believed.
-fn warn_of(book: &Book, bound: u64) {
+fn warn_of_unbelieved(book: &Book, bound: u64) {
     let all: Vec<(Key, u64)> = book.beyond(bound).collect();
     if all.is_empty() {
         return;
@@ -536,9 +561,9 @@ fn warn_of(book: &Book, bound: u64) {
     tracing::warn!(
         indexers = all.len(),
         bound,
-        "the file with the versions has heights that the chain cannot have reached: {}; the \
-         height of the registry does not follow them. Give such an indexer a `version` of \
-         its own, which the chain has reached, or put the clock or [chain] right",
+        "the file with the versions has heights that are not believed: {}; the height of the \
+         registry does not follow them. Give such an indexer a `version` of its own, which the \
+         chain has reached, or put the clock or [chain] right",
         named.join(", ")
     );
 }

@@ -7,6 +7,7 @@ mod conformance_suite;
 mod desk;
 mod edits;
 mod folder;
+mod leaps;
 mod moves;
 mod random;
 mod sample;
