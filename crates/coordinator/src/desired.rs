@@ -27,7 +27,7 @@ use unlistable::Unlistable;
 
 /// A height so far above the last one that it cannot be true (three weeks of blocks,
 /// when a second has passed): believing it would shut out every later answer.
-const HEIGHT_JUMP_MAX: u64 = 2_000_000;
+pub(crate) const HEIGHT_JUMP_MAX: u64 = 2_000_000;
 
 /// Blocks that a chain may make in each second since the last answer; NEAR makes one or
 /// two.

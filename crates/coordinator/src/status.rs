@@ -2,6 +2,8 @@
 
 use lifecycle::{Desired, Gate, IndexerId, Phase, Reason, Record, Service, Timestamp, Wait};
 
+use crate::sentence::shown;
+
 /// The last word of one loop.
 #[derive(Clone, Debug)]
 pub struct LoopStatus {
@@ -197,9 +199,10 @@ impl LoopStatus {
 /// Why `id` waits, for people.
 pub(crate) fn told(reason: &Reason, id: &IndexerId) -> String {
     match reason {
-        Reason::AccountBusy { by } if by.account() != id.account() => {
-            format!("{by}, whose account has the same database, is provisioned first")
-        }
+        Reason::AccountBusy { by } if by.account() != id.account() => format!(
+            "{}, whose account has the same database, is provisioned first",
+            shown(by)
+        ),
         reason => reason.to_string(),
     }
 }

@@ -199,8 +199,11 @@ impl State {
     /// Makes what the files say the answers, or nothing of it.
     fn take_over(&mut self, now: u64) -> Result<(), Problem> {
         self.dirty = true;
-        let belief = self.belief(now);
+        let mut belief = self.belief(now);
         self.forget_missing(&belief);
+        // Where [chain] is put right, what counts goes with it.
+        let next = height_at(merge(&self.sources, &belief).chain, self.book.began, now);
+        belief.most = belief.most.map(|most| most.max(next));
         let merged = merge(&self.sources, &belief);
         if let Some(course) = self.course(&merged, now)
             && let Some(why) =

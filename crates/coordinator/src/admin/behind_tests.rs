@@ -255,8 +255,26 @@ async fn what_another_coordinator_deleted_meanwhile_is_not_brought_back() {
         matches!(&refused, AdminError::NotNow(why) if why.contains("another coordinator")),
         "{refused:?}"
     );
-    // It is registered all the same, as a newer answer says.
+    // A height that no chain can have reached is told, until it is lowered.
+    let told = || lock(&it.coordinator.shared.health).why_unreadable(keys::REGISTRY_HEIGHT);
+    assert_eq!(told(), None);
+    world.store.put(keys::REGISTRY_HEIGHT, FALSE.to_string());
+    pass(60).await;
+    assert!(told().unwrap().contains("--lower-to"), "{:?}", told());
+    world.store.put(keys::REGISTRY_HEIGHT, height.clone());
+    pass(60).await;
+    assert_eq!(told(), None);
+    // An operator is heard if the registry tells of it as of a height that is as new.
     world.set_height(TRUE + 100);
+    world.fault("read_indexer_function", None);
+    world.fault("compare_and_set", Some(Fault::Fails));
+    let refused = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(
+        matches!(&refused, AdminError::NotNow(why) if !why.contains("another coordinator")),
+        "{refused:?}"
+    );
+    world.fault("compare_and_set", None);
+    // It is registered all the same, as a newer answer says.
     for method in ["list_all", "read_indexer_function"] {
         world.fault(method, None);
     }

@@ -4,7 +4,7 @@ use lifecycle::{Desired, Phase, Reason, Record, Seen};
 
 use super::report::IndexerReport;
 use crate::health::set_aside;
-use crate::sentence::steers;
+use crate::sentence::{printable, shown};
 use crate::status::told;
 
 impl IndexerReport {
@@ -35,7 +35,7 @@ impl IndexerReport {
     }
 
     fn standing(&self) -> String {
-        let id = printable(self.id.as_str());
+        let id = shown(&self.id);
         if self.is_unread() {
             return format!("It is not known whether {id} has a record, and what is in it.");
         }
@@ -272,19 +272,6 @@ fn capitalised(text: &str) -> String {
         Some(first) => first.to_uppercase().chain(characters).collect(),
         None => String::new(),
     }
-}
-
-/// Names come from anybody: what could steer a terminal is escaped.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if steers(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Commands that change a record.
 
-use lifecycle::{Hold, IndexerId, Phase, Record, Timestamp};
+use lifecycle::{Hold, IndexerId, Record, Timestamp};
 use near_account_id::AccountIdRef;
 use tokio::time::Instant;
 
-use super::explain::printable;
 use super::registration::Registration;
 use super::{AdminError, AdminService, named, unavailable};
+use crate::sentence::{printable, shown};
 use crate::shared::lock;
 use crate::store::{Commit, LoadError, StoreError, Stored};
 
@@ -190,8 +190,9 @@ impl AdminService {
         let id = named(account, function)?;
         if self.shared.shadow {
             return Err(AdminError::FailedPrecondition(format!(
-                "this coordinator only observes (shadow mode); ask the active one to {} {id}",
-                command.name()
+                "this coordinator only observes (shadow mode); ask the active one to {} {}",
+                command.name(),
+                shown(&id)
             )));
         }
         let mut registration = Registration::default();
@@ -230,7 +231,8 @@ impl AdminService {
             let stored = self.load(id, last_failure.as_ref()).await?;
             if stored.is_none() && !command.creates() {
                 return Err(AdminError::NotFound(format!(
-                    "{id} has no record, so there is nothing to {}",
+                    "{} has no record, so there is nothing to {}",
+                    shown(id),
                     command.name()
                 )));
             }
@@ -249,40 +251,37 @@ impl AdminService {
                     let first = records.first_record(id, None).await;
                     let first = first.map_err(|error| undone(&error, last_failure.as_ref()))?;
                     if last_failure.is_none()
-                        && let Some(height) = self.shared.newer_deletion(id, &first)
+                        && let Some(height) = registration.newer_deletion(&self.shared, id, &first)
                     {
                         return Err(AdminError::NotNow(format!(
                             "{id}: nothing is changed, since it has no record, and another \
                              coordinator has heard of the registry since: it carried out a \
-                             deletion of block {height}"
+                             deletion of block {height}",
+                            id = shown(id)
                         )));
                     }
                     fresh = first.record;
                     &fresh
                 }
             };
-            // A record that is being removed may be gone the next moment, and with it
-            // what it says: it is written all the same, and one of the two conflicts.
-            let doomed = command.creates() && before.phase == Phase::Deleting;
-            let told = registration.version(&self.shared, id);
-            let is_news = command.creates() && told > before.known_version();
-            let next = match command.on(before, self.shared.now()) {
-                Some(next) => next,
-                None if stored.is_some() && !doomed && !is_news => {
-                    // Already so, or written by an earlier try whose answer was lost.
-                    return Ok(last_failure.is_some());
-                }
-                None => before.clone(),
-            };
-            let next = match told {
+            let altered = command.on(before, self.shared.now());
+            // Already so, or written by an earlier try whose answer was lost.
+            let is_so = altered.is_none() && stored.is_some();
+            // It is written all the same: what is acknowledged was written, and not only
+            // read, maybe from a replica that is behind. A former order whose fate nobody knows, still on
+            // its way to the store, finds another record then than it expects. So does
+            // whoever is about to remove the record, or one of the two conflicts.
+            let next = altered.unwrap_or_else(|| before.clone());
+            let next = match registration.version(&self.shared, id) {
                 Some(version) => next.knowing(version),
                 None => next,
             };
+            let changed = !is_so || next != *before || last_failure.is_some();
             match records.commit(id, stored.as_ref(), &next).await {
                 Ok(Commit::Written(written)) => {
                     let raw = Some(&written.raw);
                     self.shared.note_record(id, raw, Instant::now());
-                    return Ok(true);
+                    return Ok(changed);
                 }
                 Ok(Commit::Conflict) => {}
                 Err(error @ StoreError::Indefinite(_)) => last_failure = Some(error),
@@ -293,7 +292,8 @@ impl AdminService {
             || {
                 AdminError::NotNow(format!(
                     "nothing is changed: the record of {id} changed during each of {tries_max} \
-                     tries"
+                     tries",
+                    id = shown(id)
                 ))
             },
             unavailable,
@@ -317,7 +317,8 @@ impl AdminService {
                      restore that value from a backup, or delete it, and a new record is made, \
                      switched on",
                     printable(&corrupt.key),
-                    corrupt.why
+                    corrupt.why,
+                    id = shown(id)
                 )),
             })
     }

@@ -7,7 +7,9 @@ use tokio::time::timeout;
 
 use super::{AdminError, IndexerReport};
 use crate::registry::RegistryError;
+use crate::sentence::shown;
 use crate::shared::{Shared, lock};
+use crate::store::First;
 
 /// What a command has heard of the registry so far. If the registry does not answer,
 /// what it said last and the record decide: an operator must not depend on it to stop
@@ -18,6 +20,8 @@ pub(super) struct Registration {
     doubt: Option<Doubt>,
     /// As what it says that the indexer is registered.
     version: Option<u64>,
+    /// As of which height it says so.
+    heard: u64,
 }
 
 /// Why the registry does not say whether there is such an indexer.
@@ -56,18 +60,32 @@ impl Registration {
         }
         self.doubt = Some(match answer(shared, id).await {
             // It says the same of what was deleted since.
-            Ok((_, false)) => {
+            Ok((_, None)) => {
                 let why = "the node that answered is behind what the registry said before";
                 Doubt::Silence(RegistryError::Unavailable(why.to_owned()))
             }
-            Ok((Desired::Present(spec), true)) => {
-                self.version = Some(spec.version);
+            Ok((Desired::Present(spec), Some(height))) => {
+                (self.version, self.heard) = (Some(spec.version), height);
                 return;
             }
-            Ok((Desired::Deleted { version, at }, true)) => Doubt::Deletion { version, at },
-            Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), true)) => Doubt::Denial,
+            Ok((Desired::Deleted { version, at }, Some(_))) => Doubt::Deletion { version, at },
+            Ok((Desired::Missing | Desired::Unknown | Desired::Unlisted(_), Some(_))) => {
+                Doubt::Denial
+            }
             Err(error) => Doubt::Silence(error),
         });
+    }
+
+    /// The height of a deletion that another coordinator carried out since the registry was
+    /// heard about `id`, whose record would be the `first` one.
+    pub(super) fn newer_deletion(
+        &self,
+        shared: &Shared,
+        id: &IndexerId,
+        first: &First,
+    ) -> Option<u64> {
+        let height = shared.newer_deletion(id, first)?;
+        (self.heard < height).then_some(height)
     }
 
     /// The newest version that the registry told of: what is written down with a command
@@ -98,7 +116,8 @@ impl Registration {
             return Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and what the registry \
                  answers is older than that: version {}",
-                spec.version
+                spec.version,
+                id = shown(id)
             )));
         }
         let Some(doubt) = &self.doubt else {
@@ -117,14 +136,17 @@ impl Registration {
             (Desired::Deleted { version, at }, _) if ends(version) => Err(deleted(id, at)),
             (_, Some(Phase::Deleting | Phase::Deleted)) => Err(AdminError::NotNow(format!(
                 "{id}: nothing is changed, since it is being deleted, and nobody says whether it \
-                 has been registered again: {doubt}"
+                 has been registered again: {doubt}",
+                id = shown(id)
             ))),
             (_, Some(_)) => Ok(()),
-            (_, None) if matches!(doubt, Doubt::Denial) => {
-                Err(AdminError::NotFound(format!("{id} is not registered")))
-            }
+            (_, None) if matches!(doubt, Doubt::Denial) => Err(AdminError::NotFound(format!(
+                "{} is not registered",
+                shown(id)
+            ))),
             (_, None) => Err(AdminError::NotNow(format!(
-                "{id}: nothing is changed, since nobody says whether it is registered: {doubt}"
+                "{id}: nothing is changed, since nobody says whether it is registered: {doubt}",
+                id = shown(id)
             ))),
         }
     }
@@ -147,12 +169,12 @@ impl Shared {
         };
         Err(AdminError::NotNow(format!(
             "{}: it has no record, and nobody says whether it is registered: {why}",
-            report.id
+            shown(&report.id)
         )))
     }
 }
 
-async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, bool), RegistryError> {
+async fn answer(shared: &Shared, id: &IndexerId) -> Result<(Desired, Option<u64>), RegistryError> {
     if !shared.owns(id) && !matches!(known(shared, id), Desired::Present(_)) {
         return shared.ask(id).await;
     }
@@ -170,5 +192,5 @@ fn known(shared: &Shared, id: &IndexerId) -> Desired {
 }
 
 fn deleted(id: &IndexerId, at: u64) -> AdminError {
-    AdminError::NotFound(format!("{id} was deleted in block {at}"))
+    AdminError::NotFound(format!("{} was deleted in block {at}", shown(id)))
 }

@@ -285,12 +285,12 @@ impl Shared {
     }
 
     /// Asks the registry about one indexer. The answer is news for its loop too,
-    /// whoever asked. Also says whether it is believed: a node that is behind tells of
-    /// what has been.
+    /// whoever asked. Also says as of which height it is, if it is believed: a node that
+    /// is behind tells of what has been.
     pub(crate) async fn ask(
         &self,
         id: &IndexerId,
-    ) -> Result<(lifecycle::Desired, bool), RegistryError> {
+    ) -> Result<(lifecycle::Desired, Option<u64>), RegistryError> {
         let (height, wanted) = self.read_one(id).await?;
         lock(&self.desired).one_was_heard(Instant::now());
         let taken = lock(&self.desired).take_answer(
@@ -302,7 +302,7 @@ impl Shared {
         );
         let believed = matches!(taken, Taken::News(_));
         self.after_answer(taken);
-        Ok((wanted, believed))
+        Ok((wanted, believed.then_some(height)))
     }
 
     /// What the registry says of one indexer, and as of which height.

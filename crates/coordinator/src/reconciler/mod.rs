@@ -280,7 +280,7 @@ impl Reconciler {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
             Step::Wait(wait) => self.rest(wait, &seen),
             Step::Commit(next) if stored.is_none() && next.phase == Phase::Initializing => {
-                self.begin(next.registered).await
+                self.begin(next.registered, began).await
             }
             Step::Commit(next) => self.commit(stored.as_ref(), &next).await,
             Step::Apply(action) => match stored {
@@ -325,7 +325,7 @@ impl Reconciler {
     /// Whether what was seen since `began` is older than its deadlines allow: the
     /// process was frozen, and somebody else may have taken over. Of two rounds in
     /// a row the second is believed, lest a slow machine does nothing at all.
-    fn is_outdated(&mut self, began: Instant) -> bool {
+    pub(super) fn is_outdated(&mut self, began: Instant) -> bool {
         let allowed = self.shared.knobs.look_max();
         self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
         if self.looked_in_vain {

@@ -246,3 +246,18 @@ async fn the_check_tells_what_would_not_count_while_the_coordinator_runs() {
     desk.write(FILE, &more);
     assert_eq!((look().indexers.len(), look().problems.len()), (4, 0));
 }
+
+#[tokio::test]
+async fn what_a_chain_that_is_put_right_has_reached_counts_with_it() {
+    let (desk, registry, text) = running(92 * DAY).await;
+    let begun = height(&registry).await;
+    let version_of = begun + 1_400_000;
+    let text = text.replace(&chain(START), &chain(START + 1_500_000));
+    let text = format!("{text}{}{}", versioned("mine", version_of), latest("new"));
+    desk.write(FILE, &text);
+    assert_eq!(names(&registry).await, ["f", "g", "mine", "new"]);
+    assert_eq!(problems(&registry, &desk.path("")), [""; 0]);
+    assert_eq!(version(&registry, "mine").await, version_of);
+    assert_eq!(version(&registry, "new").await, begun + 1_500_000);
+    assert_eq!(height(&registry).await, begun + 1_500_000);
+}

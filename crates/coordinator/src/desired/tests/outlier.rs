@@ -206,3 +206,31 @@ fn what_was_given_up_does_not_come_back_as_the_one_that_goes_on() {
     }
     assert_eq!(registry.view.give_up_low(registry.now), None);
 }
+
+/// What somebody else deleted is known only from answers as new as that.
+#[test]
+fn only_what_another_coordinator_acted_upon_overtakes_what_is_known() {
+    let mut registry = Registry::new(TRUE);
+    registry.watch("a.near/1");
+    let named = id("a.near/1");
+    assert!(
+        !registry.view.is_overtaken(&named, TRUE),
+        "it began with it"
+    );
+    registry.lists(TRUE + 10, &[LISTED]);
+    assert!(!registry.view.is_overtaken(&named, TRUE + 10));
+    assert!(registry.view.is_overtaken(&named, TRUE + 11));
+    // It has read that height since, and heard no more.
+    registry.view.acted_upon(TRUE + 11);
+    assert!(registry.view.is_overtaken(&named, TRUE + 11));
+    registry.same(TRUE + 11);
+    assert!(!registry.view.is_overtaken(&named, TRUE + 11));
+    // As new is what it was told of that one alone.
+    registry.answers(TRUE + 20, "a.near/1", Desired::Present(spec(LISTED.1)));
+    assert!(!registry.view.is_overtaken(&named, TRUE + 20));
+    assert!(registry.view.is_overtaken(&id("a.near/2"), TRUE + 20));
+    // Its own deletions are known to it, were their height false.
+    registry.view.acted_here(FALSE);
+    assert!(!registry.view.is_overtaken(&named, FALSE));
+    assert!(registry.view.is_overtaken(&named, FALSE + 1));
+}

@@ -120,6 +120,24 @@ async fn the_first_record_says_what_the_original_s_first_format_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_begun_by_what_was_read_before_the_process_stood_still() {
+    let (world, mut reconciler) = alone();
+    let began = Instant::now();
+    pass(60).await;
+    assert!(matches!(
+        reconciler.begin(Some(5), began).await,
+        Next::Again
+    ));
+    assert_eq!(world.record(ID), None);
+    // A slow machine must go on.
+    assert!(matches!(
+        reconciler.begin(Some(5), began).await,
+        Next::Again
+    ));
+    assert_eq!(world.record(ID).unwrap().registered, Some(5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_loop_is_settled_only_where_both_halves_were_seen() {
     let (world, mut reconciler) = alone();
     let seen = seen(&world, &mut reconciler, Phase::Running).await;
