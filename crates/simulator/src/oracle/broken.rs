@@ -24,6 +24,8 @@ pub(super) struct Core {
     nodes: BTreeSet<NodeName>,
     /// When the coordinator's life began.
     life_since: Time,
+    /// When it had first read who has a record.
+    loaded_at: Option<Time>,
     /// When the coordinator last changed anything that belongs to the core.
     effect_at: Time,
 }
@@ -52,7 +54,18 @@ impl Core {
 
     /// A life of the coordinator begins.
     pub fn born(&mut self, now: Time) {
-        self.life_since = now;
+        (self.life_since, self.loaded_at) = (now, None);
+    }
+
+    /// It has read who has a record.
+    pub fn loaded(&mut self, now: Time) {
+        self.loaded_at.get_or_insert(now);
+    }
+
+    /// When this life of the coordinator had first read who has a record. Of anybody else
+    /// it keeps no answer of the registry.
+    pub fn loaded_at(&self) -> Option<Time> {
+        self.loaded_at
     }
 
     /// When the coordinator's life began.

@@ -300,7 +300,7 @@ impl Desire {
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
                 let on = command == AdminCommand::Enable;
-                if self.enabled.answered(now, on, carried_out) {
+                if self.enabled.answered(on, carried_out) {
                     let life = Some(self.lives);
                     self.promised_in = self.switched_in.filter(|_| self.switched_in == life);
                     self.push(now, |segment| segment.switch = switch_of(on));
@@ -308,7 +308,7 @@ impl Desire {
             }
             AdminCommand::Hold | AdminCommand::Release => {
                 let on = command == AdminCommand::Hold;
-                if self.held.answered(now, on, carried_out) {
+                if self.held.answered(on, carried_out) {
                     self.hold = hold_of(on);
                 }
             }

@@ -7,7 +7,7 @@ use sim_node::{IndexerKey, Time};
 
 use super::desire::{Desire, Hold};
 use super::queue::Queue;
-use super::record::{Persisted, Record};
+use super::record::{Persisted, Record, Run};
 use super::world::World;
 
 /// Of so many runs it is remembered that the record has ceased to tell of them; those of the
@@ -99,7 +99,10 @@ impl Indexer {
         if of_life && self.begins_with(next) {
             self.begun_at = Some(now);
         }
-        if let Some(run) = told {
+        // Without start and cursor nobody can say how far it had come.
+        let known = self.queue.cursor.is_some() && !self.queue.is_unclear();
+        let tells = |run: &Run| run.start.is_some() || known;
+        if let Some(run) = told.filter(tells) {
             self.forgotten.remove(&run.version());
         }
     }

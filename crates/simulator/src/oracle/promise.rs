@@ -1,20 +1,13 @@
 //! What an operator may rely on of something that is set or not: a switch, a hold.
 
-use std::time::Duration;
-
-use sim_node::Time;
-
-/// How long a command whose answer was an error may still be carried out.
-const DOUBT: Duration = Duration::from_secs(60);
-
-/// Commands that set and unset one thing, and what was promised by answering them.
+/// Commands that set and unset one thing, and what was promised by answering them. One
+/// that was answered by an error may still be on its way; it must not undo what was
+/// acknowledged after that.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Promise {
     /// The commands under way: whether each sets it.
     pending: Vec<bool>,
     contested: bool,
-    /// The last command that was not acknowledged.
-    doubtful: Option<(Time, bool)>,
     given: Option<bool>,
 }
 
@@ -38,18 +31,12 @@ impl Promise {
     }
 
     /// A command was answered; true if it is sure now how things stand.
-    pub fn answered(&mut self, now: Time, sets: bool, carried_out: bool) -> bool {
+    pub fn answered(&mut self, sets: bool, carried_out: bool) -> bool {
         if let Some(place) = self.pending.iter().position(|other| *other == sets) {
             self.pending.remove(place);
         }
         let last = self.pending.is_empty();
-        if !carried_out {
-            self.doubtful = Some((now, sets));
-        }
-        let doubt = self
-            .doubtful
-            .is_some_and(|(at, other)| other != sets && now.since(at) < DOUBT);
-        let sure = carried_out && last && !self.contested && !doubt;
+        let sure = carried_out && last && !self.contested;
         if sure {
             self.given = Some(sets);
         }
@@ -81,7 +68,7 @@ mod tests {
         let mut promise = Promise::default();
         promise.sent(true);
         assert_eq!(promise.given(), None);
-        assert!(promise.answered(Time(2), true, true));
+        assert!(promise.answered(true, true));
         assert_eq!(promise.given(), Some(true));
         promise.sent(true);
         assert_eq!(
@@ -91,21 +78,22 @@ mod tests {
         );
         promise.sent(false);
         assert_eq!(promise.given(), None);
-        assert!(!promise.answered(Time(3), true, true));
-        assert!(!promise.answered(Time(4), false, true));
+        assert!(!promise.answered(true, true));
+        assert!(!promise.answered(false, true));
         assert!(promise.is_idle());
     }
 
     #[test]
-    fn a_command_that_failed_may_still_be_carried_out() {
+    fn a_command_that_failed_may_be_carried_out_until_another_is_acknowledged() {
         let mut promise = Promise::default();
+        promise.sent(true);
+        assert!(promise.answered(true, true));
         promise.sent(false);
-        assert!(!promise.answered(Time(1), false, false));
+        assert!(!promise.answered(false, false));
+        assert_eq!(promise.given(), None);
         promise.sent(true);
-        assert!(!promise.answered(Time(2), true, true));
-        let later = Time(1) + DOUBT;
-        promise.sent(true);
-        assert!(promise.answered(later, true, true));
+        assert!(promise.answered(true, true));
+        assert_eq!(promise.given(), Some(true));
     }
 
     #[test]
@@ -113,10 +101,10 @@ mod tests {
         let mut promise = Promise::default();
         promise.sent(true);
         promise.doubt();
-        assert!(!promise.answered(Time(1), true, true));
+        assert!(!promise.answered(true, true));
         assert_eq!(promise.given(), None);
         promise.sent(true);
-        assert!(promise.answered(Time(2), true, true));
+        assert!(promise.answered(true, true));
         promise.doubt();
         assert_eq!(promise.given(), None);
     }

@@ -11,10 +11,20 @@ use crate::history::{AdminCommand, Event};
 
 /// S9 of retries. Verifies that when a retry is acknowledged the record no longer
 /// tells of the repair that it told of when the retry was sent. That it is then
-/// tried at once is L4's business. Says nothing of lost or tampered records.
+/// tried at once is L4's business. Says nothing of lost or tampered records, nor of one
+/// that was sent while another was under way: the answer to the first is none to the
+/// second.
 #[derive(Default)]
 pub(super) struct Retries {
-    repairs: BTreeMap<usize, Repair>,
+    open: BTreeMap<usize, Open>,
+}
+
+/// The retries of one indexer that are under way.
+#[derive(Default)]
+struct Open {
+    number: u32,
+    /// What the record told of when the only one was sent.
+    repair: Option<Repair>,
 }
 
 impl Retries {
@@ -26,8 +36,16 @@ impl Retries {
                 command: AdminCommand::Retry,
             } => {
                 let number = truth.intern(key);
-                let repair = truth.at(number).record.known()?.repair.clone()?;
-                self.repairs.insert(number, repair);
+                let record = truth.at(number).record.known();
+                let open = self.open.entry(number).or_default();
+                open.number += 1;
+                open.repair = record
+                    .and_then(|record| record.repair.clone())
+                    .filter(|_| open.number == 1);
+                None
+            }
+            Event::CoordinatorEnded { .. } => {
+                self.open.clear();
                 None
             }
             Event::AdminAnswered {
@@ -36,7 +54,13 @@ impl Retries {
                 error,
             } => {
                 let number = truth.intern(key);
-                let before = self.repairs.remove(&number)?;
+                let open = self.open.get_mut(&number)?;
+                let before = open.repair.take();
+                open.number -= 1;
+                if open.number == 0 {
+                    self.open.remove(&number);
+                }
+                let before = before?;
                 let indexer = truth.at(number);
                 let after = indexer.record.known()?.repair.as_ref()?;
                 let sure = error.is_none() && !indexer.relaxed && now >= indexer.unsure_until;

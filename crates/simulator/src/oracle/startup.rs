@@ -73,7 +73,9 @@ impl Startup {
             let works = matches!(registered, Registered::Present { .. })
                 && indexer.record != Persisted::Corrupt
                 && indexer.record.phase() != Some(Phase::Repairing);
-            if works && !silence::is_as_wanted(truth, now, number) {
+            // Whoever shows no ill now may do so at any time later.
+            let shows = !looks_well(truth, now, number);
+            if works && shows && !silence::is_as_wanted(truth, now, number) {
                 self.waiting.insert(number);
             }
         }

@@ -353,6 +353,9 @@ impl Truth {
             return;
         };
         let (method, indexer, by) = (call.method, call.indexer, call.by);
+        if method == Method::StoreSetMembers && *answer == AnswerKind::Ok {
+            self.core.loaded(now);
+        }
         let Some(heard) = call.clean_at.filter(|_| *answer == AnswerKind::Ok) else {
             return;
         };

@@ -389,6 +389,32 @@ fn p1_asks_nothing_of_a_run_that_another_program_noted_as_an_older_one_and_then_
     }
 }
 
+#[test]
+fn p1_asks_nothing_of_a_run_of_which_no_more_than_the_version_is_told_again() {
+    for (cursor, verdict) in [(false, None), (true, Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in (50..=80).filter(|height| *height != 60) {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        play.forgotten();
+        left_by_another_program(&mut play, "100");
+        if cursor {
+            play.cursor(2_100, 80);
+            play.noted(100, 50);
+        }
+        play.wait(60).registered(150, None, false);
+        play.begin(150, 150);
+        play.noted(150, 150);
+        for height in 150..=300 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 300);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
+    }
+}
+
 fn left_by_another_program(play: &mut Play, synced: &str) {
     let text = format!(
         r#"{{"account_id":"a.near","function_name":"one","enabled":true,

@@ -348,6 +348,31 @@ fn s9_objects_to_a_retry_that_forgot_nothing() {
 }
 
 #[test]
+fn s9_takes_the_answer_to_one_retry_for_none_to_another() {
+    for (crossed, wrong) in [(false, true), (true, false)] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        play.node(Node::ExecutorUnlisted { key, version: 100 });
+        if crossed {
+            play.admin(AdminCommand::Retry);
+        }
+        record(&mut play, "Repairing", REPAIR);
+        play.admin(AdminCommand::Retry);
+        play.acknowledged(AdminCommand::Retry);
+        assert_eq!(play.verdict(), wrong.then(|| "S9".to_owned()));
+        if crossed {
+            record(&mut play, "Running", "");
+            play.acknowledged(AdminCommand::Retry);
+            record(&mut play, "Repairing", REPAIR);
+            // The next one is alone.
+            play.admin(AdminCommand::Retry);
+            play.acknowledged(AdminCommand::Retry);
+            assert_eq!(play.verdict().as_deref(), Some("S9"));
+        }
+    }
+}
+
+#[test]
 fn l4_expects_nothing_of_a_retry_of_what_is_held_or_did_not_fail() {
     let mut play = given_up();
     play.admin(AdminCommand::Hold);
