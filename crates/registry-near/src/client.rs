@@ -15,6 +15,7 @@ use rustls_platform_verifier::Verifier;
 use crate::body;
 use crate::octets::Text;
 use crate::options::{Endpoint, Options, OptionsError};
+use crate::places::told;
 use crate::rpc_error::Meaning;
 
 /// The largest body of a refusal that is looked at, in bytes.
@@ -69,9 +70,9 @@ impl HttpClient {
         timeout: Duration,
     ) -> Outcome {
         let answer = tokio::time::timeout(timeout, self.ask_unlimited(endpoint, id, body));
-        answer
-            .await
-            .unwrap_or_else(|_| Outcome::Failed(format!("gave no whole answer in {timeout:?}")))
+        answer.await.unwrap_or_else(|_| {
+            Outcome::Failed(format!("gave no whole answer in {}", told(timeout)))
+        })
     }
 
     async fn ask_unlimited(&self, endpoint: &Endpoint, id: &str, body: &[u8]) -> Outcome {

@@ -19,6 +19,7 @@ mod lag;
 mod nodes;
 mod octets;
 mod options;
+mod places;
 mod registry;
 mod request;
 mod rpc_error;

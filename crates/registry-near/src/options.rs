@@ -22,11 +22,13 @@ pub struct Options {
     pub contract: AccountId,
     /// Limit of a whole call, over all nodes and including the wait for a place.
     pub timeout: Duration,
-    /// Limit of one node's answer, to its last byte.
+    /// Limit of one node's answer, to its last byte, while another node is left that can
+    /// be asked after it; the last one has all that is left of the call.
     pub attempt_timeout: Duration,
     /// Limit of connecting to a node.
     pub connect_timeout: Duration,
-    /// The most calls at a time; others wait. At least one is assumed.
+    /// The most questions about single indexers at a time; others wait. At least one is
+    /// assumed. Listings have two places of their own, so that they wait for none of them.
     pub concurrent: usize,
     /// What the nodes are told about who asks.
     pub user_agent: String,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coordinator::Clock;
 use coordinator::registry::{RegistryError, RegistryTransport, ViewAnswer};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::belief;
@@ -16,7 +15,14 @@ use crate::client::{HttpClient, Outcome};
 use crate::lag::{Heard, Why};
 use crate::nodes::Nodes;
 use crate::options::{Options, OptionsError};
+use crate::places::Places;
 use crate::request;
+
+/// The view call that lists everything.
+const LISTING: &str = "list_all";
+
+/// The most listings at a time: one of the coordinator, and one of an operator.
+const LISTINGS_MAX: usize = 2;
 
 /// The registry contract, asked through one or more NEAR RPC nodes.
 ///
@@ -27,6 +33,11 @@ use crate::request;
 /// shares has failed itself; if nobody knows better, its words are what went wrong.
 /// Dropping a call has no effect on others.
 ///
+/// A node leaves time for those that can be asked after it, and the last one has all that
+/// is left. A node that is left alone after a failure is asked at once, and with all the
+/// time there is, if there is nobody else: how often is up to whoever asks. One that
+/// asked for fewer calls is not.
+///
 /// A node that answers, but is far behind what others have answered or what whoever
 /// asks knows, or that has stood at one block for a minute, is passed over for a while:
 /// the others are asked before it. The call in which that shows, and the one in which
@@ -35,7 +46,8 @@ pub struct NearRegistry {
     options: Options,
     client: HttpClient,
     nodes: Nodes,
-    places: Semaphore,
+    questions: Places,
+    listings: Places,
     clock: Option<Arc<dyn Clock>>,
     next_id: AtomicU64,
 }
@@ -66,7 +78,8 @@ impl NearRegistry {
         Ok(NearRegistry {
             client: HttpClient::new(&options)?,
             nodes: Nodes::new(options.endpoints.len()),
-            places: Semaphore::new(options.concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            questions: Places::new(options.concurrent),
+            listings: Places::new(LISTINGS_MAX),
             clock: None,
             next_id: AtomicU64::new(1),
             options,
@@ -194,7 +207,8 @@ impl NearRegistry {
         if left.is_zero() {
             return late;
         }
-        match self.ask(at, question, left).await {
+        let limit = self.options.attempt_timeout.min(left);
+        match self.ask(at, question, limit).await {
             Some(Outcome::Answer(answer)) => {
                 self.good(at);
                 self.keeps_up(at, answer.block_height);
@@ -210,10 +224,54 @@ impl NearRegistry {
         late
     }
 
-    /// Asks the node at `at`, for at most `left`; `None` if there is no such node.
-    async fn ask(&self, at: usize, question: &Question, left: Duration) -> Option<Outcome> {
+    /// Asks one node after the other.
+    async fn ask_all(&self, question: &Question) -> Result<ViewAnswer, RegistryError> {
+        let total = self.options.timeout;
+        let (mut tried, mut faults, mut contract) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(at) = self.nodes.next(&tried, Instant::now()) {
+            let left = question.left(total);
+            if left.is_zero() {
+                return Err(self.unanswered(faults, contract, Some(total)));
+            }
+            let share = self.share(at, &tried, left);
+            let Some(outcome) = self.ask(at, question, share).await else {
+                break;
+            };
+            tried.push(at);
+            match outcome {
+                Outcome::Answer(answer) => {
+                    self.good(at);
+                    for (at, text) in contract {
+                        // Others do know: it is asked again after them.
+                        self.note(at, Outcome::Failed(text), &mut faults);
+                    }
+                    if self.keeps_up(at, answer.block_height) {
+                        return Ok(answer);
+                    }
+                    return Ok(self.newer(answer, &tried, question).await);
+                }
+                Outcome::Contract(text) => contract.push((at, text)),
+                fault => self.note(at, fault, &mut faults),
+            }
+        }
+        Err(self.unanswered(faults, contract, None))
+    }
+
+    /// How much of what is `left` the node at `at` may take, after those that were
+    /// `tried`.
+    fn share(&self, at: usize, tried: &[usize], left: Duration) -> Duration {
+        let share = self.options.attempt_timeout;
+        let asked: Vec<usize> = tried.iter().copied().chain([at]).collect();
+        // Somebody whose pause ends meanwhile can be turned to as well.
+        match self.nodes.next(&asked, Instant::now() + share) {
+            Some(_) => share.min(left),
+            None => left,
+        }
+    }
+
+    /// Asks the node at `at`, for at most `limit`; `None` if there is no such node.
+    async fn ask(&self, at: usize, question: &Question, limit: Duration) -> Option<Outcome> {
         let endpoint = self.options.endpoints.get(at)?;
-        let limit = self.options.attempt_timeout.min(left);
         let Question { id, body, .. } = question;
         Some(self.believed(self.client.ask(endpoint, id, body, limit).await))
     }
@@ -269,46 +327,24 @@ fn unanswered(faults: &[Fault], timeout: Option<Duration>) -> RegistryError {
 #[async_trait]
 impl RegistryTransport for NearRegistry {
     async fn view(&self, method: &str, arguments: &[u8]) -> Result<ViewAnswer, RegistryError> {
-        let total = self.options.timeout;
         let begin = Instant::now();
-        let Ok(Ok(_place)) = tokio::time::timeout(total, self.places.acquire()).await else {
-            return Err(RegistryError::Unavailable(format!(
-                "{} calls were under way for {total:?}, and no place became free",
-                self.options.concurrent
-            )));
+        let places = match method {
+            LISTING => &self.listings,
+            _ => &self.questions,
         };
+        let place = places.take(self.options.timeout).await;
+        let _place = place.map_err(RegistryError::Unavailable)?;
         let id = format!("c-{}", self.next_id.fetch_add(1, Ordering::Relaxed));
         let contract = self.options.contract.as_str();
         let body = request::body(&id, contract, method, arguments)
             .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
-        let question = Question { id, body, begin };
-        let (mut tried, mut faults, mut contract) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(at) = self.nodes.next(&tried, Instant::now()) {
-            let left = question.left(total);
-            if left.is_zero() {
-                return Err(self.unanswered(faults, contract, Some(total)));
-            }
-            let Some(outcome) = self.ask(at, &question, left).await else {
-                break;
-            };
-            tried.push(at);
-            match outcome {
-                Outcome::Answer(answer) => {
-                    self.good(at);
-                    for (at, text) in contract {
-                        // Others do know: it is asked again after them.
-                        self.note(at, Outcome::Failed(text), &mut faults);
-                    }
-                    if self.keeps_up(at, answer.block_height) {
-                        return Ok(answer);
-                    }
-                    return Ok(self.newer(answer, &tried, &question).await);
-                }
-                Outcome::Contract(text) => contract.push((at, text)),
-                fault => self.note(at, fault, &mut faults),
-            }
+        let asked_at = Instant::now();
+        let result = self.ask_all(&Question { id, body, begin }).await;
+        match &result {
+            Ok(_) => places.answered(asked_at.elapsed()),
+            Err(_) => places.unanswered(asked_at.elapsed()),
         }
-        Err(self.unanswered(faults, contract, None))
+        result
     }
 
     fn unusable(&self, height: u64, known: u64) {

@@ -6,5 +6,6 @@ mod failover;
 mod lag;
 mod misbehaviour;
 mod node;
+mod patience;
 mod requests;
 mod tls;

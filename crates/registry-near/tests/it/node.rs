@@ -38,6 +38,8 @@ pub enum Reply {
     Drip(Vec<u8>),
     /// Sends this over and over.
     Flood(Vec<u8>),
+    /// Does this after a while.
+    Late(Duration, Box<Reply>),
     /// Sends nothing and keeps the connection.
     Hang,
 }
@@ -72,6 +74,12 @@ impl Node {
     /// A node that answers with an empty listing as of `height`.
     pub async fn good(height: u64) -> Node {
         Node::start(move |request| answer(request, b"{}", height)).await
+    }
+
+    /// The same, but each answer comes only `after` a while.
+    pub async fn slow(after: Duration, height: u64) -> Node {
+        Node::start(move |request| Reply::Late(after, Box::new(answer(request, b"{}", height))))
+            .await
     }
 
     pub fn url(&self) -> String {
@@ -124,7 +132,11 @@ async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Request> {
     }
 }
 
-async fn send(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::Result<()> {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), mut reply: Reply) -> io::Result<()> {
+    while let Reply::Late(after, next) = reply {
+        tokio::time::sleep(after).await;
+        reply = *next;
+    }
     match reply {
         Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
         Reply::Drip(bytes) => {
@@ -138,7 +150,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::Resul
         Reply::Flood(bytes) => loop {
             stream.write_all(&bytes).await?;
         },
-        Reply::Hang => std::future::pending().await,
+        Reply::Hang | Reply::Late(..) => std::future::pending().await,
     }
     stream.shutdown().await
 }
@@ -190,6 +202,12 @@ pub fn registry(nodes: &[&Node]) -> NearRegistry {
 
 pub async fn list(registry: &NearRegistry) -> Result<ViewAnswer, RegistryError> {
     registry.view("list_all", b"{}").await
+}
+
+/// Asks about one indexer.
+pub async fn read(registry: &NearRegistry) -> Result<ViewAnswer, RegistryError> {
+    let arguments = br#"{"account_id":"a.near","function_name":"f"}"#;
+    registry.view("read_indexer_function", arguments).await
 }
 
 /// The words of an answer that was not there.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::node::{Node, Reply, list, options, response, unavailable};
+use crate::node::{Node, Reply, list, options, read, response, unavailable};
 
 #[tokio::test]
 async fn the_question_is_the_protocols() {
@@ -108,7 +108,7 @@ async fn only_so_many_calls_are_under_way() {
     let calls: Vec<_> = (0..10)
         .map(|_| {
             let registry = registry.clone();
-            tokio::spawn(async move { list(&registry).await })
+            tokio::spawn(async move { read(&registry).await })
         })
         .collect();
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -131,17 +131,31 @@ async fn only_so_many_calls_are_under_way() {
 }
 
 #[tokio::test]
+async fn only_so_many_listings_are_under_way() {
+    let node = Node::always(|| Reply::Hang).await;
+    let mut options = options(&[node.url()]);
+    options.timeout = Duration::from_secs(1);
+    let registry = NearRegistry::new(options).unwrap();
+    let all = || list(&registry);
+    let (one, two, three) = tokio::join!(all(), all(), all());
+    assert!(one.is_err() && two.is_err());
+    let text = three.unwrap_err().to_string();
+    assert!(text.contains("for a place"), "{text}");
+    assert_eq!(node.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn a_call_that_finds_no_place_ends_in_time() {
     let node = Node::always(|| Reply::Hang).await;
     let mut options = options(&[node.url()]);
     options.concurrent = 1;
     options.timeout = Duration::from_millis(300);
     let registry = NearRegistry::new(options).unwrap();
-    let (first, second) = tokio::join!(list(&registry), list(&registry));
+    let (first, second) = tokio::join!(read(&registry), read(&registry));
     assert!(first.is_err());
     let text = second.unwrap_err().to_string();
     assert!(
-        text.contains("no place") || text.contains("no answer"),
+        text.contains("for a place") || text.contains("no answer"),
         "{text}"
     );
 }
