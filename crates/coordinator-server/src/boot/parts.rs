@@ -145,7 +145,7 @@ fn registry(config: &Config) -> Result<Registry, Problem> {
                 .map_err(|error| problem(&set::REGISTRY_CONTRACT_ID, error))?;
             let mut options = Options::new(endpoints, contract);
             // An answer that comes after the caller's deadline is of no use.
-            options.timeout = share(config.knobs.list_deadline, 90);
+            options.timeout = share(config.knobs.list_deadline, 98);
             options.attempt_timeout = share(config.knobs.list_deadline, 60);
             options.connect_timeout = share(config.knobs.list_deadline, 30);
             let registry =

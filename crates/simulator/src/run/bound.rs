@@ -76,6 +76,10 @@ fn patience(knobs: &Knobs) -> Duration {
         + more(knobs.disbelief, usual.disbelief) * 2
         + more(knobs.repeat.cap, usual.repeat.cap) * 2
         + more(knobs.start_slot_kept, usual.start_slot_kept)
+        + more(
+            knobs.policy.executor_start_timeout,
+            usual.policy.executor_start_timeout,
+        )
 }
 
 /// The longest call that waits for nothing in particular.
@@ -223,6 +227,11 @@ mod tests {
             ..Knobs::default()
         };
         assert!(convergence(&scenario(""), &slow) > plain);
+        // An executor whose start hangs is not seen to be sick before.
+        let mut patient = Knobs::default();
+        patient.policy.executor_start_timeout = Duration::from_secs(7_200);
+        let start = patient.policy.executor_start_timeout;
+        assert!(convergence(&scenario(""), &patient) > start);
     }
 
     #[test]
