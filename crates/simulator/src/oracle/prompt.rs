@@ -50,6 +50,8 @@ struct Waiting {
     switched_from: Option<bool>,
     /// The registry has changed, rather than an operator's mind.
     by_registry: bool,
+    /// It was not registered before.
+    begins: bool,
 }
 
 /// L4: a change of what is wanted leads to a call that changes the indexer's world or
@@ -92,7 +94,16 @@ impl Prompt {
                 key, change: what, ..
             } => {
                 let number = truth.intern(key);
+                let was_there = self.registered.contains_key(&number);
                 if self.is_said_again(number, what) {
+                    return;
+                }
+                let unheard = self.waiting.get(&number).copied();
+                let unheard = unheard.filter(|it| it.heard_at.is_none() && !it.rumoured);
+                let begins = !was_there || unheard.is_some_and(|it| it.begins);
+                if matches!(what, Change::Deleted { .. }) && unheard.is_some_and(|it| it.begins) {
+                    // It was there between two listings, and is away as before.
+                    self.waiting.remove(&number);
                     return;
                 }
                 if matches!(what, Change::Deleted { .. }) {
@@ -109,6 +120,7 @@ impl Prompt {
                     told: false,
                     switched_from: None,
                     by_registry: true,
+                    begins,
                 };
                 self.waiting.insert(number, change);
             }
@@ -256,6 +268,7 @@ impl Prompt {
             told: false,
             switched_from,
             by_registry: false,
+            begins: false,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);
@@ -283,6 +296,7 @@ impl Prompt {
             told: true,
             switched_from: None,
             by_registry: true,
+            begins: false,
         };
         self.waiting.insert(number, waiting);
         self.crowd(truth, now);

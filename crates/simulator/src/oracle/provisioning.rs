@@ -11,8 +11,8 @@ use crate::history::RunPhase;
 /// account runs, or of one with which it shares a database. Excuses repeated and
 /// late deliveries, tasks that run for so long that they count as dead, and, after
 /// the time a task of unknown fate is given, tasks whose id was never persisted. Of
-/// two coordinators at once neither knows what the other has begun just now, and
-/// whose clock is wrong knows no task's age.
+/// two coordinators at once neither knows what the other has begun just now, or while it
+/// was frozen itself, until it has had the time to look; and whose clock is wrong knows no task's age.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,
@@ -68,6 +68,6 @@ fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
         || truth.at(task.indexer).relaxed
         || truth.is_misled(task.indexer, now)
         || age + slack >= limits.provisioning_abandon
-        || (truth.fencing.is_contested() && age <= limits.observation_delay)
+        || (truth.fencing.is_contested() && task.since >= truth.horizon(now))
         || (!task.known && age + slack >= limits.provisioning_settle)
 }

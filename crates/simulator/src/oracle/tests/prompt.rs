@@ -79,6 +79,8 @@ fn l4_asks_nothing_of_a_deletion_that_goes_on_when_it_is_registered_and_deleted_
             supported: true,
         };
         play.wait(20).registry(registered);
+        polls(&mut play, 1);
+        acts(&mut play);
         play.registry(Change::Deleted { height: 9_101 });
         polls(&mut play, 10);
         assert_eq!(play.verdict(), (!begun).then(|| "L4".to_owned()));
@@ -129,5 +131,30 @@ fn l4_asks_nothing_when_an_entry_is_written_again_as_it_is_within_one_block() {
         play.registry(registered(content));
         polls(&mut play, 10);
         assert_eq!(play.verdict(), (content != 200).then(|| "L4".to_owned()));
+    }
+}
+
+#[test]
+fn l4_asks_nothing_of_a_life_that_no_listing_has_told_of() {
+    for listed in [false, true] {
+        let mut play = settled();
+        play.wait(1).deleted();
+        acts(&mut play);
+        play.record("Repairing", Some((100, 50, true)));
+        polls(&mut play, 20);
+        play.registry(Change::Registered {
+            version: 9_100,
+            content: 9_100,
+            start: Some(9_100),
+            new_life: true,
+            supported: true,
+        });
+        if listed {
+            polls(&mut play, 1);
+            acts(&mut play);
+        }
+        play.registry(Change::Deleted { height: 9_101 });
+        polls(&mut play, 10);
+        assert_eq!(play.verdict(), listed.then(|| "L4".to_owned()));
     }
 }

@@ -3,8 +3,8 @@
 
 use sim_node::TaskStopReason;
 
-use super::play::Play;
-use crate::history::{Change, Event};
+use super::play::{Play, With};
+use crate::history::{Change, Event, Method};
 
 /// An indexer that has executed some blocks when the store forgets the last minute.
 fn after_a_loss() -> Play {
@@ -152,5 +152,28 @@ fn nobody_knows_of_what_another_program_left_without_a_record() {
             .iter()
             .any(|it| it.contains("its cursor is left behind"));
         assert_eq!(left, !foreign, "{problems:?}");
+    }
+}
+
+#[test]
+fn s17_lets_a_coordinator_that_thawed_look_first() {
+    for (after, verdict) in [(1, None), (60, Some("S17"))] {
+        let mut play = Play::new();
+        let since = play.now;
+        play.coordinator_starts();
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        let begun = play.task_started("t1");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        let task = r#","task":{"id":"t1","since":1}"#;
+        play.record_with("Initializing", true, None, task);
+        play.wait(60);
+        let state = crate::history::FormerState::Thawed { since };
+        let incarnation = 1;
+        play.see(Event::Former { incarnation, state });
+        play.wait(after).listing();
+        let begun = play.task_started("t2");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        assert_eq!(play.verdict().as_deref(), verdict, "{after}");
     }
 }
