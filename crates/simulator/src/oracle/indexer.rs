@@ -99,12 +99,16 @@ impl Indexer {
         if of_life && self.begins_with(next) {
             self.begun_at = Some(now);
         }
-        // Without start and cursor nobody can say how far it had come.
-        let known = self.queue.cursor.is_some() && !self.queue.is_unclear();
-        let tells = |run: &Run| run.start.is_some() || known;
-        if let Some(run) = told.filter(tells) {
+        if let Some(run) = told.filter(|run| self.shows_how_far(run)) {
             self.forgotten.remove(&run.version());
         }
+    }
+
+    /// Whether anybody can say how far `run`, of which the record tells, had come: it has
+    /// a start or a cursor.
+    fn shows_how_far(&self, run: &Run) -> bool {
+        let has_cursor = self.queue.cursor.is_some() && !self.queue.is_unclear();
+        run.start.is_some() || has_cursor
     }
 
     /// Whether the indexer begins, or begins anew, with `next`.
@@ -144,6 +148,7 @@ impl Indexer {
         let told = next.known().and_then(|record| record.run);
         let before = self.record_before.known().and_then(|record| record.run);
         let before = before.map(|run| run.version());
+        let told = told.filter(|run| self.shows_how_far(run));
         if let Some(before) = before.filter(|before| told.is_none_or(|it| it.version() != *before))
         {
             self.forgotten.insert(before);

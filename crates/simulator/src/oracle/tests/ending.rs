@@ -415,6 +415,30 @@ fn p1_asks_nothing_of_a_run_of_which_no_more_than_the_version_is_told_again() {
     }
 }
 
+#[test]
+fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_it_had_a_cursor() {
+    for (lost, verdict) in [(true, None), (false, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        play.wait(1).stop(100);
+        if lost {
+            left_by_another_program(&mut play, "100");
+        }
+        play.wait(60).registered(150, None, false);
+        play.begin(150, 150);
+        play.noted(150, 150);
+        for height in 150..=300 {
+            play.wait(1).block(150, height);
+        }
+        assert_eq!(
+            finish(&mut play, &[100, 150], 300).as_deref(),
+            verdict,
+            "{:?}",
+            play.oracles.violation()
+        );
+    }
+}
+
 fn left_by_another_program(play: &mut Play, synced: &str) {
     let text = format!(
         r#"{{"account_id":"a.near","function_name":"one","enabled":true,
