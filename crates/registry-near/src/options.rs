@@ -28,7 +28,7 @@ pub struct Options {
     /// Limit of connecting to a node.
     pub connect_timeout: Duration,
     /// The most questions about single indexers at a time; others wait. At least one is
-    /// assumed. Listings have two places of their own, so that they wait for none of them.
+    /// assumed. Listings have places of their own, so that they wait for none of them.
     pub concurrent: usize,
     /// What the nodes are told about who asks.
     pub user_agent: String,

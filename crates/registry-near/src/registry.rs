@@ -22,7 +22,7 @@ use crate::request;
 const LISTING: &str = "list_all";
 
 /// The most listings at a time: one of the coordinator, and one of an operator.
-const LISTINGS_MAX: usize = 2;
+const LISTINGS_MAX: usize = 5;
 
 /// The registry contract, asked through one or more NEAR RPC nodes.
 ///

@@ -53,7 +53,7 @@ pub(crate) struct Reconciler {
     paces: Paces,
     started: Started,
     /// The last look was too old to be acted upon.
-    looked_in_vain: bool,
+    looked_in_vain: Option<Instant>,
     /// Commits overtaken by somebody else's, since one was not.
     conflicts: u32,
     /// How many holds had been acknowledged when the record was read.
@@ -119,7 +119,7 @@ impl Reconciler {
             unnoted: None,
             paces,
             started,
-            looked_in_vain: false,
+            looked_in_vain: None,
             conflicts: 0,
             holds_seen: 0,
             refused: None,
@@ -327,14 +327,17 @@ impl Reconciler {
     /// a row the second is believed, lest a slow machine does nothing at all.
     pub(super) fn is_outdated(&mut self, began: Instant) -> bool {
         let allowed = self.shared.knobs.look_max();
-        self.looked_in_vain = !self.looked_in_vain && began.elapsed() > allowed;
-        if self.looked_in_vain {
+        let soon_after = |at| began.saturating_duration_since(at) <= allowed * 8;
+        let is_second = self.looked_in_vain.take().is_some_and(soon_after);
+        let is_outdated = !is_second && began.elapsed() > allowed;
+        if is_outdated {
+            self.looked_in_vain = Some(Instant::now());
             tracing::warn!(
                 indexer = %self.id,
                 "what was seen is too old to be acted upon: the process stood still; it looks again"
             );
         }
-        self.looked_in_vain
+        is_outdated
     }
 
     /// Performs what was planned by looks that began at `began`.

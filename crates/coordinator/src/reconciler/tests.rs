@@ -298,6 +298,12 @@ async fn what_was_seen_before_a_freeze_is_looked_at_again_once() {
     assert!(!reconciler.is_outdated(began), "a slow machine must go on");
     assert!(reconciler.is_outdated(began));
     assert!(!reconciler.is_outdated(Instant::now()));
+    // Another freeze, long after the last one, which no round has followed.
+    assert!(reconciler.is_outdated(began));
+    pass(3_600).await;
+    let began = Instant::now();
+    pass(60).await;
+    assert!(reconciler.is_outdated(began), "two that are no pair");
 }
 
 #[tokio::test(start_paused = true)]

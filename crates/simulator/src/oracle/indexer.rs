@@ -9,6 +9,7 @@ use super::desire::{Desire, Hold};
 use super::queue::Queue;
 use super::record::{Persisted, Record, Run};
 use super::world::World;
+use crate::history::Incarnation;
 
 /// Of so many runs it is remembered that the record has ceased to tell of them; those of the
 /// oldest versions are dropped first.
@@ -206,4 +207,6 @@ pub(super) struct DataTask {
     /// Its id was persisted.
     pub known: bool,
     pub excused: bool,
+    /// Which coordinator asked for it, if that is known.
+    pub by: Option<Incarnation>,
 }

@@ -356,11 +356,11 @@ impl Oracles {
                 let number = self.truth.intern(key);
                 self.rates.wish(now, number);
             }
-            Event::AdminAnswered {
-                key, error: None, ..
-            } => {
+            Event::AdminAnswered { key, error, .. } => {
                 let number = self.truth.intern(key);
-                if now >= self.truth.at(number).unsure_until {
+                // What waited for a frozen coordinator is carried out when it thaws.
+                self.rates.wish(now, number);
+                if error.is_none() && now >= self.truth.at(number).unsure_until {
                     let found = record_history::switch(&self.truth, number);
                     let found = found.or_else(|| record_history::hold(&self.truth, number));
                     self.report(found, None);

@@ -100,7 +100,7 @@ impl Prompt {
                 }
                 let unheard = self.waiting.get(&number).copied();
                 let unheard = unheard.filter(|it| it.heard_at.is_none() && !it.rumoured);
-                let begins = !was_there || unheard.is_some_and(|it| it.begins);
+                let begins = unheard.map_or(!was_there, |it| it.begins);
                 if matches!(what, Change::Deleted { .. }) && unheard.is_some_and(|it| it.begins) {
                     // It was there between two listings, and is away as before.
                     self.waiting.remove(&number);

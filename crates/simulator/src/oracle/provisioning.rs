@@ -39,7 +39,7 @@ impl Provisioning {
             let other = truth.tasks.iter().find(|task| {
                 task.id != id
                     && share_a_database(truth.at(task.indexer).key.account(), account)
-                    && !is_excused(truth, now, task)
+                    && !is_excused(truth, now, task, begun)
             });
             if let Some(other) = other {
                 let sentence = format!(
@@ -55,7 +55,7 @@ impl Provisioning {
     }
 }
 
-fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
+fn is_excused(truth: &Truth, now: Time, task: &DataTask, begun: &DataTask) -> bool {
     let age = now.since(task.since);
     let limits = &truth.limits;
     // The time is counted from the intent, which is older than the task.
@@ -68,6 +68,6 @@ fn is_excused(truth: &Truth, now: Time, task: &DataTask) -> bool {
         || truth.at(task.indexer).relaxed
         || truth.is_misled(task.indexer, now)
         || age + slack >= limits.provisioning_abandon
-        || (truth.fencing.is_contested() && task.since >= truth.horizon(now))
+        || (truth.fencing.is_contested() && task.by != begun.by && task.since >= truth.horizon(now))
         || (!task.known && age + slack >= limits.provisioning_settle)
 }

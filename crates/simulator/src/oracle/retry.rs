@@ -7,7 +7,7 @@ use sim_node::Time;
 use super::finding::Finding;
 use super::record::Repair;
 use super::truth::Truth;
-use crate::history::{AdminCommand, Event};
+use crate::history::{AdminCommand, Event, FormerState};
 
 /// S9 of retries. Verifies that when a retry is acknowledged the record no longer
 /// tells of the repair that it told of when the retry was sent. That it is then
@@ -44,7 +44,11 @@ impl Retries {
                     .filter(|_| open.number == 1);
                 None
             }
-            Event::CoordinatorEnded { .. } => {
+            Event::CoordinatorEnded { .. }
+            | Event::Former {
+                state: FormerState::Ended,
+                ..
+            } => {
                 self.open.clear();
                 None
             }

@@ -254,6 +254,7 @@ impl Truth {
                 linked: false,
                 known: false,
                 excused: false,
+                by: None,
             }),
             sim_node::Event::TaskEnded { task, .. } => {
                 self.tasks.retain(|running| running.id != *task);
@@ -451,9 +452,10 @@ impl Truth {
             }
             Method::StartProvisioningTask if done => {
                 let stray = self.is_stray(now, applied);
+                let by = self.calls.get(applied.call).map(|call| call.by);
                 for task in self.tasks.iter_mut().rev() {
                     if task.indexer == number && task.since == now && !task.linked {
-                        task.linked = true;
+                        (task.linked, task.by) = (true, by);
                         task.excused = stray;
                         break;
                     }

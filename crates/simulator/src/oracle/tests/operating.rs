@@ -409,6 +409,27 @@ fn s12_grants_each_retry_its_tries() {
 }
 
 #[test]
+fn s12_grants_the_writes_of_orders_that_waited_for_a_frozen_coordinator() {
+    for answered in [false, true] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        for _ in 0..300 {
+            play.admin(AdminCommand::Release);
+        }
+        for _ in 0..3 {
+            play.wait(100).admin(AdminCommand::Release);
+        }
+        for _ in 0..900 {
+            if answered {
+                play.acknowledged(AdminCommand::Release);
+            }
+            play.sent(Method::StoreCompareAndSet, Some(&key));
+        }
+        assert_eq!(play.verdict(), (!answered).then(|| "S12".to_owned()));
+    }
+}
+
+#[test]
 fn s12_objects_to_a_loop_that_reads_without_a_pause() {
     let mut play = Play::running(100, 50);
     play.wait(61);

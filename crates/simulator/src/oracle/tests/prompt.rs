@@ -158,3 +158,19 @@ fn l4_asks_nothing_of_a_life_that_no_listing_has_told_of() {
         assert_eq!(play.verdict(), listed.then(|| "L4".to_owned()));
     }
 }
+
+#[test]
+fn l4_asks_for_a_deletion_however_often_it_is_changed_before_a_listing() {
+    let mut play = settled();
+    play.wait(1).registry(Change::Deleted { height: 9_000 });
+    play.registry(Change::Registered {
+        version: 9_001,
+        content: 9_001,
+        start: Some(9_001),
+        new_life: true,
+        supported: true,
+    });
+    play.registry(Change::Deleted { height: 9_002 });
+    polls(&mut play, 10);
+    assert_eq!(play.verdict().as_deref(), Some("L4"));
+}

@@ -157,10 +157,17 @@ fn nobody_knows_of_what_another_program_left_without_a_record() {
 
 #[test]
 fn s17_lets_a_coordinator_that_thawed_look_first() {
-    for (after, verdict) in [(1, None), (60, Some("S17"))] {
+    let cases = [
+        (1, 1, None),
+        (60, 1, Some("S17")),
+        // The one that was not frozen knows what it began itself.
+        (1, 2, Some("S17")),
+    ];
+    for (after, by, verdict) in cases {
         let mut play = Play::new();
         let since = play.now;
         play.coordinator_starts();
+        assert_eq!(play.incarnation, 2);
         play.registered(100, Some(50), true);
         play.record("Initializing", None);
         let begun = play.task_started("t1");
@@ -172,8 +179,9 @@ fn s17_lets_a_coordinator_that_thawed_look_first() {
         let incarnation = 1;
         play.see(Event::Former { incarnation, state });
         play.wait(after).listing();
+        play.incarnation = by;
         let begun = play.task_started("t2");
         play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
-        assert_eq!(play.verdict().as_deref(), verdict, "{after}");
+        assert_eq!(play.verdict().as_deref(), verdict, "{after} {by}");
     }
 }
