@@ -144,6 +144,17 @@ impl State {
         }
     }
 
+    /// The same with the files as they are now: where [chain] is put right, what counts
+    /// goes with it.
+    fn belief_to_come(&self, now: u64) -> Belief {
+        let belief = self.belief(now);
+        let height = height_at(merge(&self.sources, &belief).chain, self.book.began, now);
+        Belief {
+            most: belief.most.map(|most| most.max(height)),
+            ..belief
+        }
+    }
+
     /// Whether an entry that was refused may count, or a deletion that was stuck may be
     /// carried out: time alone makes heights believable.
     fn is_freed(&self, now: u64) -> bool {
@@ -199,11 +210,8 @@ impl State {
     /// Makes what the files say the answers, or nothing of it.
     fn take_over(&mut self, now: u64) -> Result<(), Problem> {
         self.dirty = true;
-        let mut belief = self.belief(now);
-        self.forget_missing(&belief);
-        // Where [chain] is put right, what counts goes with it.
-        let next = height_at(merge(&self.sources, &belief).chain, self.book.began, now);
-        belief.most = belief.most.map(|most| most.max(next));
+        self.forget_missing(&self.belief(now));
+        let belief = self.belief_to_come(now);
         let merged = merge(&self.sources, &belief);
         if let Some(course) = self.course(&merged, now)
             && let Some(why) =

@@ -268,9 +268,10 @@ impl AdminService {
             // Already so, or written by an earlier try whose answer was lost.
             let is_so = altered.is_none() && stored.is_some();
             // It is written all the same: what is acknowledged was written, and not only
-            // read, maybe from a replica that is behind. A former order whose fate nobody knows, still on
-            // its way to the store, finds another record then than it expects. So does
-            // whoever is about to remove the record, or one of the two conflicts.
+            // read, maybe from a replica that is behind. A former order whose fate nobody
+            // knows, still on its way to the store, finds another record then than it
+            // expects. So does whoever is about to remove the record, or one of the two
+            // conflicts.
             let next = altered.unwrap_or_else(|| before.clone());
             let next = match registration.version(&self.shared, id) {
                 Some(version) => next.knowing(version),

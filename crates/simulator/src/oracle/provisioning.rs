@@ -12,7 +12,8 @@ use crate::history::RunPhase;
 /// late deliveries, tasks that run for so long that they count as dead, and, after
 /// the time a task of unknown fate is given, tasks whose id was never persisted. Of
 /// two coordinators at once neither knows what the other has begun just now, or while it
-/// was frozen itself, until it has had the time to look; and whose clock is wrong knows no task's age.
+/// was frozen itself, until it has had the time to look; and whose clock is wrong knows
+/// no task's age.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,
