@@ -186,7 +186,6 @@ impl DesiredView {
     /// Takes note that this coordinator has acted upon a deletion as of `height`.
     pub(crate) fn acted_here(&mut self, height: u64) {
         self.acted_here = self.acted_here.max(height);
-        self.acted_upon(height);
     }
 
     /// Takes note that the registry's height is stored as `height`: answers below were

@@ -286,47 +286,34 @@ impl Shared {
     /// Lets `id` in if the gate is open, with a task that began at `since`; true if it is
     /// in now.
     pub(crate) fn enter_gate(&self, id: &IndexerId, since: Timestamp) -> bool {
-        let beside = {
-            let mut gate = lock(&self.gate);
-            let was_in = gate.holds(id);
-            if !gate.try_enter(id, since) {
-                return false;
-            }
-            if was_in { Vec::new() } else { gate.beside(id) }
-        };
-        self.note_turn(&beside);
-        true
+        self.at_gate(id, |gate| gate.try_enter(id, since))
     }
 
     /// Takes note that `id` holds a task that began at `since`.
     pub(crate) fn hold_gate(&self, id: &IndexerId, since: Timestamp) {
-        let beside = {
-            let mut gate = lock(&self.gate);
-            let was_in = gate.holds(id);
-            gate.hold(id, since);
-            if was_in { Vec::new() } else { gate.beside(id) }
-        };
-        self.note_turn(&beside);
+        self.at_gate(id, |gate| gate.hold(id, since));
     }
 
     /// Takes note that `id` holds no task: those who waited for it may look again.
     pub(crate) fn release_gate(&self, id: &IndexerId) {
-        let (called, beside) = {
-            let mut gate = lock(&self.gate);
-            let was_in = gate.holds(id);
-            let called = gate.release(id);
-            (called, if was_in { gate.beside(id) } else { Vec::new() })
-        };
-        self.note_turn(&beside);
+        let called = self.at_gate(id, |gate| gate.release(id));
         called.iter().for_each(|id| self.wake(id));
     }
 
-    /// Whoever watches is told for whom those who wait `beside` wait now.
-    fn note_turn(&self, beside: &[IndexerId]) {
-        if !beside.is_empty() {
+    /// Does something at the gate. If `id` went in or out, whoever watches is told for whom
+    /// those beside it wait now.
+    fn at_gate<T>(&self, id: &IndexerId, act: impl FnOnce(&mut ProvisioningGate) -> T) -> T {
+        let mut gate = lock(&self.gate);
+        let was_in = gate.holds(id);
+        let result = act(&mut gate);
+        if gate.holds(id) != was_in {
+            let beside = gate.beside(id);
+            // Whoever reads the log asks the gate.
+            drop(gate);
             let mut log = lock(&self.log);
             beside.iter().for_each(|id| log.note_owned(id));
         }
+        result
     }
 
     /// Gives free places, and those of overdue tasks, to those who wait for one.

@@ -283,6 +283,30 @@ async fn what_another_coordinator_deleted_meanwhile_is_not_brought_back() {
     it.shut_down().await;
 }
 
+/// Of whom there is no loop no answer is kept, but the one to the command counts.
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_heard_about_somebody_new_of_whom_the_registry_tells_since() {
+    let world = World::new();
+    world.set_height(TRUE);
+    world.register(A);
+    world.list(Some("{}"));
+    let it = world.run(Knobs::default());
+    pass(60).await;
+    world.fault("list_all", Some(Fault::Fails));
+    let height = TRUE + 100;
+    world.store.put(keys::REGISTRY_HEIGHT, height.to_string());
+    let admin = it.coordinator.admin();
+    let refused = admin.disable("olga", "a.near", "f").await.unwrap_err();
+    assert!(
+        matches!(&refused, AdminError::NotNow(why) if why.contains("another coordinator")),
+        "{refused:?}"
+    );
+    world.set_height(height);
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    assert!(!world.record(A).unwrap().enabled);
+    it.shut_down().await;
+}
+
 /// What would be written into its record goes with it.
 #[tokio::test(start_paused = true)]
 async fn what_is_known_to_be_deleted_is_not_switched_on_the_word_of_a_node_that_is_behind() {

@@ -373,6 +373,18 @@ fn s9_takes_the_answer_to_one_retry_for_none_to_another() {
 }
 
 #[test]
+fn s9_waits_for_no_answer_of_a_coordinator_that_ended() {
+    let mut play = given_up();
+    play.admin(AdminCommand::Retry);
+    let state = crate::history::FormerState::Ended;
+    let incarnation = 1;
+    play.see(Event::Former { incarnation, state });
+    play.admin(AdminCommand::Retry);
+    play.acknowledged(AdminCommand::Retry);
+    assert_eq!(play.verdict().as_deref(), Some("S9"));
+}
+
+#[test]
 fn l4_expects_nothing_of_a_retry_of_what_is_held_or_did_not_fail() {
     let mut play = given_up();
     play.admin(AdminCommand::Hold);
