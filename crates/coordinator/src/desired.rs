@@ -105,6 +105,8 @@ pub struct DesiredView {
     /// Who has a record, before the first listing.
     recorded: BTreeSet<IndexerId>,
     listed: BTreeMap<IndexerId, Arc<Spec>>,
+    /// `listed` is not what the last listing said: something newer was told since.
+    amended: bool,
     watched: BTreeSet<IndexerId>,
     tombstones: BTreeMap<IndexerId, (u64, u64)>,
     unlisted: BTreeMap<IndexerId, Arc<Spec>>,
@@ -302,7 +304,15 @@ impl DesiredView {
         refused
     }
 
-    /// Takes in a listing that is the same as the last one.
+    /// Whether a listing that is the same as the last one says no more than what is
+    /// known. If not, it has to be read anew: two answers as of one block may differ, be it
+    /// by a node's fault, and who was called deleted by one of them would stay so for good.
+    pub fn is_as_listed(&self) -> bool {
+        !self.amended
+    }
+
+    /// Takes in a listing that is the same as the last one (see
+    /// [`DesiredView::is_as_listed`]).
     pub fn take_same(&mut self, height: u64, now: Instant) -> Taken {
         if let Some(refused) = self.admit_listing(height, now) {
             return refused;
@@ -355,12 +365,14 @@ impl DesiredView {
         self.listed_as_of(height);
         let first = !std::mem::replace(&mut self.listed_once, true);
         self.recorded.clear();
+        self.amended = false;
         let mut earlier = std::mem::take(&mut self.listed);
         let before = earlier.len();
         let mut changed = Vec::new();
         for (id, spec) in listing {
             // Of whom something newer was told, that is what is known.
             let newer = self.told.contains_key(&id);
+            self.amended |= newer;
             if newer && self.tombstones.contains_key(&id) {
                 continue;
             }
@@ -445,7 +457,7 @@ impl DesiredView {
         let before = self.desired(id);
         match answer {
             Desired::Deleted { version, at } => {
-                self.listed.remove(id);
+                self.amended |= self.listed.remove(id).is_some();
                 self.unlisted.remove(id);
                 self.confirmed.remove(id);
                 self.settle(id, now, knobs);
@@ -454,7 +466,10 @@ impl DesiredView {
             Desired::Present(spec) => {
                 self.tombstones.remove(id);
                 match self.listed.get_mut(id) {
-                    Some(listed) => *listed = spec,
+                    Some(listed) => {
+                        self.amended |= *listed != spec;
+                        *listed = spec;
+                    }
                     None => {
                         let known = self.unlisted.insert(id.clone(), Arc::clone(&spec));
                         let confirmed = !self.confirmed.insert(id.clone());

@@ -554,3 +554,26 @@ fn whoever_is_asked_about_at_replicas_that_are_behind_is_asked_about_soon_again(
         assert!(expected.contains(&asked), "{behind}: {asked}");
     }
 }
+
+/// Two answers as of one block that differ, and one that is newer than a listing.
+#[test]
+fn a_listing_that_says_the_same_is_read_anew_after_something_else_was_told() {
+    for height in [100, 101] {
+        let mut registry = Registry::new(0);
+        registry.watch("a.near/1");
+        registry.lists(100, &[("a.near/1", 100), ("a.near/2", 1)]);
+        assert!(registry.view.is_as_listed());
+        registry.answers(height, "a.near/1", Desired::Present(spec(100)));
+        assert!(registry.view.is_as_listed(), "that is no other");
+        registry.deletes(height, "a.near/1", 50, 99);
+        assert!(!registry.view.is_as_listed());
+        let again = [("a.near/1", 100), ("a.near/2", 1)];
+        registry.lists(100, &again);
+        assert_eq!(registry.view.is_as_listed(), height == 100);
+        registry.lists(102, &again);
+        assert_eq!(registry.desired("a.near/1"), Desired::Present(spec(100)));
+        assert!(registry.view.is_as_listed());
+        registry.answers(103, "a.near/1", Desired::Present(spec(103)));
+        assert!(!registry.view.is_as_listed());
+    }
+}

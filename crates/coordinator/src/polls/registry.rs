@@ -66,7 +66,8 @@ impl Shared {
                 return false;
             }
         };
-        let taken = if last.is_same(&answer) {
+        let is_same = last.is_same(&answer) && lock(&self.desired).is_as_listed();
+        let taken = if is_same {
             lock(&self.desired).take_same(answer.block_height, Instant::now())
         } else {
             match decode::decode_list(&answer.result) {

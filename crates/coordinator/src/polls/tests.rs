@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::*;
+use crate::desired::Taken;
 use crate::ports::Ports;
 use crate::registry::{RegistryError, RegistryTransport, ViewAnswer};
 use crate::store::StoreTransport;
@@ -469,4 +470,24 @@ async fn the_registry_hears_which_height_was_given_up() {
             .all(|(_, known)| *known == told)
     );
     assert!(lock(&shared.health).registry_late.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_called_deleted_and_is_listed_still_is_begun_again() {
+    let world = World::new();
+    let name = "a.near/f";
+    world.register(name);
+    let shared = world.shared();
+    let mut last = RegistryPoll::default();
+    shared.poll_registry(&mut last).await;
+    lock(&shared.desired).watch(&id(name), Instant::now());
+    // The answer is from before it was registered, and as of the same block.
+    let (at, now) = (lock(&shared.desired).height(), Instant::now());
+    let deleted = lifecycle::Desired::Deleted { version: 1, at: 2 };
+    let taken = lock(&shared.desired).take_answer(&id(name), at, deleted, now, &shared.knobs);
+    assert_eq!(taken, Taken::News(vec![id(name)]));
+    assert!(!lock(&shared.desired).lists(&id(name)));
+    world.set_height(at + 1);
+    shared.poll_registry(&mut last).await;
+    assert!(lock(&shared.desired).lists(&id(name)));
 }
