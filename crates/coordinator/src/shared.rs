@@ -10,6 +10,7 @@ use lifecycle::{IndexerId, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::admin::Turns;
 use crate::budget::StartBudget;
 use crate::desired::DesiredView;
 use crate::gate::ProvisioningGate;
@@ -92,6 +93,7 @@ pub struct Shared {
     pub(crate) recall: Mutex<Recall>,
     pub(crate) health: Mutex<Health>,
     pub(crate) shadow_log: Mutex<ShadowLog>,
+    pub(crate) turns: Turns,
 }
 
 /// Locks even if another thread panicked while it held the lock: everything
@@ -139,6 +141,7 @@ impl Shared {
             recall: Mutex::default(),
             health: Mutex::default(),
             shadow_log: Mutex::default(),
+            turns: Turns::default(),
             knobs,
         }
     }

@@ -13,6 +13,7 @@ mod page;
 mod recalled;
 mod registration;
 mod report;
+mod turns;
 
 #[cfg(test)]
 mod audit_tests;
@@ -40,6 +41,7 @@ pub use overview::Overview;
 pub use page::{Filter, PAGE_MAX, Page};
 pub use recalled::Recalled;
 pub use report::IndexerReport;
+pub(crate) use turns::Turns;
 
 use std::sync::Arc;
 

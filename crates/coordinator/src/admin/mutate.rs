@@ -16,6 +16,9 @@ pub const NAME_LEN_MAX: usize = 64 << 10;
 /// The longest reason of a hold, in bytes.
 pub const HOLD_REASON_LEN_MAX: usize = 500;
 
+/// For so many answers of the store a command waits for others about the same indexer.
+const TURN_PATIENCE: u32 = 2;
+
 /// What is to become of a record.
 enum Command {
     Switch { enabled: bool },
@@ -199,7 +202,16 @@ impl AdminService {
         if matches!(command, Command::Switch { .. }) {
             registration.ask(&self.shared, &id).await;
         }
+        let patience = self.shared.knobs.store_deadline * TURN_PATIENCE;
+        let Some(turn) = self.shared.turns.take(&id, patience).await else {
+            return Err(AdminError::NotNow(format!(
+                "nothing is changed: other commands about {} are before it, and take longer than \
+                 {patience:?}",
+                shown(&id)
+            )));
+        };
         let changed = self.write(&id, command, registration).await?;
+        drop(turn);
         if matches!(command, Command::Hold(_)) {
             self.shared.note_hold(&id);
         }
