@@ -87,9 +87,14 @@ impl Blocks {
         &mut self.ledgers[number]
     }
 
-    /// A stream was started.
-    pub fn stream_started(&mut self, number: usize, version: u64, height: u64) {
-        let start = self.ledger(number).starts.entry(version).or_insert(height);
+    /// A stream was started. If how far its run had come was `forgotten`, through no fault
+    /// of the coordinator, the run begins anew there, and goes on from nothing.
+    pub fn stream_started(&mut self, number: usize, version: u64, height: u64, forgotten: bool) {
+        let starts = &mut self.ledger(number).starts;
+        if forgotten {
+            starts.retain(|known, _| *known > version);
+        }
+        let start = starts.entry(version).or_insert(height);
         *start = height.min(*start);
     }
 

@@ -205,9 +205,11 @@ fn is_known(truth: &Truth, indexer: &Indexer) -> bool {
     let wanted = indexer.desire.current().registered;
     let since = indexer.desire.registered_since() + truth.limits.replica_lag;
     let heard = truth.fencing.heard_by_all();
+    // What comes after a lie from a replica that is behind is older than the lie, and
+    // takes nothing back.
+    let true_since = |at: Time| truth.lies.none_since(at - truth.limits.replica_lag);
     matches!(wanted, Registered::Present { .. })
-        && heard
-            .is_some_and(|at| at > since && at > truth.core.life_since && truth.lies.none_since(at))
+        && heard.is_some_and(|at| at > since && at > truth.core.life_since && true_since(at))
 }
 
 fn is_blocked(core: &Core, indexer: &Indexer) -> bool {

@@ -351,6 +351,12 @@ impl Desire {
         lives && self.enabled.given().is_some() && self.promised_in == Some(self.lives)
     }
 
+    /// All who had commands under way are dead.
+    pub fn abandon_commands(&mut self) {
+        self.enabled.abandon();
+        self.held.abandon();
+    }
+
     /// Nobody can know how switch and hold stand.
     pub fn doubt_commands(&mut self, now: Time) {
         self.enabled.doubt();

@@ -431,7 +431,9 @@ impl Oracles {
                 self.exclusivity.note(number);
                 self.isolation.effect(Method::StartStream, number);
                 self.order.stream_started(number);
-                self.blocks.stream_started(number, *version, *start_height);
+                let forgotten = self.truth.at(number).forgotten.contains(version);
+                self.blocks
+                    .stream_started(number, *version, *start_height, forgotten);
             }
             sim_node::Event::ExecutorListed { .. } => {
                 self.isolation.effect(Method::StartExecutor, number);
@@ -512,6 +514,7 @@ impl Oracles {
         }
         let found = match (method, detail.version) {
             (Method::StartStream | Method::StartExecutor, Some(version)) => {
+                self.rates.started_in(now, number, version);
                 let older = self.monotone.applied(truth, number, version, detail.sent.1);
                 let start = detail
                     .height

@@ -46,6 +46,13 @@ impl Promise {
         sure
     }
 
+    /// Nobody lives any more who could carry out, or answer, what is under way. It may have
+    /// been carried out.
+    pub fn abandon(&mut self) {
+        self.pending.clear();
+        self.contested = false;
+    }
+
     /// The record it stood in is gone.
     pub fn forget(&mut self) {
         self.given = None;

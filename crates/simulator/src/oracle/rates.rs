@@ -42,6 +42,8 @@ struct Window {
     reads: u32,
     wishes: u32,
     wishes_before: u32,
+    /// The newest version that was ever started.
+    newest: u64,
 }
 
 /// S12. Verifies that calls to nodes, writes of the record and reads about it stay
@@ -69,6 +71,7 @@ impl Rates {
             *window = Window {
                 since: now,
                 wishes_before: window.wishes,
+                newest: window.newest,
                 ..Window::default()
             };
         }
@@ -78,6 +81,16 @@ impl Rates {
     /// A user or an operator wants something of the indexer.
     pub fn wish(&mut self, now: Time, number: usize) {
         self.window(now, number).wishes += 1;
+    }
+
+    /// Something was started in this version. Of a newer one the registry has told: what
+    /// users want may be told long after it was said, and as fast.
+    pub fn started_in(&mut self, now: Time, number: usize, version: u64) {
+        let window = self.window(now, number);
+        if version > window.newest {
+            window.wishes += u32::from(window.newest > 0);
+            window.newest = version;
+        }
     }
 
     /// A life of a coordinator begins: it asks for everything at once.

@@ -62,6 +62,8 @@ pub(super) struct Record {
     pub phase: Phase,
     pub enabled: bool,
     pub run: Option<Run>,
+    /// The newest version that it knows to have been registered.
+    pub registered: Option<u64>,
     pub task: Option<Task>,
     pub repair: Option<Repair>,
     /// The version whose stream was started.
@@ -141,6 +143,7 @@ struct Outer {
 #[derive(Deserialize)]
 struct Inner {
     run: Option<Run>,
+    registered: Option<u64>,
     task: Option<Task>,
     repair: Option<Repair>,
     hold: Option<IgnoredAny>,
@@ -171,6 +174,7 @@ impl Outer {
         });
         let inner = self.coordinator.unwrap_or(Inner {
             run: old_run,
+            registered: None,
             task: None,
             repair: None,
             hold: None,
@@ -179,6 +183,7 @@ impl Outer {
             phase,
             enabled: self.enabled.unwrap_or(true),
             run: inner.run,
+            registered: inner.registered.max(inner.run.map(|run| run.version())),
             task: inner.task,
             repair: inner.repair,
             synced: self.block_stream_synced_at,

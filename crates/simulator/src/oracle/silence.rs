@@ -75,7 +75,7 @@ fn of_one(truth: &Truth, now: Time, number: usize, problems: &mut Vec<String>) {
         Registered::Present {
             version, supported, ..
         } => match is_on(indexer) {
-            false => suspended(indexer, problems),
+            false => suspended(indexer, version, problems),
             true if supported => running(truth, now, indexer, version, problems),
             true => refused(truth, indexer, problems),
         },
@@ -156,9 +156,15 @@ fn in_phase(indexer: &Indexer, phase: Phase, problems: &mut Vec<String>) {
     }
 }
 
-fn suspended(indexer: &Indexer, problems: &mut Vec<String>) {
+/// What is switched off must know what it is registered as: nothing else tells a tombstone
+/// of the life before from one of this life.
+fn suspended(indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
     nothing_runs(indexer, problems);
     in_phase(indexer, Phase::Suspended, problems);
+    let record = indexer.record.known();
+    if record.is_some_and(|record| record.registered < Some(version)) {
+        problems.push(format!("its record does not know of version {version}"));
+    }
 }
 
 /// Whether its repair stays put until something changes.

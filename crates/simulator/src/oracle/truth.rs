@@ -187,9 +187,9 @@ impl Truth {
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => self.lies.note(now, text),
             Event::Phase(phase) => (self.phase, self.phase_since) = (*phase, now),
-            Event::CoordinatorEnded { .. } => self.fencing.life(now, event),
+            Event::CoordinatorEnded { .. } => self.life_ended(now, event),
             Event::Former { state, .. } => {
-                self.fencing.life(now, event);
+                self.life_ended(now, event);
                 // What it has in mind is as old as its sleep.
                 if let FormerState::Thawed { since } = state {
                     self.paused = Some((*since, Some(now)));
@@ -199,6 +199,16 @@ impl Truth {
             | Event::Panicked { .. }
             | Event::Misdirected { .. }
             | Event::Remark { .. } => {}
+        }
+    }
+
+    /// A coordinator is no more, or sleeps, or goes on. What operators had asked of those
+    /// who are all dead nobody carries out any more.
+    fn life_ended(&mut self, now: Time, event: &Event) {
+        self.fencing.life(now, event);
+        if self.fencing.is_empty() {
+            let all = self.indexers.iter_mut();
+            all.for_each(|indexer| indexer.desire.abandon_commands());
         }
     }
 
@@ -324,7 +334,8 @@ impl Truth {
     ) {
         let indexer = key.map(|key| self.intern(key));
         self.last_sent = (id, indexer);
-        if !matters_later(method) {
+        let loads = method == Method::StoreSetMembers && self.core.loaded_at().is_none();
+        if !matters_later(method) && !loads {
             return;
         }
         let starting_for = indexer
@@ -354,7 +365,9 @@ impl Truth {
             return;
         };
         let (method, indexer, by) = (call.method, call.indexer, call.by);
-        if method == Method::StoreSetMembers && *answer == AnswerKind::Ok {
+        // A former coordinator's polls are not this life's.
+        let own = by == self.incarnation;
+        if method == Method::StoreSetMembers && own && *answer == AnswerKind::Ok {
             self.core.loaded(now);
         }
         let Some(heard) = call.clean_at.filter(|_| *answer == AnswerKind::Ok) else {

@@ -51,7 +51,7 @@ fn reaction(scenario: &Scenario, knobs: &Knobs) -> Duration {
     knobs.tick * (2 * knobs.registry_pause_ticks)
         + policy.recheck * 4
         + policy.provisioning_poll * 4
-        + knobs.store_pause * (knobs.store_pause_growth / 2)
+        + knobs.store_pause * knobs.store_pause_growth
         + patience(knobs)
         + knobs.panic_pause
         + (knobs.read_deadline + knobs.list_deadline + knobs.store_deadline) * 2

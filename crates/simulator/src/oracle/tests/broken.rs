@@ -1,9 +1,12 @@
 //! What is expected while something is broken for good.
 
+use std::time::Duration;
+
 use sim_node::{Event as Node, TaskStopReason};
 
-use super::play::Play;
+use super::play::{Play, With};
 use crate::history::{AdminCommand, Change, Event, Method, NodeName, RunPhase};
+use crate::oracle::Limits;
 
 /// The record of one whose stream was started.
 const STREAMED: &str = r#"{"account_id":"a.near","function_name":"one",
@@ -249,5 +252,73 @@ fn l1_leaves_alone_who_is_held_by_an_order_that_crossed_its_release() {
         play.wait(1).registered(200, Some(60), false);
         let problems = play.oracles.unconverged(play.now);
         assert_eq!(problems.is_empty(), crossed, "{problems:?}");
+    }
+}
+
+/// A replica that is behind tells the truth as of a block before the lie.
+#[test]
+fn who_was_left_out_by_a_lie_is_unheard_of_until_replicas_have_caught_up() {
+    for (seconds, unheard) in [(2, true), (20, false)] {
+        let mut play = Play::within(Limits {
+            replica_lag: Duration::from_secs(10),
+            ..Limits::default()
+        });
+        play.registered(100, Some(50), true);
+        play.oracles.lose(NodeName::Registry);
+        play.wait(60).see(Event::Fault {
+            text: "*: RegistryListAll meets DropEntries".to_owned(),
+        });
+        play.wait(seconds).listing();
+        assert_eq!(play.oracles.is_unheard_of(&play.key.clone()), unheard);
+    }
+}
+
+#[test]
+fn what_is_switched_off_has_to_know_what_it_is_registered_as() {
+    for (known, expected) in [(100, 1), (200, 0)] {
+        let mut play = Play::running(100, 50);
+        play.wait(1).stop(100);
+        play.admin(AdminCommand::Disable);
+        play.record_with("Suspended", false, Some((100, 50, true)), "");
+        play.acknowledged(AdminCommand::Disable);
+        assert_eq!(play.oracles.unconverged(play.now), Vec::<String>::new());
+        play.wait(60).registered(200, None, false);
+        let known = format!(r#","registered":{known}"#);
+        play.record_with("Suspended", false, Some((100, 50, true)), &known);
+        let problems = play.oracles.unconverged(play.now);
+        assert_eq!(problems.len(), expected, "{problems:?}");
+    }
+}
+
+/// Old news of many changes, told one after the other.
+#[test]
+fn each_newer_version_that_is_started_accounts_for_calls() {
+    for newer in [true, false] {
+        let mut play = Play::running(100, 50);
+        let key = play.key.clone();
+        for version in 101..=130 {
+            play.registry(Change::Registered {
+                version,
+                content: version,
+                start: Some(50),
+                new_life: false,
+                supported: true,
+            });
+        }
+        // Nothing is granted for them any more.
+        for _ in 0..3 {
+            play.wait(100)
+                .call(Method::GetStream, Some(&key), With::default());
+        }
+        for version in 101..=130 {
+            let with = With {
+                version: Some(if newer { version } else { 101 }),
+                height: None,
+            };
+            for _ in 0..3 {
+                play.call(Method::StartExecutor, Some(&key), with);
+            }
+        }
+        assert_eq!(play.verdict(), (!newer).then(|| "S12".to_owned()));
     }
 }

@@ -502,3 +502,32 @@ fn a_dead_stream_that_waits_for_code_that_fails_for_ever_is_no_objection() {
         assert_eq!(settled, fails && waits);
     }
 }
+
+/// It goes on in the same version, and nobody can know that it began further back.
+#[test]
+fn p1_asks_nothing_of_a_run_that_began_anew_since_its_start_was_lost() {
+    for (lost, verdict) in [(true, None), (false, Some("P3"))] {
+        let mut play = Play::running(90, 50);
+        play.wait(1).stop(90);
+        play.registered(100, None, false);
+        play.begin(100, 50);
+        play.noted(100, 50);
+        play.wait(1).stop(100);
+        if lost {
+            left_by_another_program(&mut play, "100");
+        }
+        play.wait(60).start_executor(100, 77);
+        play.start_stream(100, 100, 77);
+        for height in 100..=300 {
+            let entry = play.wait(1).publish(100, 77, height);
+            play.execute(100, 77, height, entry);
+            play.cursor(77, height);
+        }
+        assert_eq!(
+            finish(&mut play, &[90, 100], 300).as_deref(),
+            verdict,
+            "{:?}",
+            play.oracles.violation()
+        );
+    }
+}

@@ -187,3 +187,59 @@ fn s7_knows_no_round_that_is_older_than_the_coordinator() {
     play.lands_late(sent, Some(DELETING));
     play.violates("S7");
 }
+
+/// Old news excuse whoever cannot know better, and nobody else.
+#[test]
+fn s4_objects_to_a_version_that_a_coordinator_long_knew_to_be_outdated() {
+    // (it has read who has a record, and how long before it heard the truth)
+    for (loaded, wrong) in [(Some(60), true), (Some(1), false), (None, false)] {
+        let mut play = Play::running(100, 50);
+        play.wait(60).registered(200, None, false);
+        let incarnation = 1;
+        play.see(Event::CoordinatorEnded {
+            incarnation,
+            orderly: false,
+        });
+        play.coordinator_starts();
+        play.see(Event::Fault {
+            text: "*: RegistryListAll meets Stale".to_owned(),
+        });
+        if let Some(seconds) = loaded {
+            play.call(Method::StoreSetMembers, None, With::default());
+            play.wait(seconds);
+        }
+        play.listing();
+        play.wait(60);
+        let with = With {
+            version: Some(100),
+            height: None,
+        };
+        play.effect(Method::StartExecutor, with, &[]);
+        let found = play.oracles.violation().map(|found| found.oracle.clone());
+        assert_eq!(
+            found.as_deref() == Some("S4"),
+            wrong,
+            "{loaded:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn s9_objects_to_a_lost_switch_although_an_earlier_command_died_with_its_coordinator() {
+    for (died, verdict) in [(true, Some("S9")), (false, None)] {
+        let mut play = Play::running(100, 50);
+        play.admin(AdminCommand::Disable);
+        if died {
+            play.see(Event::CoordinatorEnded {
+                incarnation: 1,
+                orderly: false,
+            });
+            play.coordinator_starts();
+        }
+        play.wait(60).admin(AdminCommand::Disable);
+        play.record_with("Running", false, Some((100, 50, true)), "");
+        play.acknowledged(AdminCommand::Disable);
+        play.record_with("Running", true, Some((100, 50, true)), "");
+        assert_eq!(play.verdict().as_deref(), verdict, "{died}");
+    }
+}

@@ -114,6 +114,8 @@ impl Truth {
         // Whoever has just been started and is told old news cannot know better.
         let born = self.core.life_since();
         let keeps = self.core.loaded_at();
+        // It begins to keep answers only some looks after that.
+        let keeps = keeps.map(|keeps| keeps + self.limits.observation_delay);
         let is_new = heard.is_none_or(|heard| keeps.is_none_or(|keeps| heard < keeps));
         if is_new && self.lies.were_stale_since(born) {
             return Time(0);
