@@ -57,6 +57,8 @@ pub struct Failure {
     pub message: String,
     /// What was asked may have been done all the same.
     pub(crate) is_uncertain: bool,
+    /// There was no answer in time: the server is there, or something in its place.
+    pub(crate) is_late: bool,
 }
 
 impl Failure {
@@ -66,6 +68,7 @@ impl Failure {
             exit,
             message: message.into(),
             is_uncertain: false,
+            is_late: false,
         }
     }
 
@@ -74,6 +77,14 @@ impl Failure {
         Failure {
             is_uncertain: true,
             ..Failure::new(exit, message)
+        }
+    }
+
+    /// The same, but there was no answer in time, and what was asked may have been done.
+    pub(crate) fn late(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure {
+            is_late: true,
+            ..Failure::uncertain(exit, message)
         }
     }
 

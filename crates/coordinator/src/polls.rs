@@ -223,8 +223,9 @@ impl Shared {
         let altered = table.take_altered();
         drop(table);
         if !altered.is_empty() {
+            let now = self.now();
             let mut log = lock(&self.log);
-            altered.iter().for_each(|id| log.note_owned(id));
+            altered.iter().for_each(|id| log.note_news(id, now));
         }
         self.after_list(was_down, &wake, service);
     }

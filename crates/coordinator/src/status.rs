@@ -134,6 +134,12 @@ impl LoopStatus {
         }
     }
 
+    /// The same, since there was `news` that the loop has not said itself.
+    pub(crate) fn since_news(mut self, news: Option<Timestamp>) -> LoopStatus {
+        self.since = news.map_or(self.since, |news| news.max(self.since));
+        self
+    }
+
     /// The same, as it is to be told while `down` does not answer: a loop that had
     /// nothing to do is not woken by that, so it does not say it.
     pub(crate) fn beside(self, down: Option<(Service, Timestamp)>) -> LoopStatus {
@@ -150,14 +156,16 @@ impl LoopStatus {
     }
 
     /// The same, as it is to be told of one that is `kept` without being listed: its
-    /// loop has nothing to do, and all is not as wanted.
-    pub(crate) fn while_kept(mut self, kept: bool) -> LoopStatus {
+    /// loop has nothing to do, and all is not as wanted. That became known with the last
+    /// `news`.
+    pub(crate) fn while_kept(mut self, kept: bool, news: Option<Timestamp>) -> LoopStatus {
         if let Some(wait) = self
             .waiting
             .as_mut()
             .filter(|wait| kept && self.trouble.is_none() && wait.reason == Reason::Steady)
         {
             wait.reason = Reason::NotInRegistry;
+            return self.since_news(news);
         }
         self
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use lifecycle::IndexerId;
+use lifecycle::{IndexerId, Timestamp};
 use tokio::sync::watch;
 
 use crate::status::LoopStatus;
@@ -19,6 +19,9 @@ const ENDED_MAX: usize = 10_000;
 pub(crate) struct StatusLog {
     revision: watch::Sender<u64>,
     statuses: BTreeMap<IndexerId, (u64, LoopStatus)>,
+    /// When something became known that the loop, which says the same as before, has not
+    /// said itself.
+    news: BTreeMap<IndexerId, Timestamp>,
     ended: BTreeMap<IndexerId, u64>,
     changed: BTreeMap<u64, IndexerId>,
     /// Before this revision it is not known any more what ended.
@@ -40,6 +43,7 @@ impl Default for StatusLog {
         StatusLog {
             revision: watch::Sender::new(0),
             statuses: BTreeMap::new(),
+            news: BTreeMap::new(),
             ended: BTreeMap::new(),
             changed: BTreeMap::new(),
             forgotten: 0,
@@ -63,6 +67,7 @@ impl StatusLog {
             _ => {
                 let id = status.id.clone();
                 let revision = self.touch(&id);
+                self.news.remove(&id);
                 self.statuses.insert(id, (revision, status));
             }
         }
@@ -75,8 +80,16 @@ impl StatusLog {
         })
     }
 
-    /// Takes note that the record of `id` was changed by a command, though its loop
-    /// may say the same as before.
+    /// Takes note that the record of `id` was changed by a command, at the time `at`.
+    pub(crate) fn note_command(&mut self, id: &IndexerId, at: Timestamp) {
+        if self.statuses.contains_key(id) {
+            self.news.insert(id.clone(), at);
+        }
+        self.note(id);
+    }
+
+    /// Takes note that something else is told of `id`, though its loop may say the same
+    /// as before.
     pub(crate) fn note(&mut self, id: &IndexerId) {
         let revision = self.touch(id);
         match self.statuses.get_mut(id) {
@@ -94,6 +107,19 @@ impl StatusLog {
         }
     }
 
+    /// Takes note that since `at` something else is to be told of `id`, if it has a loop,
+    /// than what the loop says.
+    pub(crate) fn note_news(&mut self, id: &IndexerId, at: Timestamp) {
+        if self.statuses.contains_key(id) {
+            self.note_command(id, at);
+        }
+    }
+
+    /// When there was news of `id` last that its loop has not said itself.
+    pub(crate) fn news_at(&self, id: &IndexerId) -> Option<Timestamp> {
+        self.news.get(id).copied()
+    }
+
     /// Takes note that what is told of all that is steady changed, though no loop
     /// says anything else.
     pub(crate) fn note_steady(&mut self) {
@@ -109,6 +135,7 @@ impl StatusLog {
         }
         let revision = self.touch(id);
         self.statuses.remove(id);
+        self.news.remove(id);
         self.end(id, revision);
     }
 
@@ -173,7 +200,6 @@ impl StatusLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lifecycle::Timestamp;
 
     fn id(name: &str) -> IndexerId {
         IndexerId::new("a.near", name).unwrap()
@@ -242,6 +268,23 @@ mod tests {
             log.note(&id(&number.to_string()));
         }
         assert!(log.changed.len() <= ENDED_MAX + 2);
+    }
+
+    #[test]
+    fn the_time_of_news_is_kept_until_the_loop_says_something_else() {
+        let mut log = StatusLog::default();
+        log.note_news(&id("a"), Timestamp(5));
+        assert_eq!(log.news_at(&id("a")), None, "it has no loop");
+        log.put(says("a", None, 1));
+        log.note_news(&id("a"), Timestamp(7));
+        assert_eq!(since(&log, 1, 10), (2, vec![id("a")]));
+        log.put(says("a", None, 8));
+        assert_eq!(log.news_at(&id("a")), Some(Timestamp(7)));
+        log.put(says("a", Some("broken"), 9));
+        assert_eq!(log.news_at(&id("a")), None);
+        log.note_news(&id("a"), Timestamp(10));
+        log.remove(&id("a"));
+        assert_eq!(log.news_at(&id("a")), None);
     }
 
     #[test]

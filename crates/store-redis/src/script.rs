@@ -59,13 +59,14 @@ return {1}
 /// Changes nothing, and is refused what changing a record would be refused: the first
 /// key is none that exists, and the list, if there is one, does not name it. `SADD` and
 /// `DEL` are not tried but asked for, where the server can be asked (since 7.0), as they
-/// might leave a trace.
+/// might leave a trace; so is `SMEMBERS`, as the list may be long.
 const PROBE: &str = "\
 if redis.acl_check_cmd then
-  for place, verbs in ipairs({{'GET', 'SET', 'DEL'}, {'SREM', 'SADD'}}) do
+  local keyed = {GET = true, DEL = true, SMEMBERS = true}
+  for place, verbs in ipairs({{'GET', 'SET', 'DEL'}, {'SREM', 'SADD', 'SMEMBERS'}}) do
     for _, verb in ipairs(verbs) do
       local words = {verb, KEYS[place], KEYS[1]}
-      if verb == 'GET' or verb == 'DEL' then words[3] = nil end
+      if keyed[verb] then words[3] = nil end
       if KEYS[place] and not redis.acl_check_cmd(unpack(words)) then
         return {place, 'NOPERM this user may not do ' .. verb .. ' in a script'}
       end

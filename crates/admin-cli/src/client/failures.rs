@@ -100,7 +100,7 @@ fn advise(server: &str, cause: &str) -> (String, &'static str) {
 /// No answer in time.
 pub(crate) fn late(what: &str, server: &str, deadline: Duration) -> Failure {
     let deadline = humantime::format_duration(deadline);
-    Failure::uncertain(
+    Failure::late(
         Exit::Failed,
         format!(
             "{what}: no answer from {server} within {deadline}. It may be busy: try again, or \

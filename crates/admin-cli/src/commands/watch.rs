@@ -29,19 +29,23 @@ pub(crate) async fn watch(args: Watch, console: &mut Console) -> Result<Exit, Fa
         is_recalled: false,
     };
     let mut pause = PAUSE_MIN;
+    let mut has_begun = false;
     let mut client = Client::connect(&args.common.connection).await?;
     loop {
         view.fresh = Some(BTreeMap::new());
         // After a gap everything is wanted: only so is seen what was missed.
         let lost = match client.watch(args.filter.message(), false).await {
-            Ok(changes) => follow(changes, &client, &mut view, console).await?,
-            Err(failure) if view.has_synced => failure,
+            Ok(changes) => {
+                has_begun = true;
+                follow(changes, &client, &mut view, console).await?
+            }
+            Err(failure) if has_begun => failure,
             Err(failure) => return Err(failure),
         };
         if view.fresh.is_none() {
             pause = PAUSE_MIN;
         }
-        if lost.exit != Exit::Unavailable {
+        if !may_come_back(&lost) {
             return Err(lost);
         }
         console.talk(&lost.message);
@@ -55,11 +59,16 @@ pub(crate) async fn watch(args: Watch, console: &mut Console) -> Result<Exit, Fa
                     client = connected;
                     break;
                 }
-                Err(failure) if failure.exit == Exit::Unavailable => {}
+                Err(failure) if may_come_back(&failure) => {}
                 Err(failure) => return Err(failure),
             }
         }
     }
+}
+
+/// Whether the server may be there again later: it went away, or says nothing.
+fn may_come_back(failure: &Failure) -> bool {
+    failure.exit == Exit::Unavailable || failure.is_late
 }
 
 /// Shows changes until the server leaves; why it did.

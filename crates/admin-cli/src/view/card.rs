@@ -56,11 +56,12 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
     let mut card = Card::default();
     let phase = match indexer.phase.as_str() {
         "" if is_unread(indexer) => "not known".to_owned(),
+        "" if !indexer.unreadable.is_empty() => "none, its record cannot be read".to_owned(),
         "" => "none, it has no record".to_owned(),
         phase => text::sentence(phase),
     };
     let switch = match indexer.enabled {
-        _ if is_unread(indexer) => "not known",
+        _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "not known",
         true => "yes",
         false => "no",
     };
@@ -129,7 +130,7 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
         card.add(label, format!("{}{id}", resource(it.as_ref())));
     }
     let provisioned = match indexer.provisioned {
-        _ if is_unread(indexer) => "not known",
+        _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "not known",
         true => "created",
         false => "not created",
     };

@@ -180,7 +180,7 @@ fn wide_row(indexer: &Indexer, now: u64) -> Vec<String> {
     vec![
         name(indexer, WIDE_NAME_WIDTH),
         match indexer.enabled {
-            _ if is_unread(indexer) => "?",
+            _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "?",
             true => "yes",
             false => "no",
         }

@@ -190,3 +190,26 @@ async fn a_connection_that_is_cut_is_opened_again() {
         "alice.near/feed\nalice.near/stats\nalice.near/feed\n"
     );
 }
+
+#[tokio::test]
+async fn a_server_that_says_nothing_after_a_restart_is_waited_for() {
+    let mut fake = Fake::start(small()).await;
+    let words = ["-o", "name", "--request-timeout", "200ms"];
+    let seen = watch(&mut fake, &words, async |fake, desk| {
+        until("the table", || desk.data.text().contains("feed")).await;
+        fake.stop().await;
+        fake.world().hangs = true;
+        fake.start_again().await;
+        until("silence", || desk.talk.text().contains("no answer from")).await;
+        fake.world().hangs = false;
+        until("a word", || desk.talk.text().contains("connected again")).await;
+    })
+    .await;
+    assert!(seen.talk.text().contains("trying again in"));
+    // Of one that never said anything nothing is known.
+    fake.world().hangs = true;
+    let mut line = vec!["watch"];
+    line.extend(words);
+    let ran = run(&fake.url(), &line).await;
+    assert_eq!(ran.exit, Exit::Failed);
+}

@@ -89,7 +89,12 @@ impl Checks {
         let overview = self.admin.overview();
         match overview.loaded {
             true => self.readiness.set(RECORDS, true, "read"),
-            false => self.readiness.set(RECORDS, false, "not read yet"),
+            false => {
+                let why = overview.store_problem.as_deref();
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                let told = format!("not read yet{why}");
+                self.readiness.set(RECORDS, false, told);
+            }
         }
         // What it said once holds until it says something else: an outage of the
         // registry stops no repair, and another replica would see it too.
@@ -105,7 +110,10 @@ impl Checks {
             }
             None => {
                 let why = self.problem().or(overview.registry_problem);
-                let why = why.unwrap_or_else(|| "not read yet".to_owned());
+                let why = why.unwrap_or_else(|| match overview.loaded {
+                    true => "not read yet".to_owned(),
+                    false => "not asked yet: the records are read first".to_owned(),
+                });
                 self.readiness.set(REGISTRY, false, why);
             }
         }

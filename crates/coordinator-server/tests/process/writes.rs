@@ -82,6 +82,25 @@ async fn a_server_that_cannot_list_records_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_list_records_is_told_of() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let (service, _settings) = ready_on(&redis, false).await;
+    service.wait_for_status("/readyz", 200).await;
+    redis.tell("ACL SETUSER default -smembers").unwrap();
+    service.wait_for_status("/readyz", 503).await;
+    service.wait_for_page("/readyz", "SMEMBERS").await;
+    // From the start on nothing is read then.
+    let (second, _settings) = ready_on(&redis, false).await;
+    second.wait_for_page("/readyz", "SMEMBERS").await;
+    second.wait_for_page("/readyz", "not read yet: ").await;
+    let registry = "not asked yet: the records are read first";
+    second.wait_for_page("/readyz", registry).await;
+    redis.tell("ACL SETUSER default +smembers").unwrap();
+    second.wait_for_status("/readyz", 200).await;
+    service.wait_for_status("/readyz", 200).await;
+}
+
+#[tokio::test]
 async fn a_shadow_may_look_at_a_replica() {
     let primary = RedisServer::start(&[]).unwrap();
     let port = primary.port().to_string();

@@ -219,7 +219,8 @@ impl AdminService {
             self.shared.note_retry(&id);
         }
         if changed {
-            lock(&self.shared.log).note(&id);
+            let now = self.shared.now();
+            lock(&self.shared.log).note_command(&id, now);
             // A start in flight may be for something that is not wanted any more.
             self.shared.wake_goal(&id);
         } else {

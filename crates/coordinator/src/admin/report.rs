@@ -135,7 +135,10 @@ impl Shared {
             .behind()
             .map(|(behind, since)| (behind.clone(), since));
         let late = behind.as_ref().map(|(_, since)| *since);
-        let status = lock(&self.log).get(&id).cloned();
+        let (status, news) = {
+            let log = lock(&self.log);
+            (log.get(&id).cloned(), log.news_at(&id))
+        };
         let desired = lock(&self.desired).desired(&id);
         let kept = matches!(desired, Desired::Unlisted(_));
         let set_aside = match desired {
@@ -155,10 +158,10 @@ impl Shared {
             in_line(status)
                 .beside(down)
                 .while_late(late)
-                .while_kept(kept)
+                .while_kept(kept, news)
         };
         let status = status.map(|status| match &record {
-            Some(record) if is_past(&status, record) => status.at_work(),
+            Some(record) if is_past(&status, record) => status.at_work().since_news(news),
             Some(record) => now_told(status.since_by(record)),
             None => now_told(status),
         });

@@ -161,6 +161,8 @@ async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
     pass(60).await;
     let admin = it.coordinator.admin();
     let mut changes = admin.changes();
+    let steady_since = look(&it).await.status.unwrap().since;
+    pass(60).await;
     // Nor does it answer when it is asked about it.
     world.list(Some("{}"));
     world.fault("read_indexer_function", Some(Fault::Fails));
@@ -172,6 +174,12 @@ async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
     let page = admin.page(None, 9, &troubled).await.unwrap();
     assert_eq!(page.reports.len(), 1);
     assert_eq!(page.reports[0].state(), "NotInRegistry");
+    let since = page.reports[0].status.as_ref().unwrap().since;
+    let later = since.since(steady_since).as_secs();
+    assert!(
+        (60..130).contains(&later),
+        "not so for as long as steady: {later}"
+    );
     let told = look(&it).await.explain();
     assert!(told.contains("no longer lists it"), "{told}");
     assert!(told.contains("after a restart"), "{told}");

@@ -242,9 +242,10 @@ impl Shared {
         match taken {
             Taken::News(changed) => {
                 let missed = lock(&self.desired).take_missed();
+                let now = self.now();
                 let mut log = lock(&self.log);
                 for id in missed.iter().chain(&changed) {
-                    log.note_owned(id);
+                    log.note_news(id, now);
                 }
                 drop(log);
                 changed.iter().for_each(|id| self.wake_goal(id));
