@@ -25,4 +25,4 @@ mod request;
 mod rpc_error;
 
 pub use options::{ApiKey, Endpoint, Options, OptionsError};
-pub use registry::NearRegistry;
+pub use registry::{LISTINGS_MAX, NearRegistry};

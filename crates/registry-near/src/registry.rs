@@ -21,8 +21,9 @@ use crate::request;
 /// The view call that lists everything.
 const LISTING: &str = "list_all";
 
-/// The most listings at a time: one of the coordinator, and as many as its API lets in.
-const LISTINGS_MAX: usize = 5;
+/// The most listings under way at a time, of all callers together: one of the coordinator,
+/// and as many as its API lets in.
+pub const LISTINGS_MAX: usize = 5;
 
 /// The registry contract, asked through one or more NEAR RPC nodes.
 ///

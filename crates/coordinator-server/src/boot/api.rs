@@ -94,3 +94,13 @@ impl Api {
         self.stop.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_never_take_the_coordinators_place_at_the_registry() {
+        assert!(ApiLimits::default().listings < registry_near::LISTINGS_MAX);
+    }
+}

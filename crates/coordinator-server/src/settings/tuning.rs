@@ -60,7 +60,7 @@ pub const READ_DEADLINE: Setting = duration(
     "COORDINATOR_READ_DEADLINE",
     100,
     5 * MINUTE,
-    "deadline of a question about one indexer",
+    "deadline of a question to a service about one indexer",
 )
 .default("2s")
 .example("5s");
