@@ -48,6 +48,8 @@ struct Database {
     waiting: BTreeSet<IndexerId>,
     /// Who was called last.
     called: Option<IndexerId>,
+    /// The same, while it has not said whether it comes.
+    expected: Option<IndexerId>,
 }
 
 impl ProvisioningGate {
@@ -98,6 +100,7 @@ impl ProvisioningGate {
         let name = database(id);
         let entry = self.databases.entry(name.clone()).or_default();
         entry.waiting.remove(id);
+        entry.expected = None;
         match entry.holders.insert(id.clone(), since) {
             // What is overdue stays so.
             Some(before) if before == since => {}
@@ -130,6 +133,17 @@ impl ProvisioningGate {
         self.call()
     }
 
+    /// Takes note that `id` has looked and goes on without a task; returns who should look
+    /// in its place, if it was called.
+    pub fn decline(&mut self, id: &IndexerId) -> Vec<IndexerId> {
+        let entry = self.databases.get_mut(&database(id));
+        let expected = entry.and_then(|entry| entry.expected.take_if(|expected| expected == id));
+        match expected {
+            Some(_) => self.call(),
+            None => Vec::new(),
+        }
+    }
+
     /// Takes the places of tasks that are overdue at `now`; returns who should
     /// look again. Also to be asked when nothing is overdue: whoever was called
     /// before may not have come.
@@ -154,6 +168,7 @@ impl ProvisioningGate {
             };
             if let Some(entry) = self.databases.get_mut(&name) {
                 entry.called = after(&entry.waiting, entry.called.as_ref());
+                entry.expected = entry.called.clone();
                 called.extend(entry.called.clone());
             }
             self.called = Some(name);

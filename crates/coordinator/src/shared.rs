@@ -303,6 +303,12 @@ impl Shared {
         called.iter().for_each(|id| self.wake(id));
     }
 
+    /// Takes note that `id` goes on without a task: if it was its turn, it is another one's.
+    pub(crate) fn decline_gate(&self, id: &IndexerId) {
+        let called = lock(&self.gate).decline(id);
+        called.iter().for_each(|id| self.wake(id));
+    }
+
     /// Does something at the gate. If `id` went in or out, whoever watches is told for whom
     /// those beside it wait now.
     fn at_gate<T>(&self, id: &IndexerId, act: impl FnOnce(&mut ProvisioningGate) -> T) -> T {

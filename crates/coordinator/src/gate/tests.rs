@@ -37,6 +37,28 @@ fn one_task_per_account_and_the_next_is_woken() {
 }
 
 #[test]
+fn whoever_is_called_and_does_not_come_gives_its_turn_to_the_next() {
+    let mut gate = gate(8);
+    assert!(enters(&mut gate, "a.near/one"));
+    for waits in ["a.near/two", "a.near/three", "a.near/four"] {
+        gate.look(&id(waits));
+    }
+    assert_eq!(gate.release(&id("a.near/one")), vec![id("a.near/four")]);
+    assert!(
+        gate.decline(&id("a.near/two")).is_empty(),
+        "it was not called"
+    );
+    assert_eq!(gate.look(&id("a.near/four")), Gate::Open);
+    assert_eq!(gate.decline(&id("a.near/four")), vec![id("a.near/three")]);
+    assert!(
+        gate.decline(&id("a.near/four")).is_empty(),
+        "once is enough"
+    );
+    assert!(enters(&mut gate, "a.near/three"));
+    assert!(gate.decline(&id("a.near/three")).is_empty(), "it came");
+}
+
+#[test]
 fn accounts_that_share_a_database_take_turns() {
     let mut gate = gate(8);
     assert!(enters(&mut gate, "a-b.near/one"));

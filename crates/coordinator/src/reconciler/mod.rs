@@ -7,6 +7,7 @@ mod perform;
 mod refused;
 mod started;
 mod starting;
+mod turn;
 mod unnoted;
 
 #[cfg(test)]
@@ -276,6 +277,7 @@ impl Reconciler {
             seen = self.observe(stored.as_ref(), Look::Fresh).await;
             step = self.plan(&mut seen);
         }
+        self.pass_turn(&step);
         match step {
             Step::Wait(_) if is_nothing(&seen) => Next::Done,
             Step::Wait(wait) => self.rest(wait, &seen),
@@ -527,14 +529,6 @@ impl Reconciler {
         }
         self.shared.release_gate(&self.id);
         Next::Done
-    }
-
-    /// The gate mirrors what the record says.
-    fn sync_gate(&self, stored: Option<&Stored>) {
-        match stored.and_then(|stored| stored.record.task.as_ref()) {
-            Some(task) => self.shared.hold_gate(&self.id, task.since),
-            None => self.shared.release_gate(&self.id),
-        }
     }
 
     fn publish(&self, phase: Option<Phase>, doing: Doing<'_>) {
