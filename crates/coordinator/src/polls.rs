@@ -221,11 +221,13 @@ impl Shared {
         };
         wake.extend(table.aged(now));
         let altered = table.take_altered();
+        let (there, gone): (Vec<_>, Vec<_>) = altered.into_iter().partition(|id| table.has(id));
         drop(table);
-        if !altered.is_empty() {
+        if !(there.is_empty() && gone.is_empty()) {
             let now = self.now();
             let mut log = lock(&self.log);
-            altered.iter().for_each(|id| log.note_news(id, now));
+            there.iter().for_each(|id| log.note_owned(id));
+            gone.iter().for_each(|id| log.note_news(id, now));
         }
         self.after_list(was_down, &wake, service);
     }

@@ -199,11 +199,15 @@ impl AdminService {
             )));
         }
         let mut registration = Registration::default();
-        if matches!(command, Command::Switch { .. }) {
-            registration.ask(&self.shared, &id).await;
-        }
         let patience = self.shared.knobs.store_deadline * TURN_PATIENCE;
-        let Some(turn) = self.shared.turns.take(&id, patience).await else {
+        let asked = async {
+            if matches!(command, Command::Switch { .. }) {
+                registration.ask(&self.shared, &id).await;
+            }
+        };
+        // The place in line first: who came earlier is not to write later.
+        let (turn, ()) = tokio::join!(self.shared.turns.take(&id, patience), asked);
+        let Some(turn) = turn else {
             return Err(AdminError::NotNow(format!(
                 "nothing is changed: other commands about {} are before it, and take longer than \
                  {patience:?}",

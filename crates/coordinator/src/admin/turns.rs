@@ -111,6 +111,24 @@ mod tests {
         assert_eq!(shared.turns.len(), 0);
     }
 
+    /// Its caller may have gone meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_asks_the_registry_for_long_keeps_its_place() {
+        let world = World::new();
+        world.register("a.near/f");
+        let (_, admin) = admin(&world, Knobs::default());
+        world.fault("read_indexer_function", Some(Fault::Slow));
+        let (first, second) = tokio::join!(admin.enable("olga", "a.near", "f"), async {
+            world.fault("read_indexer_function", None);
+            admin.disable("olga", "a.near", "f").await
+        });
+        assert_eq!((first, second), (Ok(()), Ok(())));
+        assert!(
+            !world.record("a.near/f").unwrap().enabled,
+            "the last counts"
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_waits_too_long_for_others_is_refused_and_changes_nothing() {
         let world = World::new();
