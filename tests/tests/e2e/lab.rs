@@ -426,9 +426,12 @@ impl Operator {
             false => AdminCommand::Disable,
         };
         let note = |event| self.journal.lock().unwrap().push((now(), event));
+        // Whoever lives: each command is answered here, be it by an error.
+        let by = 0;
         note(Event::AdminSent {
             key: key.clone(),
             command,
+            by,
         });
         let mut client = IndexerManagerClient::new(connect(&self.api));
         let request = IndexerRequest {
@@ -449,6 +452,7 @@ impl Operator {
         note(Event::AdminAnswered {
             key: key.clone(),
             command,
+            by,
             error,
         });
         carried_out

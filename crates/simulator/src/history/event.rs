@@ -275,15 +275,18 @@ pub enum Event {
         height: u64,
         change: Change,
     },
-    /// An operator's command was sent.
+    /// An operator's command was sent to the coordinator of that life.
     AdminSent {
         key: IndexerKey,
         command: AdminCommand,
+        by: Incarnation,
     },
-    /// An operator's command was answered; `None` = success.
+    /// An operator's command was answered; `None` = success. By 0 if there was nobody who
+    /// could have carried it out.
     AdminAnswered {
         key: IndexerKey,
         command: AdminCommand,
+        by: Incarnation,
         error: Option<String>,
     },
     /// A request for one indexer names the queue of another, or of none.
@@ -403,11 +406,12 @@ impl fmt::Display for Event {
             } => {
                 write!(f, "{key}: registry at {height}: {change:?}")
             }
-            Event::AdminSent { key, command } => write!(f, "{key}: operator: {command:?}"),
+            Event::AdminSent { key, command, .. } => write!(f, "{key}: operator: {command:?}"),
             Event::AdminAnswered {
                 key,
                 command,
                 error,
+                ..
             } => match error {
                 None => write!(f, "{key}: operator: {command:?} acknowledged"),
                 Some(error) => write!(f, "{key}: operator: {command:?} refused: {error}"),

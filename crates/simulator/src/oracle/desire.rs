@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use sim_node::Time;
 
 use super::promise::Promise;
-use crate::history::{AdminCommand, Change};
+use crate::history::{AdminCommand, Change, Incarnation};
 
 /// The most stretches of time that are remembered.
 const SEGMENTS_MAX: usize = 4096;
@@ -270,23 +270,23 @@ impl Desire {
         }
     }
 
-    /// An operator's command is under way; the coordinator has been told `of_life`, the
-    /// current one, or not.
-    pub fn sent(&mut self, now: Time, command: AdminCommand, of_life: bool) {
+    /// An operator's command is under way at the coordinator of the life `by`, which has
+    /// been told `of_life`, the current one, or not.
+    pub fn sent(&mut self, now: Time, command: AdminCommand, by: Incarnation, of_life: bool) {
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
                 let on = command == AdminCommand::Enable;
                 let life = of_life.then_some(self.lives);
                 let is_same = self.enabled.is_idle() || self.switched_in == life;
                 self.switched_in = life.filter(|_| is_same);
-                self.enabled.sent(on);
+                self.enabled.sent(by, on);
                 if self.current().switch != switch_of(on) {
                     self.push(now, |segment| segment.switch = Switch::Unsure);
                 }
             }
             AdminCommand::Hold | AdminCommand::Release => {
                 let on = command == AdminCommand::Hold;
-                self.held.sent(on);
+                self.held.sent(by, on);
                 if self.hold != hold_of(on) {
                     self.hold = Hold::Unsure;
                 }
@@ -295,12 +295,18 @@ impl Desire {
         }
     }
 
-    /// An operator's command was answered.
-    pub fn answered(&mut self, now: Time, command: AdminCommand, carried_out: bool) {
+    /// An operator's command was answered by that coordinator.
+    pub fn answered(
+        &mut self,
+        now: Time,
+        command: AdminCommand,
+        by: Incarnation,
+        carried_out: bool,
+    ) {
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
                 let on = command == AdminCommand::Enable;
-                if self.enabled.answered(on, carried_out) {
+                if self.enabled.answered(by, on, carried_out) {
                     let life = Some(self.lives);
                     self.promised_in = self.switched_in.filter(|_| self.switched_in == life);
                     self.push(now, |segment| segment.switch = switch_of(on));
@@ -308,7 +314,7 @@ impl Desire {
             }
             AdminCommand::Hold | AdminCommand::Release => {
                 let on = command == AdminCommand::Hold;
-                if self.held.answered(on, carried_out) {
+                if self.held.answered(by, on, carried_out) {
                     self.hold = hold_of(on);
                 }
             }
@@ -351,10 +357,10 @@ impl Desire {
         lives && self.enabled.given().is_some() && self.promised_in == Some(self.lives)
     }
 
-    /// All who had commands under way are dead.
-    pub fn abandon_commands(&mut self) {
-        self.enabled.abandon();
-        self.held.abandon();
+    /// Whoever lived that `life` is dead, and its commands with it.
+    pub fn abandon_commands(&mut self, life: Incarnation) {
+        self.enabled.abandon(life);
+        self.held.abandon(life);
     }
 
     /// Nobody can know how switch and hold stand.
@@ -391,17 +397,17 @@ mod tests {
     #[test]
     fn a_switch_is_sure_only_once_a_command_is_acknowledged_alone() {
         let mut desire = Desire::default();
-        desire.sent(Time(1), AdminCommand::Disable, true);
+        desire.sent(Time(1), AdminCommand::Disable, 1, true);
         assert_eq!(desire.current().switch, Switch::Unsure);
-        desire.answered(Time(2), AdminCommand::Disable, true);
+        desire.answered(Time(2), AdminCommand::Disable, 1, true);
         assert_eq!(
             (desire.current().switch, desire.acknowledged()),
             (Switch::Off, Some(false))
         );
-        desire.sent(Time(3), AdminCommand::Enable, true);
-        desire.sent(Time(3), AdminCommand::Disable, true);
-        desire.answered(Time(4), AdminCommand::Enable, true);
-        desire.answered(Time(5), AdminCommand::Disable, true);
+        desire.sent(Time(3), AdminCommand::Enable, 1, true);
+        desire.sent(Time(3), AdminCommand::Disable, 1, true);
+        desire.answered(Time(4), AdminCommand::Enable, 1, true);
+        desire.answered(Time(5), AdminCommand::Disable, 1, true);
         assert_eq!(
             (desire.current().switch, desire.acknowledged()),
             (Switch::Unsure, None)
@@ -411,14 +417,14 @@ mod tests {
     #[test]
     fn hold_and_switch_do_not_meddle_with_each_other() {
         let mut desire = Desire::default();
-        desire.sent(Time(1), AdminCommand::Hold, true);
-        desire.sent(Time(1), AdminCommand::Retry, true);
+        desire.sent(Time(1), AdminCommand::Hold, 1, true);
+        desire.sent(Time(1), AdminCommand::Retry, 1, true);
         assert_eq!(
             (desire.hold(), desire.promised_hold()),
             (Hold::Unsure, None)
         );
-        desire.answered(Time(2), AdminCommand::Hold, true);
-        desire.answered(Time(2), AdminCommand::Retry, true);
+        desire.answered(Time(2), AdminCommand::Hold, 1, true);
+        desire.answered(Time(2), AdminCommand::Retry, 1, true);
         assert_eq!(
             (desire.hold(), desire.promised_hold()),
             (Hold::Yes, Some(true))
@@ -427,8 +433,8 @@ mod tests {
             (desire.current().switch, desire.acknowledged()),
             (Switch::On, None)
         );
-        desire.sent(Time(3), AdminCommand::Disable, true);
-        desire.answered(Time(4), AdminCommand::Disable, true);
+        desire.sent(Time(3), AdminCommand::Disable, 1, true);
+        desire.answered(Time(4), AdminCommand::Disable, 1, true);
         assert_eq!(
             (desire.hold(), desire.current().switch),
             (Hold::Yes, Switch::Off)
@@ -443,8 +449,8 @@ mod tests {
             (desire.hold(), desire.promised_hold()),
             (Hold::Unsure, None)
         );
-        desire.sent(Time(7), AdminCommand::Release, true);
-        desire.answered(Time(8), AdminCommand::Release, true);
+        desire.sent(Time(7), AdminCommand::Release, 1, true);
+        desire.answered(Time(8), AdminCommand::Release, 1, true);
         assert_eq!(
             (desire.hold(), desire.promised_hold()),
             (Hold::No, Some(false))
@@ -470,8 +476,8 @@ mod tests {
         ] {
             let mut desire = Desire::default();
             desire.registry(Time(1), &begins(10));
-            desire.sent(Time(2), AdminCommand::Disable, of_life);
-            desire.answered(Time(3), AdminCommand::Disable, true);
+            desire.sent(Time(2), AdminCommand::Disable, 1, of_life);
+            desire.answered(Time(3), AdminCommand::Disable, 1, true);
             if let Some(change) = &then {
                 desire.registry(Time(4), change);
             }
@@ -482,9 +488,9 @@ mod tests {
         // It was sent in the life before.
         let mut desire = Desire::default();
         desire.registry(Time(1), &begins(10));
-        desire.sent(Time(2), AdminCommand::Disable, true);
+        desire.sent(Time(2), AdminCommand::Disable, 1, true);
         desire.registry(Time(3), &begins(20));
-        desire.answered(Time(4), AdminCommand::Disable, true);
+        desire.answered(Time(4), AdminCommand::Disable, 1, true);
         desire.record_removed(Time(5));
         assert_eq!(desire.acknowledged(), None);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sim_node::Time;
 
+use super::limits::Limits;
 use super::truth::Truth;
 use crate::history::{AnswerKind, CallId, Event, Method, NodeName, NodeState};
 
@@ -217,12 +218,15 @@ impl Fair {
     }
 
     /// Whether the coordinator is waiting for the answer to a call about `number`, which
-    /// it gives up after `patience` if it is patient.
-    pub fn is_asking(&self, number: usize, now: Time, patience: Duration) -> bool {
+    /// it gives up in the end.
+    pub fn is_asking(&self, number: usize, now: Time, limits: &Limits) -> bool {
         self.asked.values().any(|asked| {
-            asked.about == Some(number)
-                && !asked.method.is_shared_poll()
-                && now.since(asked.at) <= GIVEN_UP.max(patience)
+            let patience = match asked.method.server() {
+                // With the pause after that, and the next look.
+                NodeName::Store => limits.store_deadline * 2,
+                _ => GIVEN_UP.max(limits.observation_delay),
+            };
+            asked.about == Some(number) && now.since(asked.at) <= patience
         })
     }
 

@@ -92,11 +92,6 @@ impl Fencing {
         self.alive.contains(&life)
     }
 
-    /// Whether no coordinator lives.
-    pub fn is_empty(&self) -> bool {
-        self.alive.is_empty()
-    }
-
     /// Whether several coordinators live at once.
     pub fn is_contested(&self) -> bool {
         self.alive.len() > 1

@@ -124,7 +124,7 @@ impl Prompt {
                 };
                 self.waiting.insert(number, change);
             }
-            Event::AdminSent { key, command } => {
+            Event::AdminSent { key, command, .. } => {
                 let number = truth.intern(key);
                 self.command_sent(truth, number, *command);
             }
@@ -137,6 +137,7 @@ impl Prompt {
                 key,
                 command,
                 error,
+                ..
             } => {
                 let number = truth.intern(key);
                 self.command_answered(truth, now, number, *command, error.is_none());
@@ -424,7 +425,7 @@ impl Prompt {
         for number in late {
             let patience = truth.limits.observation_delay;
             let tasked = is_tasked(truth.at(number), now);
-            if fair.is_asking(number, now, patience)
+            if fair.is_asking(number, now, &truth.limits)
                 || (tasked && fair.is_asking_about_a_task(now, patience))
             {
                 continue;

@@ -34,6 +34,7 @@ impl Retries {
             Event::AdminSent {
                 key,
                 command: AdminCommand::Retry,
+                ..
             } => {
                 let number = truth.intern(key);
                 let record = truth.at(number).record.known();
@@ -55,6 +56,7 @@ impl Retries {
             Event::AdminAnswered {
                 key,
                 command: AdminCommand::Retry,
+                by: 1..,
                 error,
             } => {
                 let number = truth.intern(key);

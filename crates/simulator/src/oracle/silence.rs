@@ -8,7 +8,7 @@ use super::broken;
 use super::desire::{Registered, Switch};
 use super::finding::Finding;
 use super::indexer::Indexer;
-use super::record::Persisted;
+use super::record::{Persisted, Record};
 use super::truth::Truth;
 use crate::history::{Method, NodeName, RunPhase};
 
@@ -75,9 +75,9 @@ fn of_one(truth: &Truth, now: Time, number: usize, problems: &mut Vec<String>) {
         Registered::Present {
             version, supported, ..
         } => match is_on(indexer) {
-            false => suspended(indexer, version, problems),
+            false => suspended(truth, indexer, version, problems),
             true if supported => running(truth, now, indexer, version, problems),
-            true => refused(truth, indexer, problems),
+            true => refused(truth, indexer, version, problems),
         },
     }
 }
@@ -156,12 +156,18 @@ fn in_phase(indexer: &Indexer, phase: Phase, problems: &mut Vec<String>) {
     }
 }
 
-/// What is switched off must know what it is registered as: nothing else tells a tombstone
-/// of the life before from one of this life.
-fn suspended(indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
+fn suspended(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
     nothing_runs(indexer, problems);
     in_phase(indexer, Phase::Suspended, problems);
-    let record = indexer.record.known();
+    knows(truth, indexer, version, problems);
+}
+
+/// What does not run must know what it is registered as: nothing else tells a tombstone of
+/// the life before from one of this life. The original has no place for that, and ours has
+/// to take its records over.
+fn knows(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
+    let noted = |record: &Record| record.own || !truth.limits.collects;
+    let record = indexer.record.known().filter(|record| noted(record));
     if record.is_some_and(|record| record.registered < Some(version)) {
         problems.push(format!("its record does not know of version {version}"));
     }
@@ -176,8 +182,9 @@ pub(super) fn gave_up(truth: &Truth, indexer: &Indexer) -> bool {
     })
 }
 
-fn refused(truth: &Truth, indexer: &Indexer, problems: &mut Vec<String>) {
+fn refused(truth: &Truth, indexer: &Indexer, version: u64, problems: &mut Vec<String>) {
     nothing_runs(indexer, problems);
+    knows(truth, indexer, version, problems);
     if !gave_up(truth, indexer) {
         in_phase(indexer, Phase::Repairing, problems);
     }

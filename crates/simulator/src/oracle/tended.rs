@@ -90,6 +90,7 @@ impl Tended {
             Event::AdminSent {
                 key,
                 command: AdminCommand::Release,
+                ..
             } => {
                 let number = truth.intern(key);
                 let record = truth.at(number).record.known()?;

@@ -187,9 +187,15 @@ impl Truth {
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => self.lies.note(now, text),
             Event::Phase(phase) => (self.phase, self.phase_since) = (*phase, now),
-            Event::CoordinatorEnded { .. } => self.life_ended(now, event),
-            Event::Former { state, .. } => {
-                self.life_ended(now, event);
+            Event::CoordinatorEnded { incarnation, .. } => {
+                self.fencing.life(now, event);
+                self.abandon_commands(*incarnation);
+            }
+            Event::Former { incarnation, state } => {
+                self.fencing.life(now, event);
+                if *state == FormerState::Ended {
+                    self.abandon_commands(*incarnation);
+                }
                 // What it has in mind is as old as its sleep.
                 if let FormerState::Thawed { since } = state {
                     self.paused = Some((*since, Some(now)));
@@ -202,14 +208,11 @@ impl Truth {
         }
     }
 
-    /// A coordinator is no more, or sleeps, or goes on. What operators had asked of those
-    /// who are all dead nobody carries out any more.
-    fn life_ended(&mut self, now: Time, event: &Event) {
-        self.fencing.life(now, event);
-        if self.fencing.is_empty() {
-            let all = self.indexers.iter_mut();
-            all.for_each(|indexer| indexer.desire.abandon_commands());
-        }
+    /// Whoever lived that `life` is dead: what operators had asked of it nobody carries out
+    /// any more.
+    fn abandon_commands(&mut self, life: Incarnation) {
+        let all = self.indexers.iter_mut();
+        all.for_each(|indexer| indexer.desire.abandon_commands(life));
     }
 
     /// What users and operators do.
@@ -227,20 +230,21 @@ impl Truth {
                     own.for_each(|task| task.excused |= was_relaxed);
                 }
             }
-            Event::AdminSent { key, command } => {
+            Event::AdminSent { key, command, by } => {
                 let number = self.intern(key);
                 let of_life = self.told_of_life(number);
-                self.at_mut(number).desire.sent(now, *command, of_life);
+                let desire = &mut self.at_mut(number).desire;
+                desire.sent(now, *command, *by, of_life);
             }
             Event::AdminAnswered {
                 key,
                 command,
+                by,
                 error,
             } => {
                 let number = self.intern(key);
-                self.at_mut(number)
-                    .desire
-                    .answered(now, *command, error.is_none());
+                let desire = &mut self.at_mut(number).desire;
+                desire.answered(now, *command, *by, error.is_none());
             }
             Event::RecordTampered { key } => {
                 let number = self.intern(key);
@@ -285,11 +289,16 @@ impl Truth {
 
     /// A stream task wrote the cursor.
     pub fn cursor_set(&mut self, now: Time, number: usize, task: u64, height: u64) {
+        // Who has stopped it died with that. Its successor finds it gone from the list, and
+        // cannot see that the task has not come to its end.
+        let born = self.core.life_since();
+        let stopped = self.at(number).world.stopped_at(task);
+        let unheard = stopped.is_some_and(|at| at < born);
         let indexer = self.at_mut(number);
         indexer.queue.moved_at = Some(now);
         indexer.queue.cursor = Some(height);
         let foreign = indexer.is_foreign(task);
-        indexer.queue.muddled |= foreign;
+        indexer.queue.muddled |= foreign || unheard;
         indexer.queue.rolled_back &= foreign || now < indexer.unsure_until;
     }
 

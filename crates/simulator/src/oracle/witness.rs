@@ -93,7 +93,7 @@ impl Witness {
                 self.changed_while_frozen |= self.frozen;
                 self.wish(truth, marks, now, key, change);
             }
-            Event::AdminSent { key, command } => self.command(truth, marks, now, key, *command),
+            Event::AdminSent { key, command, .. } => self.command(truth, marks, now, key, *command),
             Event::CoordinatorStarted { .. } => self.born(marks),
             Event::CoordinatorEnded { .. } => self.died(truth, marks),
             Event::Former { state, .. } => {

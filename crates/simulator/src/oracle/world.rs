@@ -327,6 +327,12 @@ impl World {
         ends || self.is_excused_stream(task)
     }
 
+    /// When a task was told to stop that has not ended yet.
+    pub fn stopped_at(&self, task: u64) -> Option<Time> {
+        let mut streams = self.streams.iter();
+        streams.find(|stream| stream.task == task)?.stopped_at
+    }
+
     /// Whether a stream of this version is listed that says that it waits.
     pub fn is_listed_as_waiting(&self, version: u64) -> bool {
         self.listed_stream

@@ -154,6 +154,7 @@ impl Life {
         world.enter().record(Event::AdminSent {
             key: key.clone(),
             command,
+            by,
         });
         self.node.spawn(async move {
             let error = match mind {
@@ -170,6 +171,7 @@ impl Life {
             world.record(Event::AdminAnswered {
                 key,
                 command,
+                by,
                 error,
             });
         });

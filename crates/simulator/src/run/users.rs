@@ -194,6 +194,7 @@ impl Stage {
                     self.world.enter().record(Event::AdminAnswered {
                         key,
                         command,
+                        by: 0,
                         error,
                     });
                 }

@@ -290,6 +290,31 @@ fn what_is_switched_off_has_to_know_what_it_is_registered_as() {
     }
 }
 
+/// Whoever stopped the stream died with the answer, and nobody can see that it goes on.
+#[test]
+fn l2_leaves_alone_what_a_stream_writes_whose_stop_was_heard_of_by_nobody() {
+    for (died, expected) in [(true, 0), (false, 1)] {
+        let mut play = Play::running(100, 50);
+        play.wait(1).deleted();
+        play.record("Deleting", Some((100, 50, true)));
+        play.effect(Method::StopStream, With::default(), &[]);
+        if died {
+            play.wait(1).see(Event::CoordinatorEnded {
+                incarnation: 1,
+                orderly: false,
+            });
+            play.coordinator_starts();
+        }
+        play.stop_executor(100, 1_100);
+        play.clear();
+        play.wait(1).cursor(2_100, 60);
+        play.stream_ended(2_100, TaskStopReason::Cancelled);
+        play.write(None);
+        let problems = play.oracles.unconverged(play.now);
+        assert_eq!(problems.len(), expected, "{problems:?}");
+    }
+}
+
 /// Old news of many changes, told one after the other.
 #[test]
 fn each_newer_version_that_is_started_accounts_for_calls() {

@@ -226,10 +226,21 @@ fn s4_objects_to_a_version_that_a_coordinator_long_knew_to_be_outdated() {
 
 #[test]
 fn s9_objects_to_a_lost_switch_although_an_earlier_command_died_with_its_coordinator() {
-    for (died, verdict) in [(true, Some("S9")), (false, None)] {
+    use crate::history::FormerState;
+    for (died, former, verdict) in [
+        (true, false, Some("S9")),
+        (true, true, Some("S9")),
+        (false, false, None),
+    ] {
         let mut play = Play::running(100, 50);
         play.admin(AdminCommand::Disable);
-        if died {
+        if former {
+            play.coordinator_starts();
+            play.see(Event::Former {
+                incarnation: 1,
+                state: FormerState::Ended,
+            });
+        } else if died {
             play.see(Event::CoordinatorEnded {
                 incarnation: 1,
                 orderly: false,
@@ -240,6 +251,6 @@ fn s9_objects_to_a_lost_switch_although_an_earlier_command_died_with_its_coordin
         play.record_with("Running", false, Some((100, 50, true)), "");
         play.acknowledged(AdminCommand::Disable);
         play.record_with("Running", true, Some((100, 50, true)), "");
-        assert_eq!(play.verdict().as_deref(), verdict, "{died}");
+        assert_eq!(play.verdict().as_deref(), verdict, "{died} {former}");
     }
 }

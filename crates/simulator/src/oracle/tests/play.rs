@@ -295,7 +295,8 @@ impl Play {
 
     pub fn admin(&mut self, command: AdminCommand) {
         let key = self.key.clone();
-        self.see(Event::AdminSent { key, command });
+        let by = self.incarnation;
+        self.see(Event::AdminSent { key, command, by });
     }
 
     pub fn acknowledged(&mut self, command: AdminCommand) {
@@ -303,6 +304,7 @@ impl Play {
         self.see(Event::AdminAnswered {
             key,
             command,
+            by: self.incarnation,
             error: None,
         });
     }

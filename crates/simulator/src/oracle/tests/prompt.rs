@@ -1,10 +1,13 @@
 //! What need not happen at once after a change.
 
+use std::time::Duration;
+
 use sim_node::Event as Node;
 
 use super::attention::{acts, disabled, polls, settled};
-use super::play::With;
+use super::play::{Play, With};
 use crate::history::{AdminCommand, Change, Method};
+use crate::oracle::Limits;
 
 #[test]
 fn l4_leaves_alone_who_is_starting_or_was_a_moment_ago() {
@@ -173,4 +176,26 @@ fn l4_asks_for_a_deletion_however_often_it_is_changed_before_a_listing() {
     play.registry(Change::Deleted { height: 9_002 });
     polls(&mut play, 10);
     assert_eq!(play.verdict().as_deref(), Some("L4"));
+}
+
+/// The loop was in the middle of a question to the store whose answer never comes.
+#[test]
+fn l4_waits_as_long_for_the_store_as_the_coordinator_does() {
+    for (deadline, verdict) in [(39, None), (2, Some("L4"))] {
+        let mut play = Play::within(Limits {
+            store_deadline: Duration::from_secs(deadline),
+            ..Limits::default()
+        });
+        play.registered(100, Some(50), true);
+        play.provisioned();
+        play.begin(100, 50);
+        polls(&mut play, 40);
+        play.sent(Method::StoreGet, Some(&play.key.clone()));
+        polls(&mut play, 10);
+        play.admin(AdminCommand::Disable);
+        play.record_with("Running", false, Some((100, 50, true)), "");
+        play.acknowledged(AdminCommand::Disable);
+        polls(&mut play, 10);
+        assert_eq!(play.verdict().as_deref(), verdict, "{deadline}");
+    }
 }
