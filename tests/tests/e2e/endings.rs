@@ -93,10 +93,17 @@ async fn tell(lab: &Lab, key: &IndexerKey) {
     };
     let request = GetIndexerRequest { name: Some(name) };
     let indexer = client.get_indexer(request).await.unwrap().into_inner();
+    // What does not run has to know what it is registered as, which is not told: that is
+    // judged where the records can be read.
+    let wanted = indexer.wanted.as_ref().map_or(0, |wanted| wanted.version);
+    let version = match indexer.phase.as_str() {
+        "Running" => indexer.running_version,
+        _ => wanted,
+    };
     let record = json!({
         "account_id": key.account(),
         "function_name": key.function(),
-        "block_stream_synced_at": indexer.running_version,
+        "block_stream_synced_at": version,
         "enabled": indexer.enabled,
         "lifecycle_state": indexer.phase,
     });

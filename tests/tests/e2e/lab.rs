@@ -228,8 +228,10 @@ impl Lab {
         self.note(Event::NodeState { node, state });
     }
 
-    /// Kills one process.
+    /// Kills one process, which must not have ended before by itself.
     pub async fn kill(&mut self, node: NodeName) {
+        let runs = self.process(node).runs();
+        assert!(runs, "{node:?} ended by itself:\n{}", self.tails());
         match node {
             NodeName::Coordinator => {
                 self.coordinator.kill();
@@ -243,11 +245,23 @@ impl Lab {
         self.note(Event::NodeState { node, state });
     }
 
-    /// Stops the coordinator in order; true if it says so too.
+    /// Stops the coordinator in order; true if it says so too, and nothing has panicked in
+    /// any of its lives.
     pub async fn stop_coordinator(&mut self) -> bool {
         let status = self.coordinator.terminate().await;
         self.coordinator_ended(true);
-        status.success()
+        status.success() && self.panics().is_empty()
+    }
+
+    /// What was said about panics in any life of the coordinator, which survives them.
+    fn panics(&self) -> Vec<String> {
+        let said = self.coordinator.said();
+        let tells = |line: &&str| {
+            ["panicked at", "has panicked"]
+                .iter()
+                .any(|it| line.contains(it))
+        };
+        said.lines().filter(tells).map(str::to_owned).collect()
     }
 
     fn coordinator_ended(&self, orderly: bool) {

@@ -164,6 +164,22 @@ fn licences_and_bans_are_kept() {
 }
 
 #[test]
+fn each_dependency_is_used_and_has_a_reason() {
+    let read = |path: &str| fs::read_to_string(source::root().join(path)).expect("it is there");
+    let mut told = read("ARCHITECTURE.md");
+    let mut used = read("tests/Cargo.toml");
+    let folder = |path: &str| fs::read_dir(source::root().join(path)).expect("it is there");
+    for entry in folder("docs/adr").flatten() {
+        told.push_str(&fs::read_to_string(entry.path()).unwrap_or_default());
+    }
+    for entry in folder("crates").flatten() {
+        used.push_str(&fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default());
+    }
+    let problems = supply::unexplained(&read("Cargo.toml"), &used, &told);
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+#[test]
 fn only_the_simulator_knows_the_simulated_runtime() {
     assert_none(in_rust(code::simulated_runtime));
 }

@@ -52,6 +52,39 @@ fn parse(text: &str) -> Policy {
     }
 }
 
+/// Names of the workspace's own list of dependencies that `used` by no manifest, or for
+/// which `told` gives no reason.
+pub fn unexplained(manifest: &str, used: &str, told: &str) -> Vec<String> {
+    let table: toml::Table = manifest.parse().expect("Cargo.toml is TOML");
+    let all = table["workspace"]["dependencies"]
+        .as_table()
+        .expect("a table");
+    let foreign = all.iter().filter(|(_, of)| of.get("path").is_none());
+    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let told: BTreeSet<&str> = told.split(|c| !is_part(c)).collect();
+    let begins = |name: &str| {
+        let mut lines = used.lines();
+        lines.any(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with('.') || rest.starts_with(" ="))
+        })
+    };
+    let mut problems = Vec::new();
+    for (name, _) in foreign {
+        if !begins(name) {
+            problems.push(format!(
+                "{name}: no crate uses it; take it out of Cargo.toml"
+            ));
+        }
+        if !told.contains(name.as_str()) {
+            problems.push(format!(
+                "{name}: ARCHITECTURE.md says in \"Choices of libraries\" why there is each one"
+            ));
+        }
+    }
+    problems
+}
+
 /// Crates whose licence is not among the allowed ones.
 pub fn unlicensed(policy: &Policy, packages: &[Package]) -> Vec<String> {
     let problem = |package: &Package| {
@@ -111,6 +144,15 @@ pub fn banned(policy: &Policy, metadata: &Metadata) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dependency_without_a_use_or_a_reason_is_seen() {
+        let manifest = "[workspace.dependencies]\nown = { path = \"own\" }\nhttp = \"1\"\n";
+        let used = "[dependencies]\nhttp.workspace = true\n";
+        assert!(unexplained(manifest, used, "HTTP: `http`, hyper").is_empty());
+        assert_eq!(unexplained(manifest, "http-body = 1", "http").len(), 1);
+        assert_eq!(unexplained(manifest, used, "http-body").len(), 1);
+    }
 
     fn strict() -> Policy {
         parse(
