@@ -199,7 +199,8 @@ impl AdminService {
             )));
         }
         let mut registration = Registration::default();
-        let patience = self.shared.knobs.store_deadline * TURN_PATIENCE;
+        let knobs = &self.shared.knobs;
+        let patience = knobs.store_deadline * TURN_PATIENCE + knobs.registry_patience;
         let asked = async {
             if matches!(command, Command::Switch { .. }) {
                 registration.ask(&self.shared, &id).await;

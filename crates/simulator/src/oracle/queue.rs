@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use sim_node::{EntryId, Time};
 
+use crate::history::Incarnation;
+
 /// Executed entries are forgotten once the queue has held so many.
 const KEPT: usize = 192;
 
@@ -43,6 +45,8 @@ pub(super) struct Queue {
     /// What the last clearing removed unexecuted, until it is known to be timely.
     pub swept: Vec<u64>,
     pub cleared_at: Option<Time>,
+    /// The same, and by which life of a coordinator, if that is known.
+    pub cleared: Option<(Time, Incarnation)>,
     /// The highest height that was published before the silent part of a run.
     pub top: u64,
     /// The height that a stream published twice where it went over from the index to the
@@ -128,6 +132,7 @@ impl Queue {
         self.muddled = false;
         self.rolled_back = false;
         self.cleared_at = Some(now);
+        self.cleared = None;
     }
 
     /// Whether queue and cursor may not be what they are taken for.

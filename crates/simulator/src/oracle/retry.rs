@@ -7,7 +7,7 @@ use sim_node::Time;
 use super::finding::Finding;
 use super::record::Repair;
 use super::truth::Truth;
-use crate::history::{AdminCommand, Event, FormerState};
+use crate::history::{AdminCommand, Event, FormerState, Incarnation};
 
 /// S9 of retries. Verifies that when a retry is acknowledged the record no longer
 /// tells of the repair that it told of when the retry was sent. That it is then
@@ -16,10 +16,10 @@ use crate::history::{AdminCommand, Event, FormerState};
 /// second.
 #[derive(Default)]
 pub(super) struct Retries {
-    open: BTreeMap<usize, Open>,
+    open: BTreeMap<(usize, Incarnation), Open>,
 }
 
-/// The retries of one indexer that are under way.
+/// The retries of one indexer that one life of a coordinator has under way.
 #[derive(Default)]
 struct Open {
     number: u32,
@@ -34,37 +34,37 @@ impl Retries {
             Event::AdminSent {
                 key,
                 command: AdminCommand::Retry,
-                ..
+                by,
             } => {
                 let number = truth.intern(key);
                 let record = truth.at(number).record.known();
-                let open = self.open.entry(number).or_default();
+                let open = self.open.entry((number, *by)).or_default();
                 open.number += 1;
                 open.repair = record
                     .and_then(|record| record.repair.clone())
                     .filter(|_| open.number == 1);
                 None
             }
-            Event::CoordinatorEnded { .. }
+            Event::CoordinatorEnded { incarnation, .. }
             | Event::Former {
+                incarnation,
                 state: FormerState::Ended,
-                ..
             } => {
-                self.open.clear();
+                self.open.retain(|(_, by), _| by != incarnation);
                 None
             }
             Event::AdminAnswered {
                 key,
                 command: AdminCommand::Retry,
-                by: 1..,
+                by: by @ 1..,
                 error,
             } => {
                 let number = truth.intern(key);
-                let open = self.open.get_mut(&number)?;
+                let open = self.open.get_mut(&(number, *by))?;
                 let before = open.repair.take();
                 open.number -= 1;
                 if open.number == 0 {
-                    self.open.remove(&number);
+                    self.open.remove(&(number, *by));
                 }
                 let before = before?;
                 let indexer = truth.at(number);

@@ -289,12 +289,15 @@ impl Truth {
 
     /// A stream task wrote the cursor.
     pub fn cursor_set(&mut self, now: Time, number: usize, task: u64, height: u64) {
-        // Who has stopped it died with that. Its successor finds it gone from the list, and
-        // cannot see that the task has not come to its end.
-        let born = self.core.life_since();
-        let stopped = self.at(number).world.stopped_at(task);
-        let unheard = stopped.is_some_and(|at| at < born);
         let indexer = self.at_mut(number);
+        // Who has stopped it hears of its end. Another one finds it gone from the list, and
+        // cannot see that the task has not come to its end.
+        let stopped = indexer.world.stopped(task);
+        let unheard = stopped.zip(indexer.queue.cleared).is_some_and(
+            |((stopped_at, stopped_by), (cleared_at, cleared_by))| {
+                cleared_at >= stopped_at && cleared_by != stopped_by
+            },
+        );
         indexer.queue.moved_at = Some(now);
         indexer.queue.cursor = Some(height);
         let foreign = indexer.is_foreign(task);
@@ -459,7 +462,7 @@ impl Truth {
             Method::StopStream if done || *answer == AnswerKind::Error(INTERNAL) => {
                 let indexer = self.at_mut(number);
                 indexer.queue.freeze_floor();
-                indexer.world.stream_stop_applied(now);
+                indexer.world.stream_stop_applied(now, applied.by);
             }
             Method::StopExecutor if done => {
                 let call = self.calls.get(applied.call);
@@ -483,11 +486,12 @@ impl Truth {
                     }
                 }
             }
-            Method::StoreDelete
-                if self.is_late(now, applied, deadline) || self.clears_unseen(now, number) =>
-            {
+            Method::StoreDelete if self.at(number).queue.cleared_at == Some(now) => {
+                let unseen =
+                    self.is_late(now, applied, deadline) || self.clears_unseen(now, number);
                 let queue = &mut self.at_mut(number).queue;
-                if queue.cleared_at == Some(now) {
+                queue.cleared = Some((now, applied.by));
+                if unseen {
                     queue.excuse_clearing();
                 }
             }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sim_node::{EntryId, Event, TaskStopReason, Time, WorkerStopReason};
 
+use crate::history::Incarnation;
+
 /// Wire number of the streamer's STALLED.
 const STREAM_WAITING: i32 = 3;
 const STREAM_STALLED: i32 = 4;
@@ -23,6 +25,8 @@ pub(super) struct StreamTask {
     pub since: Time,
     /// A stop was applied; it ends shortly.
     pub stopped_at: Option<Time>,
+    /// Who had sent the stop.
+    pub stopped_by: Option<Incarnation>,
     /// No call reaches it since then.
     pub orphaned_at: Option<Time>,
     /// The network or the node made it, not the coordinator's decision.
@@ -196,6 +200,7 @@ impl World {
             version,
             since: now,
             stopped_at: None,
+            stopped_by: None,
             orphaned_at: None,
             excused: false,
         });
@@ -258,12 +263,12 @@ impl World {
         }
     }
 
-    /// A StopStream took effect: the entry is gone, the task ends soon.
-    pub fn stream_stop_applied(&mut self, now: Time) {
+    /// A StopStream of that life took effect: the entry is gone, the task ends soon.
+    pub fn stream_stop_applied(&mut self, now: Time, by: Incarnation) {
         self.listed_stream = None;
         for stream in &mut self.streams {
             if stream.orphaned_at.is_none() && stream.stopped_at.is_none() {
-                stream.stopped_at = Some(now);
+                (stream.stopped_at, stream.stopped_by) = (Some(now), Some(by));
             }
         }
     }
@@ -327,10 +332,11 @@ impl World {
         ends || self.is_excused_stream(task)
     }
 
-    /// When a task was told to stop that has not ended yet.
-    pub fn stopped_at(&self, task: u64) -> Option<Time> {
+    /// When a task was told to stop that has not ended yet, and by whom.
+    pub fn stopped(&self, task: u64) -> Option<(Time, Incarnation)> {
         let mut streams = self.streams.iter();
-        streams.find(|stream| stream.task == task)?.stopped_at
+        let stream = streams.find(|stream| stream.task == task)?;
+        stream.stopped_at.zip(stream.stopped_by)
     }
 
     /// Whether a stream of this version is listed that says that it waits.

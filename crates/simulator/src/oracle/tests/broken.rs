@@ -293,7 +293,7 @@ fn what_is_switched_off_has_to_know_what_it_is_registered_as() {
 /// Whoever stopped the stream died with the answer, and nobody can see that it goes on.
 #[test]
 fn l2_leaves_alone_what_a_stream_writes_whose_stop_was_heard_of_by_nobody() {
-    for (died, expected) in [(true, 0), (false, 1)] {
+    for (died, clears, expected) in [(true, true, 0), (false, true, 1), (true, false, 1)] {
         let mut play = Play::running(100, 50);
         play.wait(1).deleted();
         play.record("Deleting", Some((100, 50, true)));
@@ -306,7 +306,9 @@ fn l2_leaves_alone_what_a_stream_writes_whose_stop_was_heard_of_by_nobody() {
             play.coordinator_starts();
         }
         play.stop_executor(100, 1_100);
-        play.clear();
+        if clears {
+            play.clear();
+        }
         play.wait(1).cursor(2_100, 60);
         play.stream_ended(2_100, TaskStopReason::Cancelled);
         play.write(None);
