@@ -74,7 +74,7 @@ fn whatever_a_report_names_can_be_asked_for() {
         ),
         ("phase Deleted", "Nothing can reach it: a record is removed"),
         (
-            "Repairing x StartStream unreachable",
+            "Deleting x StoreDelete unanswered",
             "\nRare: a call that is seldom made",
         ),
         (
