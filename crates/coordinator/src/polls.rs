@@ -221,13 +221,10 @@ impl Shared {
         };
         wake.extend(table.aged(now));
         let altered = table.take_altered();
-        let (there, gone): (Vec<_>, Vec<_>) = altered.into_iter().partition(|id| table.has(id));
         drop(table);
-        if !(there.is_empty() && gone.is_empty()) {
-            let now = self.now();
+        if !altered.is_empty() {
             let mut log = lock(&self.log);
-            there.iter().for_each(|id| log.note_owned(id));
-            gone.iter().for_each(|id| log.note_news(id, now));
+            altered.iter().for_each(|id| log.note_owned(id));
         }
         self.after_list(was_down, &wake, service);
     }

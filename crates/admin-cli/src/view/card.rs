@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::coordinator::{Indexer, Overview, Quarantined};
 
-use super::recalled::is_unread;
+use super::recalled::{is_record_unknown, is_unread};
 use super::table::{Tone, bold, resource};
 use crate::args::Name;
 use crate::moment;
@@ -61,7 +61,7 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
         phase => text::sentence(phase),
     };
     let switch = match indexer.enabled {
-        _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "not known",
+        _ if is_record_unknown(indexer) => "not known",
         true => "yes",
         false => "no",
     };
@@ -130,7 +130,7 @@ pub(crate) fn indexer(indexer: &Indexer, is_wide: bool, now: u64) -> String {
         card.add(label, format!("{}{id}", resource(it.as_ref())));
     }
     let provisioned = match indexer.provisioned {
-        _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "not known",
+        _ if is_record_unknown(indexer) => "not known",
         true => "created",
         false => "not created",
     };

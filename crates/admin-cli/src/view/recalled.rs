@@ -13,6 +13,11 @@ pub(crate) fn is_unread(indexer: &Indexer) -> bool {
     recalled.is_some_and(|recalled| recalled.age_seconds.is_none())
 }
 
+/// Whether nothing that its record says is known: nobody has read it, or nobody can.
+pub(crate) fn is_record_unknown(indexer: &Indexer) -> bool {
+    is_unread(indexer) || !indexer.unreadable.is_empty()
+}
+
 /// One line for whoever reads `indexers`, if some of them do not come from the store.
 pub(crate) fn notice<'a>(indexers: impl IntoIterator<Item = &'a Indexer>) -> Option<String> {
     let (mut why, mut oldest) = (None, None);

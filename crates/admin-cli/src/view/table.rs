@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use proto::coordinator::{Indexer, Resource, ShadowIndexer};
 
-use super::recalled::is_unread;
+use super::recalled::{is_record_unknown, is_unread};
 use crate::args::Name;
 use crate::moment;
 use crate::text;
@@ -180,7 +180,7 @@ fn wide_row(indexer: &Indexer, now: u64) -> Vec<String> {
     vec![
         name(indexer, WIDE_NAME_WIDTH),
         match indexer.enabled {
-            _ if is_unread(indexer) || !indexer.unreadable.is_empty() => "?",
+            _ if is_record_unknown(indexer) => "?",
             true => "yes",
             false => "no",
         }

@@ -208,7 +208,7 @@ impl AdminService {
         };
         // The place in line first: who came earlier is not to write later.
         let (turn, ()) = tokio::join!(self.shared.turns.take(&id, patience), asked);
-        let Some(turn) = turn else {
+        let Some(_turn) = turn else {
             return Err(AdminError::NotNow(format!(
                 "nothing is changed: other commands about {} are before it, and take longer than \
                  {patience:?}",
@@ -216,7 +216,6 @@ impl AdminService {
             )));
         };
         let changed = self.write(&id, command, registration).await?;
-        drop(turn);
         if matches!(command, Command::Hold(_)) {
             self.shared.note_hold(&id);
         }

@@ -161,7 +161,7 @@ async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
     pass(60).await;
     let admin = it.coordinator.admin();
     let mut changes = admin.changes();
-    let steady_since = look(&it).await.status.unwrap().since;
+    let steady_since = since(&look(&it).await);
     pass(60).await;
     // Nor does it answer when it is asked about it.
     world.list(Some("{}"));
@@ -174,8 +174,7 @@ async fn who_is_no_longer_listed_and_was_not_deleted_is_not_as_wanted() {
     let page = admin.page(None, 9, &troubled).await.unwrap();
     assert_eq!(page.reports.len(), 1);
     assert_eq!(page.reports[0].state(), "NotInRegistry");
-    let since = page.reports[0].status.as_ref().unwrap().since;
-    let later = since.since(steady_since).as_secs();
+    let later = since(&page.reports[0]).since(steady_since).as_secs();
     assert!(
         (60..130).contains(&later),
         "not so for as long as steady: {later}"
@@ -369,4 +368,22 @@ async fn nothing_that_is_told_denies_another_part_of_it_while_it_is_switched() {
     failed.trouble = Some("its loop panicked".to_owned());
     let report = told(Phase::Suspended, true, failed, true).await;
     assert_eq!(report.state(), "Trouble");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_at_work_after_a_command_is_so_since_the_command() {
+    let world = World::new();
+    world.register(A);
+    let it = world.run(Knobs::default());
+    pass(300).await;
+    assert_eq!(look(&it).await.state(), "Steady");
+    // Its loop hears of the command, and comes to no end.
+    world.fault("get_stream", Some(Fault::Hangs));
+    let admin = it.coordinator.admin();
+    admin.disable("olga", "a.near", "f").await.unwrap();
+    let report = look(&it).await;
+    assert_eq!(report.state(), "Working");
+    let lasts = crate::Clock::now(&*world).since(since(&report));
+    assert!(lasts.as_secs() < 5, "{lasts:?}");
+    it.shut_down().await;
 }

@@ -45,8 +45,8 @@ pub(super) struct Queue {
     /// What the last clearing removed unexecuted, until it is known to be timely.
     pub swept: Vec<u64>,
     pub cleared_at: Option<Time>,
-    /// The same, and by which life of a coordinator, if that is known.
-    pub cleared: Option<(Time, Incarnation)>,
+    /// By which life of a coordinator, if that is known.
+    pub cleared_by: Option<Incarnation>,
     /// The highest height that was published before the silent part of a run.
     pub top: u64,
     /// The height that a stream published twice where it went over from the index to the
@@ -132,7 +132,7 @@ impl Queue {
         self.muddled = false;
         self.rolled_back = false;
         self.cleared_at = Some(now);
-        self.cleared = None;
+        self.cleared_by = None;
     }
 
     /// Whether queue and cursor may not be what they are taken for.

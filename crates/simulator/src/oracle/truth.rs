@@ -293,11 +293,10 @@ impl Truth {
         // Who has stopped it hears of its end. Another one finds it gone from the list, and
         // cannot see that the task has not come to its end.
         let stopped = indexer.world.stopped(task);
-        let unheard = stopped.zip(indexer.queue.cleared).is_some_and(
-            |((stopped_at, stopped_by), (cleared_at, cleared_by))| {
-                cleared_at >= stopped_at && cleared_by != stopped_by
-            },
-        );
+        let (cleared_at, cleared_by) = (indexer.queue.cleared_at, indexer.queue.cleared_by);
+        let unheard = stopped.is_some_and(|(at, by)| {
+            cleared_at >= Some(at) && cleared_by.is_some_and(|other| other != by)
+        });
         indexer.queue.moved_at = Some(now);
         indexer.queue.cursor = Some(height);
         let foreign = indexer.is_foreign(task);
@@ -490,7 +489,7 @@ impl Truth {
                 let unseen =
                     self.is_late(now, applied, deadline) || self.clears_unseen(now, number);
                 let queue = &mut self.at_mut(number).queue;
-                queue.cleared = Some((now, applied.by));
+                queue.cleared_by = Some(applied.by);
                 if unseen {
                     queue.excuse_clearing();
                 }

@@ -15,11 +15,6 @@ const JUSTIFIED: &[(&str, &str)] = &[
         "shows only where a second coordinator acts, and such fights break the rates of S12 too",
     ),
     (
-        "S5",
-        "S4 notices an older version too where nobody may go by answers so old any more; between \
-         two coordinators, of which one was frozen, only S5 does",
-    ),
-    (
         "L2",
         "judged together with L1: what is left behind keeps the world from being as wanted",
     ),

@@ -374,14 +374,22 @@ fn s9_takes_the_answer_to_one_retry_for_none_to_another() {
 
 #[test]
 fn s9_waits_for_no_answer_of_a_coordinator_that_ended() {
-    let mut play = given_up();
-    play.admin(AdminCommand::Retry);
-    let state = crate::history::FormerState::Ended;
-    let incarnation = 1;
-    play.see(Event::Former { incarnation, state });
-    play.admin(AdminCommand::Retry);
-    play.acknowledged(AdminCommand::Retry);
-    assert_eq!(play.verdict().as_deref(), Some("S9"));
+    // Of another one it does.
+    for of_another in [false, true] {
+        let mut play = given_up();
+        if of_another {
+            play.coordinator_starts();
+        }
+        play.admin(AdminCommand::Retry);
+        let state = crate::history::FormerState::Ended;
+        let incarnation = 1;
+        play.see(Event::Former { incarnation, state });
+        if !of_another {
+            play.admin(AdminCommand::Retry);
+        }
+        play.acknowledged(AdminCommand::Retry);
+        assert_eq!(play.verdict().as_deref(), Some("S9"), "{of_another}");
+    }
 }
 
 #[test]
