@@ -72,6 +72,8 @@ pub(super) struct Writer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fencing {
     alive: BTreeSet<Incarnation>,
+    /// When the last time ended in which several lived.
+    contested_until: Option<Time>,
     /// From when the registry's last listing is that each of them heard.
     heard: BTreeMap<Incarnation, Time>,
     knowledge: BTreeMap<(usize, Incarnation), Knowledge>,
@@ -95,6 +97,12 @@ impl Fencing {
     /// Whether several coordinators live at once.
     pub fn is_contested(&self) -> bool {
         self.alive.len() > 1
+    }
+
+    /// Whether several coordinators lived at once at `time`, as far as the last such time
+    /// tells.
+    pub fn was_contested_at(&self, time: Time) -> bool {
+        self.is_contested() || self.contested_until >= Some(time)
     }
 
     /// Takes note that `life` heard a listing of the registry from `at`.
@@ -125,7 +133,11 @@ impl Fencing {
                 incarnation,
                 state: FormerState::Ended,
             } => {
+                let contested = self.is_contested();
                 self.alive.remove(incarnation);
+                if contested && !self.is_contested() {
+                    self.contested_until = Some(now);
+                }
                 self.heard.remove(incarnation);
                 self.knowledge.retain(|(_, life), _| life != incarnation);
                 self.waking.retain(|(_, life), _| life != incarnation);

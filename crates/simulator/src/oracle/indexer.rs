@@ -30,6 +30,8 @@ pub(super) struct Indexer {
     pub tampered_at: Option<Time>,
     /// When another program left its record in its own form.
     pub translated_at: Option<Time>,
+    /// The version that this record told of.
+    pub told_by_another: Option<u64>,
     /// The record is another program's.
     pub taken_over: bool,
     /// Until then the persisted phase may differ from what the coordinator read.
@@ -52,6 +54,8 @@ pub(super) struct Indexer {
     /// The versions whose runs the record has ceased to tell of, by another program or
     /// by a store that forgets.
     pub forgotten: BTreeSet<u64>,
+    /// When its record last told that it gives up for now.
+    pub gave_up_at: Option<Time>,
     /// When the record of this life was begun, by a coordinator that knew of the life.
     pub begun_at: Option<Time>,
 }
@@ -70,6 +74,7 @@ impl Indexer {
             foreign_write: false,
             tampered_at: None,
             translated_at: None,
+            told_by_another: None,
             taken_over: false,
             unsure_until: Time(0),
             misled_until: Time(0),
@@ -80,6 +85,7 @@ impl Indexer {
             read_heard: None,
             tasked_at: None,
             forgotten: BTreeSet::new(),
+            gave_up_at: None,
             begun_at: None,
         }
     }
@@ -124,6 +130,10 @@ impl Indexer {
     /// Another program leaves `next` as its record: whatever that cannot say is
     /// forgotten, through no fault of the coordinator.
     pub fn translated(&mut self, now: Time, next: &Persisted) {
+        self.told_by_another = next.known().and_then(|record| {
+            let run = record.run.map(|run| run.version());
+            run.max(record.synced).max(record.registered)
+        });
         self.begun_at = None;
         self.desire.unbind();
         let Some(before) = self.record_before.known() else {

@@ -11,6 +11,19 @@ const CLOCK: &str = "the clock of coordinator ";
 /// The same of the clock by which streams are said to be alive.
 const HEARTBEATS: &str = "the clock of block_streamer ";
 
+/// How the notes of faults begin that may keep a block streamer from making a sign of
+/// life, for which it asks the store.
+const SIGNS_OF_LIFE: [&str; 8] = [
+    "block_streamer is ",
+    "store is ",
+    "the machine of block_streamer ",
+    "the machine of store ",
+    "the link block_streamer <-> store ",
+    "the link block_streamer -> store ",
+    "the link store <-> block_streamer ",
+    "the link store -> block_streamer ",
+];
+
 /// When the registry told an untruth last, and the clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lies {
@@ -18,6 +31,8 @@ pub(super) struct Lies {
     stale_at: Option<Time>,
     clock_at: Option<Time>,
     heartbeats_at: Option<Time>,
+    /// When a sign of life may last have been missed.
+    unseen_at: Option<Time>,
 }
 
 impl Lies {
@@ -28,6 +43,9 @@ impl Lies {
         }
         if fault.starts_with(HEARTBEATS) {
             self.heartbeats_at = Some(now);
+        }
+        if SIGNS_OF_LIFE.iter().any(|one| fault.starts_with(one)) {
+            self.unseen_at = Some(now);
         }
         if fault.contains("RegistryListAll") || fault.contains("RegistryRead") {
             self.last_at = Some(now);
@@ -52,6 +70,12 @@ impl Lies {
     /// due by it may still be missing after it was set right.
     pub fn were_heartbeats_wrong(&self) -> bool {
         self.heartbeats_at.is_some()
+    }
+
+    /// Whether a sign of life may ever have been missed: the block streamer makes one
+    /// only when the store answers it.
+    pub fn may_lack_heartbeats(&self) -> bool {
+        self.unseen_at.is_some()
     }
 
     /// Whether it has told old news from `at` on.

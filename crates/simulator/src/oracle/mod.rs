@@ -16,6 +16,7 @@ mod data_plane;
 mod dead_end;
 mod desire;
 mod destruction;
+mod entry;
 mod evidence;
 mod exclusivity;
 mod fair;
@@ -28,6 +29,7 @@ mod isolation;
 mod layers;
 mod lies;
 mod limits;
+mod line;
 mod marks;
 mod order;
 mod panics;
@@ -207,6 +209,12 @@ impl Oracles {
     /// if the world has converged.
     pub fn unconverged(&self, now: Time) -> Vec<String> {
         silence::unconverged(&self.truth, now)
+    }
+
+    /// One sentence for each thing that is not as wanted at `now`, where a quiet period
+    /// ends that began at `since` (L1, L2).
+    pub fn never_rested(&self, now: Time, since: Time) -> Vec<String> {
+        silence::never_rested(&self.truth, now, since)
     }
 
     /// One sentence for each indexer that is stuck in one phase at `now` (L3).

@@ -10,9 +10,11 @@ use sim_node::Time;
 use super::Limits;
 use super::broken;
 use super::desire::{Registered, Switch};
+use super::entry::Entry;
 use super::fair::Fair;
 use super::finding::Finding;
-use super::indexer::{Indexer, share_a_database};
+use super::indexer::Indexer;
+use super::line;
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
@@ -70,8 +72,8 @@ pub(super) struct Prompt {
     holds: BTreeMap<usize, Time>,
     /// For whom a retry was sent while the record told of a repair.
     retries: BTreeSet<usize>,
-    /// The version and the content that each is registered with.
-    registered: BTreeMap<usize, (u64, u64)>,
+    /// What the registry says of each, or said last.
+    entries: BTreeMap<usize, Entry<Waiting>>,
     /// When indexers were deleted lately, in order.
     deletions: VecDeque<Time>,
     next_due: Option<Time>,
@@ -94,7 +96,8 @@ impl Prompt {
                 key, change: what, ..
             } => {
                 let number = truth.intern(key);
-                let was_there = self.registered.contains_key(&number);
+                let entry = self.entries.get(&number);
+                let was_there = entry.is_some_and(Entry::is_there);
                 if self.is_said_again(number, what) {
                     return;
                 }
@@ -172,19 +175,24 @@ impl Prompt {
         }
     }
 
-    /// Whether the entry was written once more as it was, within one block: a listing
-    /// shows no difference.
+    /// Whether a listing shows no difference; then whatever waited before waits again.
     fn is_said_again(&mut self, number: usize, change: &Change) -> bool {
-        let now = match *change {
-            Change::Registered {
-                version, content, ..
-            } => (version, content),
-            Change::Deleted { .. } => {
-                self.registered.remove(&number);
-                return false;
-            }
+        let waiting = self.waiting.get(&number).copied();
+        let entry = self.entries.entry(number).or_default();
+        let Change::Registered {
+            version, content, ..
+        } = *change
+        else {
+            entry.delete(waiting);
+            return false;
         };
-        self.registered.insert(number, now) == Some(now)
+        let unheard = waiting.is_none_or(|it| it.heard_at.is_none() && !it.rumoured);
+        let Some(before) = entry.say(version, content, waiting, unheard) else {
+            return false;
+        };
+        self.waiting.remove(&number);
+        self.waiting.extend(before.map(|before| (number, before)));
+        true
     }
 
     fn command_sent(&mut self, truth: &Truth, number: usize, command: AdminCommand) {
@@ -424,7 +432,7 @@ impl Prompt {
         let mut found = None;
         for number in late {
             let patience = truth.limits.observation_delay;
-            let tasked = is_tasked(truth.at(number), now);
+            let tasked = line::is_tasked(truth.at(number), now);
             if fair.is_asking(number, now, &truth.limits)
                 || (tasked && fair.is_asking_about_a_task(now, patience))
             {
@@ -438,6 +446,7 @@ impl Prompt {
             let fair = fair.is_calm(number, heard, now)
                 && !changed
                 && !is_excused(truth, now, number)
+                && !line::stands_still(truth, fair, heard, number)
                 && !silence::is_as_wanted(truth, now, number);
             if fair {
                 marks.named(judged(waiting.crowd));
@@ -495,7 +504,8 @@ pub(super) fn is_excused(truth: &Truth, now: Time, number: usize) -> bool {
     let began = indexer.world.began_at;
     let is_starting = indexer.world.starting_for(now).is_some()
         || began.is_some_and(|at| now.since(at) <= truth.limits.tick + REACTION);
-    let queues = is_account_busy(truth, now, number) || is_provisioning_full(truth, now);
+    let queues =
+        line::is_account_busy(truth, now, number) || line::is_provisioning_full(truth, now);
     unclear || refused || is_starting || (!ends && queues)
 }
 
@@ -550,37 +560,4 @@ fn misses_something(truth: &Truth, number: usize) -> bool {
         _ => false,
     };
     heard && differs
-}
-
-/// Whether its record tells of a data layer task, or did so a moment ago: then the next
-/// one in the queue has its turn, and is on its way.
-fn is_tasked(indexer: &Indexer, now: Time) -> bool {
-    let record = indexer.record.known();
-    let lately = (indexer.tasked_at).is_some_and(|at| now.since(at) <= REACTION);
-    lately || record.is_some_and(|record| record.task.is_some())
-}
-
-/// Whether as many data layer tasks are under way as are allowed, or were a moment ago.
-fn is_provisioning_full(truth: &Truth, now: Time) -> bool {
-    let noted = truth.all().filter(|(_, indexer)| is_tasked(indexer, now));
-    noted.count().max(truth.tasks.len()) >= truth.limits.provisioning_parallel
-}
-
-/// Whether a data layer task in the account's database is under way, or may be, or was
-/// a moment ago.
-fn is_account_busy(truth: &Truth, now: Time, number: usize) -> bool {
-    let account = truth.at(number).key.account();
-    let runs = truth
-        .tasks
-        .iter()
-        .any(|task| share_a_database(truth.at(task.indexer).key.account(), account));
-    runs || truth.all().any(|(_, other)| {
-        let record = other.record.known();
-        // What spoiled the record took with it what is known of its task.
-        let spoiled = other.tampered_at.filter(|_| record.is_none());
-        let lost = spoiled.is_some_and(|at| {
-            now < at + truth.limits.provisioning_abandon + truth.limits.observation_delay
-        });
-        (is_tasked(other, now) || lost) && share_a_database(other.key.account(), account)
-    })
 }

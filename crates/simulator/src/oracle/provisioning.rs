@@ -69,6 +69,8 @@ fn is_excused(truth: &Truth, now: Time, task: &DataTask, begun: &DataTask) -> bo
         || truth.at(task.indexer).relaxed
         || truth.is_misled(task.indexer, now)
         || age + slack >= limits.provisioning_abandon
-        || (truth.fencing.is_contested() && task.by != begun.by && task.since >= truth.horizon(now))
+        || (task.by != begun.by
+            && truth.fencing.was_contested_at(task.since)
+            && task.since >= truth.horizon(now))
         || (!task.known && age + slack >= limits.provisioning_settle)
 }

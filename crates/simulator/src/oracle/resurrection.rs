@@ -31,13 +31,24 @@ pub(super) fn no_resurrection(
 /// When calls with a version were first and last sent.
 type SentBetween = BTreeMap<u64, (Time, Time)>;
 
+/// What was sent in one life of an indexer.
+#[derive(Default)]
+struct Sent {
+    since: Time,
+    versions: SentBetween,
+    /// When another program last left its record, as far as was seen.
+    translated_at: Option<Time>,
+}
+
 /// S5. Verifies that within one registration life a call that was sent later
 /// never carries an older version, across restarts of the coordinator; and none of
 /// an earlier life once the record of this one was begun by whoever knew of it. Says
-/// nothing about indexers whose record was lost or tampered with.
+/// nothing about indexers whose record was lost or tampered with, nor of versions that
+/// another program left unmentioned: who finds its record knows the registry alone, whose
+/// news may be old.
 #[derive(Default)]
 pub(super) struct Monotone {
-    lives: BTreeMap<usize, (Time, SentBetween)>,
+    lives: BTreeMap<usize, Sent>,
 }
 
 impl Monotone {
@@ -51,14 +62,21 @@ impl Monotone {
     ) -> Option<Finding> {
         let indexer = truth.at(number);
         let life = indexer.desire.life_since;
-        let (since, versions) = self.lives.entry(number).or_default();
-        if *since != life {
-            *since = life;
-            versions.clear();
+        let sent = self.lives.entry(number).or_default();
+        if sent.since != life {
+            sent.since = life;
+            sent.versions.clear();
         }
-        if indexer.relaxed || sent_at < life {
+        if sent.translated_at != indexer.translated_at {
+            sent.translated_at = indexer.translated_at;
+            let told = indexer.told_by_another;
+            sent.versions.retain(|version, _| Some(*version) <= told);
+        }
+        let began = sent.translated_at.map_or(life, |at| life.max(at));
+        if indexer.relaxed || sent_at < began {
             return None;
         }
+        let versions = &mut sent.versions;
         let first = indexer.desire.life_version;
         if version < first && indexer.begun_at.is_some_and(|begun| begun < sent_at) {
             let key = &indexer.key;

@@ -19,9 +19,22 @@ use crate::history::{Method, NodeName, RunPhase};
 /// executor goes on to look healthy, and a dead stream that waits for it. Where
 /// something is broken for good, only what needs nothing else is looked at.
 pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
+    unconverged_of(truth, now, |_| true)
+}
+
+/// The same where a quiet period ends that began at `since`, without those who came to
+/// rest in it because they gave up: the long pause after that may just be over.
+pub(super) fn never_rested(truth: &Truth, now: Time, since: Time) -> Vec<String> {
+    let rested = |at: Time| at >= since;
+    unconverged_of(truth, now, |indexer| {
+        !indexer.gave_up_at.is_some_and(rested)
+    })
+}
+
+fn unconverged_of(truth: &Truth, now: Time, counts: impl Fn(&Indexer) -> bool) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, indexer) in truth.all() {
-        if broken::is_excused(truth, number) {
+        if broken::is_excused(truth, number) || !counts(indexer) {
             continue;
         }
         let before = problems.len();
@@ -319,7 +332,8 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
     // So does what meets a block only now that its code cannot take. And whoever waited
     // for a task that never ends goes on once that task counts as dead. A clock that was
     // slow lets signs of life be missing that count as such only now, for as long as
-    // they may be missing at all.
+    // they may be missing at all; so does a store or a block streamer that was in trouble
+    // when one was due.
     let world = &truth.at(number).world;
     let account = truth.at(number).key.account();
     let patience = truth.limits.heartbeat_limit + truth.limits.observation_delay;
@@ -327,6 +341,7 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
         || broken::is_excused(truth, number)
         || truth.core.blocks(account)
         || (truth.lies.were_heartbeats_wrong() && now.since(truth.phase_since) <= patience)
+        || (truth.lies.may_lack_heartbeats() && now.since(truth.healed_at) <= patience)
         || (truth.phase == RunPhase::Silence && world.fell_ill_since(truth.phase_since))
 }
 

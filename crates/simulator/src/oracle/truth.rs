@@ -35,6 +35,8 @@ pub(super) struct Truth {
     pub fencing: Fencing,
     pub phase: RunPhase,
     pub phase_since: Time,
+    /// When all faults ended.
+    pub healed_at: Time,
     list_heard: Option<Time>,
     /// What was heard before that, if it was long ago, and until when somebody may go by it.
     list_before: Option<(Time, Time)>,
@@ -58,6 +60,7 @@ impl Truth {
             fencing: Fencing::default(),
             phase: RunPhase::Chaos,
             phase_since: Time(0),
+            healed_at: Time(0),
             list_heard: None,
             list_before: None,
             lies: Lies::default(),
@@ -186,7 +189,12 @@ impl Truth {
             }
             Event::NodeState { node, state } => self.node_state(now, *node, *state),
             Event::Fault { text } => self.lies.note(now, text),
-            Event::Phase(phase) => (self.phase, self.phase_since) = (*phase, now),
+            Event::Phase(phase) => {
+                (self.phase, self.phase_since) = (*phase, now);
+                if *phase == RunPhase::Healing {
+                    self.healed_at = now;
+                }
+            }
             Event::CoordinatorEnded { incarnation, .. } => {
                 self.fencing.life(now, event);
                 self.abandon_commands(*incarnation);
@@ -290,12 +298,12 @@ impl Truth {
     /// A stream task wrote the cursor.
     pub fn cursor_set(&mut self, now: Time, number: usize, task: u64, height: u64) {
         let indexer = self.at_mut(number);
-        // Who has stopped it hears of its end. Another one finds it gone from the list, and
-        // cannot see that the task has not come to its end.
+        // Who has stopped it, and waits for it, hears of its end. Whoever else finds it gone
+        // from the list cannot see that the task has not come to its end.
         let stopped = indexer.world.stopped(task);
         let (cleared_at, cleared_by) = (indexer.queue.cleared_at, indexer.queue.cleared_by);
         let unheard = stopped.is_some_and(|(at, by)| {
-            cleared_at >= Some(at) && cleared_by.is_some_and(|other| other != by)
+            cleared_at >= Some(at) && cleared_by.is_some_and(|other| Some(other) != by)
         });
         indexer.queue.moved_at = Some(now);
         indexer.queue.cursor = Some(height);
@@ -459,9 +467,10 @@ impl Truth {
                     .executor_start_applied(now, untimely);
             }
             Method::StopStream if done || *answer == AnswerKind::Error(INTERNAL) => {
+                let by = Some(applied.by).filter(|_| !self.is_stray(now, applied));
                 let indexer = self.at_mut(number);
                 indexer.queue.freeze_floor();
-                indexer.world.stream_stop_applied(now, applied.by);
+                indexer.world.stream_stop_applied(now, by);
             }
             Method::StopExecutor if done => {
                 let call = self.calls.get(applied.call);
@@ -537,7 +546,13 @@ impl Truth {
                 task.known = true;
             }
         }
-        self.at_mut(number).record = next;
+        let repair = next.known().and_then(|record| record.repair.as_ref());
+        let gives_up = repair.is_some_and(|it| it.gave_up(self.limits.attempts_max));
+        let indexer = self.at_mut(number);
+        indexer.record = next;
+        if gives_up && indexer.record.phase() == Some(lifecycle::Phase::Repairing) {
+            indexer.gave_up_at = Some(now);
+        }
     }
 
     fn store_lost(&mut self, now: Time, span_micros: Option<u64>) {

@@ -263,12 +263,13 @@ impl World {
         }
     }
 
-    /// A StopStream of that life took effect: the entry is gone, the task ends soon.
-    pub fn stream_stop_applied(&mut self, now: Time, by: Incarnation) {
+    /// A StopStream took effect: the entry is gone, the task ends soon. The life that sent
+    /// it, if it still waits for it, is `by`.
+    pub fn stream_stop_applied(&mut self, now: Time, by: Option<Incarnation>) {
         self.listed_stream = None;
         for stream in &mut self.streams {
             if stream.orphaned_at.is_none() && stream.stopped_at.is_none() {
-                (stream.stopped_at, stream.stopped_by) = (Some(now), Some(by));
+                (stream.stopped_at, stream.stopped_by) = (Some(now), by);
             }
         }
     }
@@ -332,11 +333,11 @@ impl World {
         ends || self.is_excused_stream(task)
     }
 
-    /// When a task was told to stop that has not ended yet, and by whom.
-    pub fn stopped(&self, task: u64) -> Option<(Time, Incarnation)> {
+    /// When a task was told to stop that has not ended yet, and who hears of its end.
+    pub fn stopped(&self, task: u64) -> Option<(Time, Option<Incarnation>)> {
         let mut streams = self.streams.iter();
         let stream = streams.find(|stream| stream.task == task)?;
-        stream.stopped_at.zip(stream.stopped_by)
+        stream.stopped_at.map(|at| (at, stream.stopped_by))
     }
 
     /// Whether a stream of this version is listed that says that it waits.

@@ -201,7 +201,7 @@ impl Stage {
             return;
         }
         let world = self.world.enter();
-        let pending = world.history.oracles.unconverged(now);
+        let pending = world.history.oracles.never_rested(now, since);
         drop(world);
         self.pending.extend(pending);
     }

@@ -434,7 +434,7 @@ fn s17_excuses_in_the_next_life_a_task_that_the_store_forgot() {
     }
 }
 
-fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Event) {
+pub(super) fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Event) {
     let mut play = Play::new();
     play.registered(100, Some(50), true);
     play.record("Initializing", None);

@@ -13,3 +13,4 @@ mod operating;
 mod play;
 mod prompt;
 mod recovery;
+mod trouble;
