@@ -15,7 +15,7 @@ const CONVERGED_WITHIN: Duration = Duration::from_secs(200);
 /// A look at everything takes a while.
 const LOOK: Duration = Duration::from_millis(500);
 /// Nothing was changed for this long: it rests.
-const AT_REST: Duration = Duration::from_secs(4);
+pub const AT_REST: Duration = Duration::from_secs(4);
 
 /// Waits until everything is as wanted and nothing moves.
 pub async fn converge(lab: &Lab, rules: &Rules) -> Verdict {

@@ -419,7 +419,8 @@ fn chain_config() -> ChainConfig {
     toml::from_str(CHAIN).expect("the chain is valid")
 }
 
-fn connect(address: &str) -> Channel {
+/// A connection to `address`, made when it is first used.
+pub fn connect(address: &str) -> Channel {
     let endpoint = Endpoint::try_from(format!("http://{address}")).expect("an address");
     endpoint
         .connect_timeout(Duration::from_secs(2))

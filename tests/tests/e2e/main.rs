@@ -15,6 +15,7 @@ mod lab;
 mod people;
 mod process;
 mod programs;
+mod shadow;
 mod store;
 mod swap;
 mod wait;

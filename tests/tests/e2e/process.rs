@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use real_tokio::net::TcpStream;
@@ -41,6 +41,25 @@ impl Process {
             log: folder.join(format!("{name}.log")),
             child: None,
         }
+    }
+
+    /// Another one of the same program, with the same arguments and environment.
+    pub fn another(&self, name: &'static str) -> Process {
+        Process {
+            name,
+            program: self.program.clone(),
+            arguments: self.arguments.clone(),
+            variables: self.variables.clone(),
+            log: self.log.with_file_name(format!("{name}.log")),
+            child: None,
+        }
+    }
+
+    /// Runs it once with these arguments alone, to its end.
+    pub fn once(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        let command = command.args(arguments).env_clear().stdin(Stdio::null());
+        command.output().expect("it starts")
     }
 
     /// The same with further arguments.

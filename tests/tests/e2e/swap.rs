@@ -27,7 +27,7 @@ struct State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-enum LifecycleState {
+pub enum LifecycleState {
     Initializing,
     Running,
     Suspending,
@@ -37,11 +37,12 @@ enum LifecycleState {
     Deleted,
 }
 
-use LifecycleState::{Deleting, Initializing, Repairing, Running, Suspended, Suspending};
+pub use LifecycleState::{Deleting, Initializing, Repairing, Running, Suspended, Suspending};
 
 /// What the original left of an indexer.
-struct Left {
-    key: IndexerKey,
+pub struct Left {
+    /// Whose.
+    pub key: IndexerKey,
     phase: LifecycleState,
     enabled: bool,
     /// Stream and executor run.
@@ -63,9 +64,21 @@ impl Left {
             deleted: false,
         }
     }
+
+    /// Whether there is nothing to do about it.
+    pub fn is_as_it_should_be(&self) -> bool {
+        let healthy = self.works && self.phase == Running && !self.updated;
+        healthy || self.is_suspended()
+    }
+
+    /// Whether it is switched off, and nothing of it runs.
+    pub fn is_suspended(&self) -> bool {
+        self.phase == Suspended && !self.enabled
+    }
 }
 
-fn left_behind() -> Vec<Left> {
+/// One of everything that the original may leave.
+pub fn left_behind() -> Vec<Left> {
     vec![
         Left::new("alice.near", "healthy", Running, true),
         Left::new("alice.near", "healthy too", Running, true),
@@ -91,7 +104,7 @@ fn left_behind() -> Vec<Left> {
 }
 
 /// Carries out what the original did for an indexer until it stopped.
-async fn leave(lab: &mut Lab, left: &Left) {
+pub async fn leave(lab: &mut Lab, left: &Left) {
     let key = &left.key;
     let start = Start::Height(lab.height() - 40);
     let version = lab.register(key, Wish::touching("app2.near", start)).await;
@@ -125,7 +138,7 @@ async fn leave(lab: &mut Lab, left: &Left) {
     }
 }
 
-async fn start_stream(lab: &Lab, key: &IndexerKey, version: u64) {
+pub async fn start_stream(lab: &Lab, key: &IndexerKey, version: u64) {
     let rule = ActionAnyRule {
         affected_account_id: "app2.near".to_owned(),
         status: Status::Any.into(),
@@ -180,7 +193,7 @@ fn read(lab: &Lab) -> Vec<State> {
 }
 
 /// What was started and stopped at the nodes for `key`, without blocks.
-fn effects(records: &Records, key: &IndexerKey) -> Vec<String> {
+pub fn effects(records: &Records, key: &IndexerKey) -> Vec<String> {
     let effects = records.nodes().filter(|(_, event)| {
         let about = event.key() == key;
         about
@@ -217,8 +230,7 @@ async fn it_takes_over_from_the_original_and_hands_back() {
     let records = Records::of(&lab).await;
     for (left, before) in lefts.iter().zip(&taken_over) {
         let after = effects(&records, &left.key);
-        let healthy = left.works && left.phase == Running && !left.updated;
-        let alone = healthy || (left.phase == Suspended && !left.enabled);
+        let alone = left.is_as_it_should_be();
         assert_eq!(after == *before, alone, "{}: {after:?}", left.key);
     }
 
