@@ -9,21 +9,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conformance::grpc::{
-    ACCOUNTS, Act, Applied, Fault, Kind, Node, Transports, World as SuiteWorld, all, crowd_account,
-    play,
+    ACCOUNTS, Act, Applied, ByHand, Fault, Kind, NO_MESSAGE, Node, Transports, UNKNOWN_FIELD,
+    UNKNOWN_VALUE, World as SuiteWorld, all, crowd_account, long_function, play,
 };
 use madsim::Config;
 use madsim::runtime::Runtime;
-use proto::block_streamer::{ActionAnyRule, StartStreamRequest, Status, start_stream_request};
-use proto::runner::StartExecutorRequest;
+use prost::Message;
+use proto::block_streamer::{
+    self, ActionAnyRule, StartStreamRequest, StreamInfo, start_stream_request,
+};
+use proto::data_layer::GetTaskStatusResponse;
+use proto::runner::{self, ExecutorInfo, StartExecutorRequest};
 use sim_node::IndexerKey;
 use sim_node::chain::Chain;
-use simulator::history::{History, NodeName, Trace};
+use simulator::history::{History, Method, NodeName, Trace};
 use simulator::oracle::{Limits, Oracles};
 use simulator::scenario::{CallOutcome, DurationRange, Scenario};
-use simulator::transport::ports;
+use simulator::transport::{HandMade, ports};
 use simulator::world::{CallFaultRule, Scope, SharedWorld, World};
-use tonic::Code;
+use tonic::{Code, Status};
 
 const SCENARIO: &str = r#"
 property = "Calls behave as over real connections"
@@ -99,15 +103,15 @@ impl SimWorld {
         world.links.cut(node, NodeName::Coordinator);
     }
 
-    fn populate(&self, node: Node, count: usize) {
+    fn populate(&self, node: Node, count: usize, function: &str) {
         let mut world = self.world.enter();
         for number in 0..count {
-            let (account, function) = (crowd_account(number), "feed".to_owned());
-            let queue = format!("{account}/feed:block_stream");
+            let (account, function) = (crowd_account(number), function.to_owned());
+            let queue = format!("{account}/{function}:block_stream");
             if node == Node::Streamer {
                 let rule = start_stream_request::Rule::ActionAnyRule(ActionAnyRule {
                     affected_account_id: "app.near".to_owned(),
-                    status: Status::Any.into(),
+                    status: block_streamer::Status::Any.into(),
                 });
                 let request = StartStreamRequest {
                     start_block_height: 100,
@@ -132,6 +136,42 @@ impl SimWorld {
                 started.result.unwrap();
             }
         }
+    }
+}
+
+/// What a service of another release answers to a call of `method`.
+fn by_hand(what: ByHand, method: Method) -> Result<Vec<u8>, Status> {
+    match what {
+        ByHand::Status(code) => Err(Status::new(code, "by hand")),
+        ByHand::UnknownField => Ok(UNKNOWN_FIELD.to_vec()),
+        ByHand::Malformed => Ok(NO_MESSAGE.to_vec()),
+        ByHand::UnknownMethod => Err(Status::unimplemented("")),
+        ByHand::UnknownEnum => Ok(unknown_enum(method)),
+    }
+}
+
+fn unknown_enum(method: Method) -> Vec<u8> {
+    match method {
+        Method::GetStream => StreamInfo {
+            health: Some(block_streamer::Health {
+                processing_state: UNKNOWN_VALUE,
+                updated_at_timestamp_secs: 1,
+            }),
+            ..StreamInfo::default()
+        }
+        .encode_to_vec(),
+        Method::GetExecutor => ExecutorInfo {
+            health: Some(runner::Health {
+                execution_state: UNKNOWN_VALUE,
+            }),
+            ..ExecutorInfo::default()
+        }
+        .encode_to_vec(),
+        Method::GetTaskStatus => GetTaskStatusResponse {
+            status: UNKNOWN_VALUE,
+        }
+        .encode_to_vec(),
+        other => panic!("the answer of {other:?} has no enum"),
     }
 }
 
@@ -201,6 +241,10 @@ impl SuiteWorld for SimWorld {
                     self.clog(NodeName::Coordinator, node);
                 }
             }
+            Fault::ByHand(what) => {
+                let answer = HandMade::new(move |method| by_hand(what, method));
+                self.world.enter().armed.answer_next(answer);
+            }
             Fault::Wire(wire) => panic!("there is no wire for {wire:?}"),
         }
     }
@@ -221,7 +265,8 @@ impl SuiteWorld for SimWorld {
             Act::Thaw(node) => assert!(self.world.enter().resume(name(node))),
             Act::Cut(node) => self.cut(name(node)),
             Act::Mend(_) => self.world.enter().links.heal(),
-            Act::Populate(node, count) => self.populate(node, count),
+            Act::Populate(node, count) => self.populate(node, count, "feed"),
+            Act::PopulateLong(node, count) => self.populate(node, count, &long_function()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use conformance::grpc::Wire;
+use conformance::grpc::{ByHand, Fault, NO_MESSAGE, UNKNOWN_FIELD, Wire};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
 use tonic::body::Body;
@@ -52,15 +52,15 @@ where
             (name.to_string(), value)
         });
         self.peer.saw(metadata.collect());
-        let Some(wire) = self.peer.take_wire() else {
+        let Some(fault) = self.peer.take_by_hand() else {
             return Box::pin(self.inner.call(request));
         };
-        if wire == Wire::UnknownMethod {
+        if fault == Fault::ByHand(ByHand::UnknownMethod) {
             let unknown = "/blockstreamer.BlockStreamer/Unheard";
             *request.uri_mut() = http::Uri::from_static(unknown);
             return Box::pin(self.inner.call(request));
         }
-        let answer = by_hand(wire);
+        let answer = by_hand(fault);
         Box::pin(async move {
             // A peer that answers without reading breaks the sender's stream.
             let _ = request.into_body().collect().await;
@@ -69,14 +69,20 @@ where
     }
 }
 
-fn by_hand(wire: Wire) -> http::Response<Body> {
+fn by_hand(fault: Fault) -> http::Response<Body> {
+    match fault {
+        Fault::ByHand(ByHand::Status(code)) => Status::new(code, "by hand").into_http(),
+        Fault::ByHand(ByHand::UnknownField) => message(UNKNOWN_FIELD, true),
+        Fault::ByHand(ByHand::Malformed) => message(NO_MESSAGE, true),
+        Fault::Wire(wire) => on_the_wire(wire),
+        other => panic!("{other:?} is not made here"),
+    }
+}
+
+fn on_the_wire(wire: Wire) -> http::Response<Body> {
     match wire {
-        Wire::Status(code) => Status::new(code, "by hand").into_http(),
         Wire::NonAsciiStatus => Status::internal("Ошибка \u{1f4a5} 100%").into_http(),
         Wire::LongStatus(len) => Status::internal("x".repeat(len)).into_http(),
-        // Version 7, then a field that was retired and one that never was.
-        Wire::UnknownField => message(&[0x28, 7, 0x12, 1, b'x', 0x78, 1], true),
-        Wire::Malformed => message(&[0xff, 0xff, 0xff], true),
         Wire::NoMessage => grpc(Bytes::new(), true),
         Wire::NoStatus => message(&[], false),
         Wire::Http(status) => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use conformance::grpc::{Applied, Fault, Kind, Wire};
+use conformance::grpc::{Applied, ByHand, Fault, Kind};
 use proto::block_streamer::StreamInfo;
 use proto::runner::ExecutorInfo;
 use real_tokio as tokio;
@@ -105,14 +105,12 @@ impl Peer {
     }
 
     /// The answer that is to be made by hand, if the next one is.
-    pub fn take_wire(&self) -> Option<Wire> {
+    pub fn take_by_hand(&self) -> Option<Fault> {
         let mut inner = self.lock();
         match inner.next {
             // A body cannot say an enum's value; the services do.
-            Some(Fault::Wire(wire)) if wire != Wire::UnknownEnum => {
-                inner.next = None;
-                Some(wire)
-            }
+            Some(Fault::ByHand(ByHand::UnknownEnum)) => None,
+            Some(Fault::ByHand(_) | Fault::Wire(_)) => inner.next.take(),
             _ => None,
         }
     }
@@ -161,7 +159,7 @@ impl Peer {
             }
             _ => {}
         }
-        let odd = fault == Some(Fault::Wire(Wire::UnknownEnum));
+        let odd = fault == Some(Fault::ByHand(ByHand::UnknownEnum));
         let result = self.apply(|state| work(state, odd));
         match fault {
             Some(Fault::Duplicate) => drop(self.apply(|state| work(state, odd))),

@@ -1,6 +1,6 @@
 //! The three services over what a process has. They answer as the deployed ones.
 
-use conformance::grpc::Kind;
+use conformance::grpc::{Kind, UNKNOWN_VALUE};
 use proto::block_streamer::block_streamer_server::BlockStreamer;
 use proto::block_streamer::{
     GetStreamRequest, Health as StreamHealth, ListStreamsRequest, ListStreamsResponse,
@@ -23,8 +23,6 @@ use crate::peer::{Done, Peer};
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// No version of the contract knows this value of any enum.
-const ODD: i32 = 99;
 /// The value of the enums that says that nothing is wrong.
 const FINE: i32 = 1;
 
@@ -106,7 +104,7 @@ impl BlockStreamer for Peer {
             if odd {
                 let mut info = stream(&request.account_id, &request.function_name, 7);
                 info.health = Some(StreamHealth {
-                    processing_state: ODD,
+                    processing_state: UNKNOWN_VALUE,
                     updated_at_timestamp_secs: 1,
                 });
                 return Done::read(Ok(info));
@@ -182,7 +180,7 @@ impl Runner for Peer {
             if odd {
                 let mut info = executor(&request.account_id, &request.function_name, 7);
                 info.health = Some(ExecutorHealth {
-                    execution_state: ODD,
+                    execution_state: UNKNOWN_VALUE,
                 });
                 return Done::read(Ok(info));
             }
@@ -235,7 +233,7 @@ impl DataLayer for Peer {
         let request = request.into_inner();
         self.serve(move |state, odd| {
             let found = match odd {
-                true => Some(ODD),
+                true => Some(UNKNOWN_VALUE),
                 false => state.tasks.get(&request.task_id).copied(),
             };
             let found = found.map(|status| GetTaskStatusResponse { status });

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conformance::grpc::{Act, Applied, Fault, Node, Transports, Wire, World, crowd_account};
+use conformance::grpc::{
+    Act, Applied, Fault, Node, Transports, Wire, World, crowd_account, long_function,
+};
 use coordinator::transport::grpc::{
     GrpcBlockStreamer, GrpcExecutors, GrpcOptions, GrpcProvisioner,
 };
@@ -139,15 +141,15 @@ impl Site {
         });
     }
 
-    fn populate(&self, node: Node, count: usize) {
+    fn populate(&self, node: Node, count: usize, function: &str) {
         self.peer.with_state(|state| {
             for number in 0..count {
                 let account = crowd_account(number);
                 if node == Node::Streamer {
-                    let info = services::stream(&account, "feed", 1);
+                    let info = services::stream(&account, function, 1);
                     state.streams.insert(info.stream_id.clone(), info);
                 } else {
-                    let info = services::executor(&account, "feed", 1);
+                    let info = services::executor(&account, function, 1);
                     state.executors.insert(info.executor_id.clone(), info);
                 }
             }
@@ -253,7 +255,10 @@ impl World for RealWorld {
             }
             Act::Cut(node) => self.site(node).cut(true),
             Act::Mend(node) => self.site(node).cut(false),
-            Act::Populate(node, count) => self.site(node).populate(node, count),
+            Act::Populate(node, count) => self.site(node).populate(node, count, "feed"),
+            Act::PopulateLong(node, count) => {
+                self.site(node).populate(node, count, &long_function());
+            }
         }
     }
 

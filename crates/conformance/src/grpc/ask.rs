@@ -22,7 +22,12 @@ pub fn crowd_account(number: usize) -> String {
     format!("n{number}.near")
 }
 
-/// The function of every indexer of the suite.
+/// The name of a function that few of fill a listing: nearly as long as one may be.
+pub fn long_function() -> String {
+    "f".repeat(60_000)
+}
+
+/// The function of every other indexer of the suite.
 const FUNCTION: &str = "feed";
 /// Where streams start.
 const START_HEIGHT: u64 = 100;

@@ -6,8 +6,10 @@
 //! [`Applied`]. A [`Case`] is data: steps, and what each must lead to. A
 //! [`World`] plays it.
 //!
-//! Some things exist only on a wire, for instance malformed messages. Their cases
-//! say so in [`Case::only_on_a_wire`], and why.
+//! The simulated network carries messages and statuses: it has their limits on
+//! sizes, and what a service answers by hand is decoded as elsewhere. It has no HTTP.
+//! Cases of what exists only there, metadata for instance, say so in
+//! [`Case::only_on_a_wire`], and why.
 
 mod ask;
 mod case;
@@ -23,7 +25,7 @@ use async_trait::async_trait;
 use coordinator::transport::{BlockStreamerTransport, ExecutorTransport, ProvisionerTransport};
 use tonic::Code;
 
-pub use ask::{ACCOUNTS, Ask, Said, crowd_account};
+pub use ask::{ACCOUNTS, Ask, Said, crowd_account, long_function};
 pub use case::{Applied, Case, Ending, Ends, Kind, Step};
 pub use cases::all;
 pub use play::play;
@@ -56,6 +58,8 @@ pub enum Act {
     /// The process gets so many streams or executors, named by
     /// [`crowd_account`].
     Populate(Node, usize),
+    /// The same, with functions of the name [`long_function`].
+    PopulateLong(Node, usize),
 }
 
 /// What befalls the next call.
@@ -83,25 +87,43 @@ pub enum Fault {
     HalfOpen,
     /// Nothing arrives, nothing comes back.
     BlackHole,
+    /// The service answers this and does nothing.
+    ByHand(ByHand),
     /// The answer is made by hand. Only on a wire.
     Wire(Wire),
 }
 
+/// Answers that no service of this release gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByHand {
+    /// A gRPC status.
+    Status(Code),
+    /// An enum value that this version does not know: [`UNKNOWN_VALUE`].
+    UnknownEnum,
+    /// The message [`UNKNOWN_FIELD`].
+    UnknownField,
+    /// The bytes [`NO_MESSAGE`].
+    Malformed,
+    /// The service does not know the method.
+    UnknownMethod,
+}
+
+/// A value that no version of the contract has for any enum.
+pub const UNKNOWN_VALUE: i32 = 99;
+
+/// A stream of version 7, then a field that was retired and one that never was.
+pub const UNKNOWN_FIELD: &[u8] = &[0x28, 7, 0x12, 1, b'x', 0x78, 1];
+
+/// Bytes that are no message.
+pub const NO_MESSAGE: &[u8] = &[0xff, 0xff, 0xff];
+
 /// Answers that only a wire can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// A gRPC status, without any effect.
-    Status(Code),
     /// A status whose message is no ASCII text.
     NonAsciiStatus,
     /// A status whose message has this many bytes.
     LongStatus(usize),
-    /// An answer with an enum value that this version does not know.
-    UnknownEnum,
-    /// An answer with a field that this version does not know.
-    UnknownField,
-    /// Bytes that are no message.
-    Malformed,
     /// Success without a message.
     NoMessage,
     /// The body ends without a gRPC status.
@@ -114,8 +136,6 @@ pub enum Wire {
     Http1,
     /// Answers with bytes of no protocol.
     Garbage,
-    /// The service does not know the method.
-    UnknownMethod,
 }
 
 /// The coordinator's transports.

@@ -12,6 +12,14 @@ use async_trait::async_trait;
 use proto::{block_streamer, data_layer, runner};
 use tonic::Status;
 
+/// The largest request, in bytes of its encoding. Services of the original refuse
+/// what is larger.
+pub const REQUEST_LEN_MAX: usize = 4 << 20;
+
+/// The largest answer, in bytes of its encoding: listings grow with the number of
+/// indexers.
+pub const ANSWER_LEN_MAX: usize = 64 << 20;
+
 /// A call that brought no answer message.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{status}")]
@@ -21,6 +29,18 @@ pub struct CallError {
     /// The request certainly never reached the service (the connection could
     /// not be made). When in doubt, false.
     pub unsent: bool,
+}
+
+impl CallError {
+    /// It was not sent: the request has `len` bytes, more than `max`.
+    pub fn too_long(len: usize, max: usize) -> CallError {
+        CallError {
+            status: Status::out_of_range(format!(
+                "the request has {len} bytes, more than the {max} that the service reads"
+            )),
+            unsent: true,
+        }
+    }
 }
 
 impl From<Status> for CallError {

@@ -22,6 +22,7 @@ impl BlockStreamerTransport for SimTransport {
             height: Some(request.start_block_height),
             ..Meta::new(Method::StartStream, Some(key.clone()))
         };
+        self.admit(&meta, &request)?;
         self.call(meta, move |world| {
             if let Some(refusal) = world.over_quota(Resource::Streams, &key) {
                 return Reply::now(Err(refusal));
@@ -34,7 +35,9 @@ impl BlockStreamerTransport for SimTransport {
 
     async fn stop_stream(&self, request: StopStreamRequest) -> CallResult<StopStreamResponse> {
         let key = self.world.peek().key_of_id(&request.stream_id);
-        self.call(Meta::new(Method::StopStream, key), move |world| {
+        let meta = Meta::new(Method::StopStream, key);
+        self.admit(&meta, &request)?;
+        self.call(meta, move |world| {
             world.with_streamer(|node, env| node.stop_stream(env, request.clone()))
         })
         .await
@@ -42,7 +45,9 @@ impl BlockStreamerTransport for SimTransport {
 
     async fn get_stream(&self, request: GetStreamRequest) -> CallResult<StreamInfo> {
         let key = IndexerKey::new(&request.account_id, &request.function_name);
-        self.read(Meta::new(Method::GetStream, Some(key)), move |world| {
+        let meta = Meta::new(Method::GetStream, Some(key));
+        self.admit(&meta, &request)?;
+        self.read(meta, move |world| {
             world.with_streamer(|node, env| node.get_stream(env, request.clone()))
         })
         .await
@@ -50,7 +55,9 @@ impl BlockStreamerTransport for SimTransport {
 
     async fn list_streams(&self, request: ListStreamsRequest) -> CallResult<ListStreamsResponse> {
         let distortion = self.distortion(Listing::Streams);
-        self.read(Meta::new(Method::ListStreams, None), move |world| {
+        let meta = Meta::new(Method::ListStreams, None);
+        self.admit(&meta, &request)?;
+        self.read(meta, move |world| {
             let mut reply = world.with_streamer(|node, env| node.list_streams(env, request));
             if let (Some(how), Ok(list)) = (&distortion, &mut reply.result) {
                 world.distort(Listing::Streams, how, &mut list.streams, |stream| {

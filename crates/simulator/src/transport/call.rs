@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coordinator::transport::{CallError, CallResult};
+use prost::Message;
 use sim_node::{IndexerKey, Reply, Time};
 use tonic::Status;
 
 use super::SimTransport;
+use super::messages::{self, HandMade};
 use crate::history::{AnswerKind, CallId, Event, Method, NodeName, NodeState};
 use crate::scenario::CallOutcome;
 use crate::world::{DOWN, EffectFate, Probe, World};
@@ -33,6 +35,36 @@ impl Meta {
     }
 }
 
+type ByHand<R> = Box<dyn Fn() -> Result<R, Status> + Send + Sync>;
+
+/// How the answer of a call is made and read.
+pub(super) struct Form<R> {
+    /// What is answered in place of what the call would lead to.
+    by_hand: Option<ByHand<R>>,
+    read: fn(R) -> CallResult<R>,
+}
+
+impl<R> Form<R> {
+    /// The answer is whatever the call leads to.
+    fn plain() -> Form<R> {
+        Form {
+            by_hand: None,
+            read: Ok,
+        }
+    }
+
+    /// The answer is a message, perhaps one that is made by hand.
+    pub(super) fn of_messages(by_hand: Option<HandMade>, method: Method) -> Form<R>
+    where
+        R: Message + Default,
+    {
+        Form {
+            by_hand: by_hand.map(|made| -> ByHand<R> { Box::new(move || made.answer(method)) }),
+            read: messages::read,
+        }
+    }
+}
+
 /// Later than any deadline of the coordinator.
 const BEYOND_DEADLINES: Duration = Duration::from_secs(12);
 
@@ -49,6 +81,8 @@ struct Letter<R, F> {
     connected: Option<u64>,
     /// Whether the coordinator dies of it: before it takes effect, or after.
     crash: Option<bool>,
+    /// What is answered in place of the work.
+    by_hand: Option<ByHand<R>>,
     work: F,
     /// What became of it; taken by the sender.
     fate: Mutex<Fate<R>>,
@@ -131,6 +165,10 @@ where
             return;
         }
         NodeState::Up => {}
+    }
+    if let Some(answer) = &letter.by_hand {
+        letter.settle(Fate::Answered(Reply::now(answer()), condition.life));
+        return;
     }
     let counted = world.count_effect(letter.meta.method);
     let fate = match letter.crash.filter(|_| heard) {
@@ -218,21 +256,43 @@ pub(super) fn note_queue(world: &mut World, method: Method, key: &IndexerKey, qu
 }
 
 impl SimTransport {
+    /// Whether `request` can be sent.
+    pub(super) fn admit(&self, meta: &Meta, request: &impl Message) -> CallResult<()> {
+        let admitted = messages::admit(request);
+        if admitted.is_ok() {
+            return admitted;
+        }
+        let (id, method) = {
+            let mut world = self.world.enter();
+            let (id, method) = (world.take_call_id(), meta.method);
+            world.counters.coordinator_calls += 1;
+            world.record(Event::CallSent {
+                call: id,
+                method,
+                key: meta.key.clone(),
+                by: self.by,
+            });
+            (id, method)
+        };
+        self.answer(id, method, admitted)
+    }
+
     /// A call to a service, with whatever befalls calls to services.
     pub(super) async fn call<R, F>(&self, meta: Meta, work: F) -> CallResult<R>
     where
-        R: Send + 'static,
+        R: Message + Default + 'static,
         F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
     {
-        let outcome = {
+        let (outcome, by_hand) = {
             let mut guard = self.world.enter();
             let world = &mut *guard;
             let (now, method, key) = (world.now, meta.method, meta.key.as_ref());
             let probed = world.probe(self.by, method, key);
             let armed = world.armed.on_call(now, method, key, &mut world.rng_faults);
-            probed.outcome.or(armed)
+            (probed.outcome.or(armed), world.armed.take_by_hand())
         };
-        self.send(meta, outcome, work).await
+        let form = Form::of_messages(by_hand, meta.method);
+        self.send_as(form, meta, outcome, work).await
     }
 
     /// A call with a decided outcome.
@@ -246,9 +306,25 @@ impl SimTransport {
         R: Send + 'static,
         F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
     {
+        self.send_as(Form::plain(), meta, outcome, work).await
+    }
+
+    /// The same for an answer of this form.
+    pub(super) async fn send_as<R, F>(
+        &self,
+        form: Form<R>,
+        meta: Meta,
+        outcome: Option<CallOutcome>,
+        work: F,
+    ) -> CallResult<R>
+    where
+        R: Send + 'static,
+        F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
+    {
         let method = meta.method;
         let server = method.server();
-        let post = self.post(meta, outcome, work);
+        let read = form.read;
+        let post = self.post(form.by_hand, meta, outcome, work);
         let (id, there, back) = (post.letter.id, post.there, post.back);
         if post.lost {
             return pending().await;
@@ -293,7 +369,7 @@ impl SimTransport {
             Some(CallOutcome::ErrorAfter) => {
                 Err(Status::internal("injected: it was done all the same").into())
             }
-            _ => reply.result.map_err(CallError::from),
+            _ => reply.result.map_err(CallError::from).and_then(read),
         };
         self.answer(id, method, result)
     }
@@ -317,7 +393,13 @@ impl SimTransport {
     }
 
     /// Gives a letter to the world.
-    fn post<R, F>(&self, meta: Meta, outcome: Option<CallOutcome>, work: F) -> Post<R, F>
+    fn post<R, F>(
+        &self,
+        by_hand: Option<ByHand<R>>,
+        meta: Meta,
+        outcome: Option<CallOutcome>,
+        work: F,
+    ) -> Post<R, F>
     where
         R: Send + 'static,
         F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
@@ -341,6 +423,14 @@ impl SimTransport {
                 fault: outcome_name(outcome),
             });
         }
+        if by_hand.is_some() {
+            world.counters.faults += 1;
+            world.record(Event::CallFault {
+                call: id,
+                method,
+                fault: "by_hand",
+            });
+        }
         let (before, after) = world.slow.draw(server);
         let (heard, read) = world.slow.draw(NodeName::Coordinator);
         let there = before + world.links.draw(NodeName::Coordinator, server);
@@ -357,6 +447,7 @@ impl SimTransport {
             sent_at,
             connected,
             crash,
+            by_hand,
             work,
             fate,
         });

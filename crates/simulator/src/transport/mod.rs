@@ -3,6 +3,7 @@
 
 mod block_streamer;
 mod call;
+mod messages;
 mod registry;
 mod runner;
 mod stale;
@@ -15,6 +16,7 @@ use coordinator::{Clock, Ports, SteadyClock};
 use lifecycle::Timestamp;
 use sim_node::IndexerKey;
 
+pub use messages::HandMade;
 pub use stale::OldAnswers;
 
 use crate::history::{Incarnation, NodeName};

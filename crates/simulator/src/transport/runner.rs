@@ -27,6 +27,7 @@ impl ExecutorTransport for SimTransport {
             version: Some(request.version),
             ..Meta::new(Method::StartExecutor, Some(key.clone()))
         };
+        self.admit(&meta, &request)?;
         self.call(meta, move |world| {
             if let Some(refusal) = world.over_quota(Resource::Executors, &key) {
                 return Reply::now(Err(refusal));
@@ -42,7 +43,9 @@ impl ExecutorTransport for SimTransport {
         request: StopExecutorRequest,
     ) -> CallResult<StopExecutorResponse> {
         let key = self.world.peek().key_of_id(&request.executor_id);
-        self.call(Meta::new(Method::StopExecutor, key), move |world| {
+        let meta = Meta::new(Method::StopExecutor, key);
+        self.admit(&meta, &request)?;
+        self.call(meta, move |world| {
             world.with_executor(|node, env| node.stop_executor(env, request.clone()))
         })
         .await
@@ -50,7 +53,9 @@ impl ExecutorTransport for SimTransport {
 
     async fn get_executor(&self, request: GetExecutorRequest) -> CallResult<ExecutorInfo> {
         let key = IndexerKey::new(&request.account_id, &request.function_name);
-        self.read(Meta::new(Method::GetExecutor, Some(key)), move |world| {
+        let meta = Meta::new(Method::GetExecutor, Some(key));
+        self.admit(&meta, &request)?;
+        self.read(meta, move |world| {
             world.with_executor(|node, env| node.get_executor(env, request.clone()))
         })
         .await
@@ -61,7 +66,9 @@ impl ExecutorTransport for SimTransport {
         request: ListExecutorsRequest,
     ) -> CallResult<ListExecutorsResponse> {
         let distortion = self.distortion(Listing::Executors);
-        self.read(Meta::new(Method::ListExecutors, None), move |world| {
+        let meta = Meta::new(Method::ListExecutors, None);
+        self.admit(&meta, &request)?;
+        self.read(meta, move |world| {
             let mut reply = world.with_executor(|node, env| node.list_executors(env, request));
             if let (Some(how), Ok(list)) = (&distortion, &mut reply.result) {
                 world.distort(Listing::Executors, how, &mut list.executors, |executor| {
@@ -81,18 +88,15 @@ impl ProvisionerTransport for SimTransport {
         request: ProvisionRequest,
     ) -> CallResult<StartTaskResponse> {
         let key = IndexerKey::new(&request.account_id, &request.function_name);
-        self.call(
-            Meta::new(Method::StartProvisioningTask, Some(key)),
-            move |world| {
-                let key = IndexerKey::new(&request.account_id, &request.function_name);
-                if let Some(refusal) = world.over_quota(Resource::Tasks, &key) {
-                    return Reply::now(Err(refusal));
-                }
-                world.with_provisioner(|node, env| {
-                    node.start_provisioning_task(env, request.clone())
-                })
-            },
-        )
+        let meta = Meta::new(Method::StartProvisioningTask, Some(key));
+        self.admit(&meta, &request)?;
+        self.call(meta, move |world| {
+            let key = IndexerKey::new(&request.account_id, &request.function_name);
+            if let Some(refusal) = world.over_quota(Resource::Tasks, &key) {
+                return Reply::now(Err(refusal));
+            }
+            world.with_provisioner(|node, env| node.start_provisioning_task(env, request.clone()))
+        })
         .await
     }
 
@@ -100,7 +104,9 @@ impl ProvisionerTransport for SimTransport {
         &self,
         request: GetTaskStatusRequest,
     ) -> CallResult<GetTaskStatusResponse> {
-        self.call(Meta::new(Method::GetTaskStatus, None), move |world| {
+        let meta = Meta::new(Method::GetTaskStatus, None);
+        self.admit(&meta, &request)?;
+        self.call(meta, move |world| {
             world.with_provisioner(|node, env| node.get_task_status(env, request.clone()))
         })
         .await

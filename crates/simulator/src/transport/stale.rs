@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 
 use coordinator::transport::CallResult;
+use prost::Message;
 use sim_node::{IndexerKey, Reply};
 use tonic::Status;
 
 use super::SimTransport;
-use super::call::Meta;
+use super::call::{Form, Meta};
 use crate::history::Method;
 use crate::scenario::CallOutcome;
 use crate::world::World;
@@ -47,21 +48,23 @@ impl SimTransport {
     /// A read of a service.
     pub(super) async fn read<R, F>(&self, meta: Meta, work: F) -> CallResult<R>
     where
-        R: Clone + Debug + Send + Sync + 'static,
+        R: Message + Default + Clone + Debug + 'static,
         F: Fn(&mut World) -> Reply<R> + Send + Sync + 'static,
     {
-        let (outcome, keeps, nth) = {
+        let (outcome, keeps, nth, by_hand) = {
             let mut guard = self.world.enter();
             let world = &mut *guard;
             let (now, method, key) = (world.now, meta.method, meta.key.as_ref());
             let probed = world.probe(self.by, method, key);
             let armed = world.armed.on_call(now, method, key, &mut world.rng_faults);
             let outcome = probed.outcome.or(armed);
-            (outcome, world.keeps_old_answers, probed.nth)
+            let by_hand = world.armed.take_by_hand();
+            (outcome, world.keeps_old_answers, probed.nth, by_hand)
         };
         let question = (meta.method, meta.key.clone());
         let stale = outcome == Some(CallOutcome::Stale);
-        self.send(meta, outcome, move |world| {
+        let form = Form::of_messages(by_hand, meta.method);
+        self.send_as(form, meta, outcome, move |world| {
             if stale && let Some(old) = world.old_answers.oldest::<R>(&question) {
                 return Reply::now(old);
             }

@@ -6,6 +6,7 @@ use crate::history::Method;
 use crate::scenario::{
     CallOutcome, CallRates, RegistryFaultKind, RegistryRates, StoreFaultKind, StoreRates,
 };
+use crate::transport::HandMade;
 
 /// How long, how often and for whom a fault is armed.
 #[derive(Clone, Debug)]
@@ -93,6 +94,8 @@ pub struct Armed {
     calls: Vec<CallFaultRule>,
     store: Vec<StoreRule>,
     registry: Vec<RegistryRule>,
+    /// What the next call to a service is answered, without effect.
+    by_hand: Option<HandMade>,
     /// Faults of listings.
     pub lists: super::Listings,
     /// Random faults per call to the services.
@@ -117,6 +120,17 @@ impl Armed {
     /// Arms a fault of registry reads.
     pub fn arm_registry(&mut self, rule: RegistryRule) {
         self.registry.push(rule);
+    }
+
+    /// Lets the next call to a service be answered so. Its effect does not come
+    /// about.
+    pub fn answer_next(&mut self, answer: HandMade) {
+        self.by_hand = Some(answer);
+    }
+
+    /// What a call to a service that is sent now will be answered by hand.
+    pub(crate) fn take_by_hand(&mut self) -> Option<HandMade> {
+        self.by_hand.take()
     }
 
     /// Disarms everything.

@@ -68,7 +68,13 @@ mod tests {
         assert_eq!(names.len(), cases.len());
         let everywhere = cases.iter().filter(|case| case.only_on_a_wire.is_none());
         let everywhere = everywhere.count();
-        assert!(everywhere >= 40, "{everywhere} cases for every world");
+        assert!(everywhere >= 80, "{everywhere} cases for every world");
+        // What needs HTTP, and nothing else.
+        assert!(
+            cases.len() - everywhere <= 12,
+            "{everywhere} of {}",
+            cases.len()
+        );
     }
 
     #[test]

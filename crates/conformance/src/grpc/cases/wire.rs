@@ -1,14 +1,14 @@
-//! What exists only on a wire: encodings, limits, HTTP.
+//! Encodings, limits and status codes; and HTTP, which exists only on a wire.
 
 use tonic::Code;
 
 use super::{ALICE, get_executor, get_stream, get_task, start_executor, start_stream, start_task};
-use crate::grpc::{Act, Applied, Ask, Case, Ends, Fault, Kind, Node, Step, Wire};
+use crate::grpc::{
+    Act, Applied, Ask, ByHand, Case, Ends, Fault, Kind, Node, Step, UNKNOWN_VALUE, Wire,
+};
 
-const NO_ENCODING: &str = "the simulated network carries messages, not their encoding";
-const NO_LIMITS: &str = "the simulated network has no limits on sizes";
+const NO_FRAMES: &str = "the simulated network has no frames that could be missing";
 const NO_HTTP: &str = "the simulated network has no HTTP";
-const NO_CODES: &str = "the fake services answer only what the real ones do";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = encodings();
@@ -18,60 +18,62 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn one(name: &'static str, why: &'static str, wire: Wire, ask: Ask, ends: Ends) -> Case {
+/// `fault` ends the one call so, without an effect, and harms no other.
+fn befallen(fault: Fault, ask: Ask, ends: Ends) -> Vec<Step> {
     let node = match ask.node() {
         Node::Streamer => Ask::ListStreams,
         Node::Runner => Ask::ListExecutors,
     };
-    let steps = vec![
-        Step::Befall(Fault::Wire(wire), ask, ends),
+    vec![
+        Step::Befall(fault, ask, ends),
         Step::Applied(vec![]),
-        // It harmed nothing but the one call.
         Step::Recover(node),
-    ];
-    Case::wire(name, why, steps)
+    ]
+}
+
+fn by_hand(name: &'static str, answer: ByHand, ask: Ask, ends: Ends) -> Case {
+    Case::new(name, befallen(Fault::ByHand(answer), ask, ends))
+}
+
+fn one(name: &'static str, why: &'static str, wire: Wire, ask: Ask, ends: Ends) -> Case {
+    Case::wire(name, why, befallen(Fault::Wire(wire), ask, ends))
 }
 
 fn encodings() -> Vec<Case> {
     vec![
-        one(
+        by_hand(
             "a health that is not known is an answer",
-            NO_ENCODING,
-            Wire::UnknownEnum,
+            ByHand::UnknownEnum,
             get_stream(ALICE),
-            Ends::State(99),
+            Ends::State(UNKNOWN_VALUE),
         ),
-        one(
+        by_hand(
             "an executor's state that is not known is an answer",
-            NO_ENCODING,
-            Wire::UnknownEnum,
+            ByHand::UnknownEnum,
             get_executor(ALICE),
-            Ends::State(99),
+            Ends::State(UNKNOWN_VALUE),
         ),
-        one(
+        by_hand(
             "a task's status that is not known is an answer",
-            NO_ENCODING,
-            Wire::UnknownEnum,
+            ByHand::UnknownEnum,
             get_task(ALICE),
-            Ends::State(99),
+            Ends::State(UNKNOWN_VALUE),
         ),
-        one(
+        by_hand(
             "a field that is not known is passed over",
-            NO_ENCODING,
-            Wire::UnknownField,
+            ByHand::UnknownField,
             get_stream(ALICE),
             Ends::Version(7),
         ),
-        one(
+        by_hand(
             "an answer that is no message is INTERNAL",
-            NO_ENCODING,
-            Wire::Malformed,
+            ByHand::Malformed,
             start_stream(ALICE),
             Ends::Status(Code::Internal),
         ),
         one(
             "a success without a message is INTERNAL",
-            NO_ENCODING,
+            NO_FRAMES,
             Wire::NoMessage,
             start_task(ALICE),
             Ends::Status(Code::Internal),
@@ -81,9 +83,8 @@ fn encodings() -> Vec<Case> {
 
 fn limits() -> Vec<Case> {
     vec![
-        Case::wire(
+        Case::new(
             "a request of four million bytes passes",
-            NO_LIMITS,
             vec![
                 Step::Call(
                     Ask::StartExecutorWith(ALICE.to_owned(), 4_000_000),
@@ -92,9 +93,8 @@ fn limits() -> Vec<Case> {
                 Step::Applied(vec![Applied::done(Kind::StartExecutor, ALICE)]),
             ],
         ),
-        Case::wire(
+        Case::new(
             "a request of more than 4 MiB is refused before it is sent",
-            NO_LIMITS,
             vec![
                 Step::Call(
                     Ask::StartExecutorWith(ALICE.to_owned(), 4 << 20),
@@ -104,25 +104,31 @@ fn limits() -> Vec<Case> {
                 Step::Call(start_executor(ALICE), Ends::Well),
             ],
         ),
-        Case::wire(
-            "a listing of more than 64 MiB is refused, and the next call works",
-            NO_LIMITS,
+        Case::new(
+            "a listing of thirty million bytes passes",
             vec![
-                Step::Do(Act::Populate(Node::Streamer, 1_600_000)),
+                Step::Do(Act::PopulateLong(Node::Streamer, 500)),
+                Step::Call(Ask::ListStreams, Ends::Listing(500)),
+            ],
+        ),
+        Case::new(
+            "a listing of more than 64 MiB is refused, and the next call works",
+            vec![
+                Step::Do(Act::PopulateLong(Node::Streamer, 1_200)),
                 Step::Call(Ask::ListStreams, Ends::Status(Code::OutOfRange)),
                 Step::Recover(start_stream(ALICE)),
             ],
         ),
         one(
             "a long message of an error is heard",
-            NO_LIMITS,
+            NO_HTTP,
             Wire::LongStatus(8_000),
             start_stream(ALICE),
             Ends::Saying(Code::Internal, "xxxx"),
         ),
         one(
             "an error whose message is too long for HTTP breaks the one call",
-            NO_LIMITS,
+            NO_HTTP,
             Wire::LongStatus(2_000_000),
             start_stream(ALICE),
             Ends::Status(Code::ResourceExhausted),
@@ -142,10 +148,9 @@ fn http() -> Vec<Case> {
                 Step::Metadata("te", "trailers"),
             ],
         ),
-        one(
+        by_hand(
             "a method that is not known is UNIMPLEMENTED",
-            NO_HTTP,
-            Wire::UnknownMethod,
+            ByHand::UnknownMethod,
             start_stream(ALICE),
             Ends::Status(Code::Unimplemented),
         ),
@@ -210,10 +215,9 @@ fn http() -> Vec<Case> {
 
 fn codes() -> Vec<Case> {
     let coded = |name, code| {
-        one(
+        by_hand(
             name,
-            NO_CODES,
-            Wire::Status(code),
+            ByHand::Status(code),
             start_stream(ALICE),
             Ends::Status(code),
         )

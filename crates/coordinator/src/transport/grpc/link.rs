@@ -156,9 +156,7 @@ impl Link {
         let options = &self.0.options;
         let (len, max) = (request.encoded_len(), options.request_len_max);
         if len > max {
-            return Err(unsent(Status::out_of_range(format!(
-                "the request has {len} bytes, more than the {max} that the service reads"
-            ))));
+            return Err(CallError::too_long(len, max));
         }
         let slot = Arc::clone(&self.0.slots).acquire_owned();
         match timeout(options.slot_wait, slot).await {

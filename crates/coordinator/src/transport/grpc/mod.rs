@@ -27,7 +27,8 @@ pub use address::AddressError;
 pub use tls::{IdentityFiles, TlsError, TlsOptions};
 
 use super::{
-    BlockStreamerTransport, CallError, CallResult, ExecutorTransport, ProvisionerTransport,
+    ANSWER_LEN_MAX, BlockStreamerTransport, CallError, CallResult, ExecutorTransport,
+    ProvisionerTransport, REQUEST_LEN_MAX,
 };
 use link::{Link, Slot};
 
@@ -42,10 +43,9 @@ pub struct GrpcOptions {
     pub keep_alive_interval: Duration,
     /// How long a ping may stay unanswered before the connection counts as dead.
     pub keep_alive_timeout: Duration,
-    /// The largest request, in bytes. Services of the original refuse what is
-    /// larger than 4 MiB.
+    /// The largest request, in bytes; by default [`REQUEST_LEN_MAX`].
     pub request_len_max: usize,
-    /// The largest answer, in bytes: listings grow with the number of indexers.
+    /// The largest answer, in bytes; by default [`ANSWER_LEN_MAX`].
     pub answer_len_max: usize,
     /// Calls under way at a time.
     pub calls_max: usize,
@@ -63,8 +63,8 @@ impl Default for GrpcOptions {
             connect_timeout: Duration::from_secs(3),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(10),
-            request_len_max: 4 << 20,
-            answer_len_max: 64 << 20,
+            request_len_max: REQUEST_LEN_MAX,
+            answer_len_max: ANSWER_LEN_MAX,
             calls_max: 256,
             slot_wait: Duration::from_secs(1),
             user_agent: concat!("coordinator/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -186,7 +186,7 @@ fn l2_leaves_alone_what_a_stream_writes_whose_stop_came_late() {
             play.see(Event::CallFault {
                 call: sent.0,
                 method: Method::StopStream,
-                fault: "late".into(),
+                fault: "late",
             });
             play.wait(12);
         }
