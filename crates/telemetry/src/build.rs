@@ -49,6 +49,8 @@ mod tests {
         let others = BuildInfo::current(&["store-redis", "a", "a"]).features;
         assert!(others.contains(&"a") && others.contains(&"store-redis"));
         assert!(others.is_sorted());
+        // Nobody else knows whether traces can be sent.
+        assert_eq!(others.contains(&"otlp"), cfg!(feature = "otlp"));
         assert_eq!(build.features.iter().filter(|f| **f == "otlp").count(), 1);
     }
 }

@@ -15,8 +15,8 @@ use crate::steps::Step;
 pub struct Need {
     /// What it is called.
     pub name: &'static str,
-    /// The step that needs it.
-    pub step: &'static str,
+    /// The steps that need it.
+    pub steps: &'static [&'static str],
     /// What for.
     pub purpose: &'static str,
     /// A command that succeeds where it is installed.
@@ -29,14 +29,14 @@ pub struct Need {
 pub const NEEDS: [Need; 2] = [
     Need {
         name: "redis-server",
-        step: "test",
+        steps: &["test", "ship-test"],
         purpose: "the Redis store is tested against a real one",
         probe: &["redis-server", "--version"],
         packages: &["redis-server"],
     },
     Need {
         name: "python3 with venv and pip",
-        step: "test",
+        steps: &["test"],
         purpose: "the admin API is tested with a client that is not ours",
         // Debian splits the two off, and only notices when one is used.
         probe: &["python3", "-c", "import ensurepip, pip, venv"],
@@ -89,7 +89,7 @@ pub fn provide(steps: &[Step]) -> Result<(), String> {
 
 /// What the steps need.
 fn needed(steps: &[Step]) -> Vec<&'static Need> {
-    let selected = |need: &&Need| steps.iter().any(|step| step.name == need.step);
+    let selected = |need: &&Need| steps.iter().any(|step| need.steps.contains(&step.name));
     NEEDS.iter().filter(selected).collect()
 }
 
@@ -131,7 +131,9 @@ fn failure(missing: &[&Need], problem: &str) -> String {
         .map(|need| {
             format!(
                 "{} is missing, and step `{}` needs it: {}",
-                need.name, need.step, need.purpose
+                need.name,
+                need.steps.join("` or `"),
+                need.purpose
             )
         })
         .collect();
@@ -268,6 +270,7 @@ mod tests {
             [] as [&Need; 0]
         );
         assert_eq!(needed(&select(&["test"])), both());
+        assert_eq!(needed(&select(&["ship-test"])), both()[..1]);
         assert_eq!(needed(&select(&[])), both());
         assert_eq!(provide(&select(&["format"])), Ok(()));
     }
@@ -275,8 +278,10 @@ mod tests {
     #[test]
     fn every_need_is_that_of_a_step() {
         let steps = steps::all(None);
+        let known = |name: &&str| steps.iter().any(|step| step.name == *name);
         for need in &NEEDS {
-            assert!(steps.iter().any(|step| step.name == need.step), "{need:?}");
+            assert!(!need.steps.is_empty(), "{need:?}");
+            assert!(need.steps.iter().all(known), "{need:?}");
         }
     }
 

@@ -23,6 +23,11 @@ const SIM_PACKAGES: [&str; 5] = [
     "--no-default-features",
 ];
 
+/// What ships is built with default features: its lint and its tests are for what is only
+/// there without the optional parts. Nothing else of the workspace is built with it, for
+/// features would add up.
+const SHIP_PACKAGES: [&str; 4] = ["-p", "coordinator-server", "-p", "telemetry"];
+
 /// One check: a cargo command that must succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -90,6 +95,26 @@ fn explore(seed: &str) -> Step {
     )
 }
 
+/// The lint of what ships.
+fn ship_lint() -> Step {
+    let words = ["--all-targets", "--", "-D", "warnings"];
+    Step::new(
+        "ship-lint",
+        "no lint fires in what ships",
+        &[&["clippy"], &SHIP_PACKAGES[..], &words].concat(),
+    )
+}
+
+/// The tests of what ships: those of its parts, and of the program as a process.
+fn ship_test() -> Step {
+    let words = ["--lib", "--test", "process"];
+    Step::new(
+        "ship-test",
+        "tests of what ships pass",
+        &[&["test"], &SHIP_PACKAGES[..], &words].concat(),
+    )
+}
+
 /// All steps. The exploration starts at `seed`, a commit's hash, if it is given.
 pub fn all(seed: Option<String>) -> Vec<Step> {
     let seed = seed
@@ -127,6 +152,8 @@ pub fn all(seed: Option<String>) -> Vec<Step> {
             "tests and house rules pass",
             &["test", "--workspace", "--all-features"],
         ),
+        ship_lint(),
+        ship_test(),
         sim_step(
             "sim-lint",
             "no lint fires in the simulator's build",
@@ -221,6 +248,18 @@ mod tests {
             shown,
             "cargo test --config \"build.rustflags=['--cfg','madsim']\" --target-dir target/sim \
              --release -p simulator -p coordinator --no-default-features"
+        );
+    }
+
+    #[test]
+    fn what_ships_is_built_as_it_ships() {
+        let shown = ["ship-lint", "ship-test"].map(|name| find(name, None).shown());
+        assert_eq!(
+            shown,
+            [
+                "cargo clippy -p coordinator-server -p telemetry --all-targets -- -D warnings",
+                "cargo test -p coordinator-server -p telemetry --lib --test process",
+            ]
         );
     }
 

@@ -46,6 +46,13 @@ pub fn in_vain(env: &Environment) -> Option<String> {
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     ];
+    let is = |name: &str, value: &str| {
+        let set = env.path(name);
+        set.is_some_and(|it| it.as_os_str().eq_ignore_ascii_case(value))
+    };
+    if is("OTEL_SDK_DISABLED", "true") || is("OTEL_TRACES_EXPORTER", "none") {
+        return None;
+    }
     let asked = ENDPOINTS
         .into_iter()
         .find(|name| env.path(name).is_some())?;

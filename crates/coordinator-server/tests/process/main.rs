@@ -9,4 +9,5 @@ mod reloads;
 mod service;
 mod starts;
 mod state;
+mod traces;
 mod writes;
