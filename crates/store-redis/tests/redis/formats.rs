@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conformance::redis_server::{RedisServer, Reply};
 use coordinator::store::{Commit, Corrupt, LoadError, RecordStore, Stored, keys};
-use lifecycle::{IndexerId, Phase};
+use lifecycle::{IndexerId, Phase, Record};
 
 use crate::support::{Real, refusal};
 
@@ -407,6 +407,35 @@ async fn the_unreadable_are_reported_one_by_one_while_the_others_load() {
     }
 }
 
+/// Before there were records, a key told which version runs.
+#[tokio::test]
+async fn the_key_that_was_there_before_records_is_taken_over_once() {
+    let real = Real::start(&[]);
+    let (records, id) = (records(&real), id_of("first"));
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.record, Record::new(id.clone()));
+    let key = "a.near/first:block_stream:version";
+    real.server.tell(&format!("SET {key} {VERSION}")).unwrap();
+    let taken = records.first_record(&id, None).await.unwrap().record;
+    let is = (taken.phase, taken.enabled, taken.synced_at);
+    assert_eq!(is, (Phase::Running, true, Some(VERSION)));
+    assert!(taken.provisioned);
+    let written = records.commit(&id, None, &taken).await.unwrap();
+    let Commit::Written(stored) = written else {
+        panic!("it had been written");
+    };
+    assert_eq!(load_all(&real).await.len(), 1);
+    // Of a later life it says nothing.
+    let cleared = records.clear_data(&id, &stored).await;
+    assert_eq!(cleared, Ok(Commit::Written(())));
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.record, Record::new(id.clone()));
+    // What is no number is no version.
+    real.server.tell(&format!("SET {key} newest")).unwrap();
+    let first = records.first_record(&id, None).await.unwrap();
+    assert_eq!(first.record, Record::new(id));
+}
+
 #[tokio::test]
 async fn leavings_of_older_versions_are_left_alone() {
     let real = Real::start(&[]);
@@ -469,8 +498,12 @@ async fn what_others_wrote_beside_our_fields_survives_our_writes_byte_for_byte()
         (stored.revision, stored.record.phase),
         (3, Phase::Suspended)
     );
-    for phase in [Phase::Running, Phase::Suspending, Phase::Suspended] {
-        let next = stored.record.with_phase(phase);
+    // The last one is never stored: the record is removed.
+    for phase in Phase::ALL.into_iter().filter(|it| *it != Phase::Deleted) {
+        let next = Record {
+            phase,
+            ..stored.record.clone()
+        };
         let written = records.commit(&id, Some(&stored), &next).await.unwrap();
         let Commit::Written(written) = written else {
             panic!("it had been changed");
@@ -481,5 +514,5 @@ async fn what_others_wrote_beside_our_fields_survives_our_writes_byte_for_byte()
         stored = records.load(&id).await.unwrap().unwrap();
         assert_eq!(stored, written);
     }
-    assert_eq!(stored.revision, 6);
+    assert_eq!(stored.revision, 3 + 6);
 }
