@@ -14,7 +14,7 @@ use crate::course::{AT_REST, as_wanted};
 use crate::judge::{Records, Rules};
 use crate::lab::{Lab, connect};
 use crate::process::{LONG, Process};
-use crate::swap::{effects, leave, left_behind, start_stream};
+use crate::swap::{all_effects, leave, left_behind, start_stream};
 use crate::wait::until;
 
 /// A shadow with ports of its own.
@@ -89,10 +89,7 @@ async fn a_shadow_says_what_it_would_do_and_does_nothing() {
         leave(&mut lab, left).await;
     }
     let (records, kept_before) = (Records::of(&lab).await, kept(&lab));
-    let before: Vec<_> = lefts
-        .iter()
-        .map(|left| effects(&records, &left.key))
-        .collect();
+    let before = all_effects(&records, &lefts);
     lab.store.is_seen().await;
     let changes = lab.store.changes().len();
 
@@ -128,9 +125,7 @@ async fn a_shadow_says_what_it_would_do_and_does_nothing() {
     );
     assert_eq!(kept(&lab), kept_before);
     let records = Records::of(&lab).await;
-    for (left, before) in lefts.iter().zip(&before) {
-        assert_eq!(effects(&records, &left.key), *before, "{}", left.key);
-    }
+    assert_eq!(all_effects(&records, &lefts), before);
 
     // It objects to what it would not have done.
     let odd = &lefts.iter().find(|left| left.is_suspended()).unwrap().key;
@@ -148,10 +143,7 @@ async fn a_shadow_says_what_it_would_do_and_does_nothing() {
     lab.start(NodeName::Coordinator).await;
     as_wanted(&lab, &Rules::new()).await;
     let records = Records::of(&lab).await;
-    let after: Vec<_> = lefts
-        .iter()
-        .map(|left| effects(&records, &left.key))
-        .collect();
+    let after = all_effects(&records, &lefts);
     let mut shadow = Shadow::start(&lab).await;
     let agreed = until(LONG, async || {
         verdicts = shadow.verdicts().await;
@@ -166,8 +158,6 @@ async fn a_shadow_says_what_it_would_do_and_does_nothing() {
     sleep(AT_REST).await;
     assert!(shadow.process.terminate().await.success());
     let records = Records::of(&lab).await;
-    for (left, after) in lefts.iter().zip(&after) {
-        assert_eq!(effects(&records, &left.key), *after, "{}", left.key);
-    }
+    assert_eq!(all_effects(&records, &lefts), after);
     assert!(lab.stop_coordinator().await);
 }

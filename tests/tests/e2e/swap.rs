@@ -193,7 +193,7 @@ fn read(lab: &Lab) -> Vec<State> {
 }
 
 /// What was started and stopped at the nodes for `key`, without blocks.
-pub fn effects(records: &Records, key: &IndexerKey) -> Vec<String> {
+fn effects(records: &Records, key: &IndexerKey) -> Vec<String> {
     let effects = records.nodes().filter(|(_, event)| {
         let about = event.key() == key;
         about
@@ -209,6 +209,12 @@ pub fn effects(records: &Records, key: &IndexerKey) -> Vec<String> {
     effects.map(|(_, event)| event.to_string()).collect()
 }
 
+/// The same of all that was left, in its order.
+pub fn all_effects(records: &Records, lefts: &[Left]) -> Vec<Vec<String>> {
+    let of = |left: &Left| effects(records, &left.key);
+    lefts.iter().map(of).collect()
+}
+
 #[real_tokio::test(crate = "real_tokio", flavor = "multi_thread", worker_threads = 2)]
 async fn it_takes_over_from_the_original_and_hands_back() {
     let mut lab = Lab::new(2);
@@ -218,10 +224,7 @@ async fn it_takes_over_from_the_original_and_hands_back() {
         leave(&mut lab, left).await;
     }
     let before = Records::of(&lab).await;
-    let taken_over: Vec<_> = lefts
-        .iter()
-        .map(|left| effects(&before, &left.key))
-        .collect();
+    let taken_over = all_effects(&before, &lefts);
 
     lab.start(NodeName::Coordinator).await;
     let rules = Rules::new();
@@ -258,9 +261,6 @@ async fn it_takes_over_from_the_original_and_hands_back() {
     lab.start(NodeName::Coordinator).await;
     as_wanted(&lab, &rules).await;
     let again = Records::of(&lab).await;
-    for left in &lefts {
-        let (before, after) = (effects(&records, &left.key), effects(&again, &left.key));
-        assert_eq!(before, after, "{}", left.key);
-    }
+    assert_eq!(all_effects(&again, &lefts), all_effects(&records, &lefts));
     assert!(lab.stop_coordinator().await);
 }

@@ -30,8 +30,8 @@ pub(super) struct Indexer {
     pub tampered_at: Option<Time>,
     /// When another program left its record in its own form.
     pub translated_at: Option<Time>,
-    /// The version that this record told of.
-    pub told_by_another: Option<u64>,
+    /// When that was done for the last time, and the newest version that it told of.
+    pub left_by_another: Option<(Time, Option<u64>)>,
     /// The record is another program's.
     pub taken_over: bool,
     /// Until then the persisted phase may differ from what the coordinator read.
@@ -74,7 +74,7 @@ impl Indexer {
             foreign_write: false,
             tampered_at: None,
             translated_at: None,
-            told_by_another: None,
+            left_by_another: None,
             taken_over: false,
             unsure_until: Time(0),
             misled_until: Time(0),
@@ -130,10 +130,15 @@ impl Indexer {
     /// Another program leaves `next` as its record: whatever that cannot say is
     /// forgotten, through no fault of the coordinator.
     pub fn translated(&mut self, now: Time, next: &Persisted) {
-        self.told_by_another = next.known().and_then(|record| {
-            let run = record.run.map(|run| run.version());
-            run.max(record.synced).max(record.registered)
-        });
+        let told = match next {
+            // Before there were records a key told which version runs.
+            Persisted::Nothing => self.record_before.known().and_then(|it| it.synced),
+            _ => next.known().and_then(|record| {
+                let run = record.run.map(|run| run.version());
+                run.max(record.synced).max(record.registered)
+            }),
+        };
+        self.left_by_another = Some((now, told));
         self.begun_at = None;
         self.desire.unbind();
         let Some(before) = self.record_before.known() else {

@@ -12,9 +12,9 @@ const CLOCK: &str = "the clock of coordinator ";
 const HEARTBEATS: &str = "the clock of block_streamer ";
 
 /// How the notes of faults begin that may keep a block streamer from making a sign of
-/// life, for which it asks the store.
+/// life, for which it asks the store. One that was killed takes its streams with it.
 const SIGNS_OF_LIFE: [&str; 8] = [
-    "block_streamer is ",
+    "block_streamer is frozen",
     "store is ",
     "the machine of block_streamer ",
     "the machine of store ",

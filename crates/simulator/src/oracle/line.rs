@@ -5,7 +5,7 @@ use std::time::Duration;
 use lifecycle::Phase;
 use sim_node::Time;
 
-use super::desire::Registered;
+use super::desire::{Registered, Switch};
 use super::fair::Fair;
 use super::indexer::{Indexer, share_a_database};
 use super::truth::Truth;
@@ -17,10 +17,13 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(300);
 
 /// Whether the indexer stands in line while the store takes no writes, or took none
-/// lately: whoever has its turn can note no task, and pauses between its tries.
+/// lately: whoever has its turn can note no task, and pauses between its tries. Who is
+/// deleted or switched off waits for nobody's turn.
 pub(super) fn stands_still(truth: &Truth, fair: &Fair, heard: Time, number: usize) -> bool {
     let indexer = truth.at(number);
-    let waits = indexer.record.phase() == Some(Phase::Initializing);
+    let wanted = indexer.desire.current();
+    let ends = wanted.registered == Registered::Deleted || wanted.switch == Switch::Off;
+    let waits = !ends && indexer.record.phase() == Some(Phase::Initializing);
     if !waits || fair.was_writable_since(heard - PAUSE) {
         return false;
     }

@@ -18,7 +18,7 @@ use super::line;
 use super::marks::Marks;
 use super::silence;
 use super::truth::Truth;
-use crate::history::{AdminCommand, AnswerKind, Change, Event, Method};
+use crate::history::{AdminCommand, AnswerKind, Change, Event, Incarnation, Method};
 
 /// How long after it was heard of a lone change may be left alone.
 const REACTION: Duration = Duration::from_secs(2);
@@ -66,12 +66,13 @@ struct Waiting {
 #[derive(Default)]
 pub(super) struct Prompt {
     waiting: BTreeMap<usize, Waiting>,
-    /// How the stored switch stood when the first command under way was sent.
-    switches: BTreeMap<usize, Option<bool>>,
+    /// How the stored switch stood when the first command under way was sent, by whose
+    /// coordinator it is answered: with that one it dies.
+    switches: BTreeMap<(usize, Incarnation), Option<bool>>,
     /// When the hold that lasts was acknowledged.
     holds: BTreeMap<usize, Time>,
     /// For whom a retry was sent while the record told of a repair.
-    retries: BTreeSet<usize>,
+    retries: BTreeSet<(usize, Incarnation)>,
     /// What the registry says of each, or said last.
     entries: BTreeMap<usize, Entry<Waiting>>,
     /// When indexers were deleted lately, in order.
@@ -98,7 +99,7 @@ impl Prompt {
                 let number = truth.intern(key);
                 let entry = self.entries.get(&number);
                 let was_there = entry.is_some_and(Entry::is_there);
-                if self.is_said_again(number, what) {
+                if self.is_said_again(truth, now, number, what) {
                     return;
                 }
                 let unheard = self.waiting.get(&number).copied();
@@ -127,9 +128,9 @@ impl Prompt {
                 };
                 self.waiting.insert(number, change);
             }
-            Event::AdminSent { key, command, .. } => {
+            Event::AdminSent { key, command, by } => {
                 let number = truth.intern(key);
-                self.command_sent(truth, number, *command);
+                self.command_sent(truth, (number, *by), *command);
             }
             Event::RecordTampered { key } | Event::RecordTranslated { key } => {
                 let number = truth.intern(key);
@@ -139,11 +140,11 @@ impl Prompt {
             Event::AdminAnswered {
                 key,
                 command,
+                by,
                 error,
-                ..
             } => {
-                let number = truth.intern(key);
-                self.command_answered(truth, now, number, *command, error.is_none());
+                let whose = (truth.intern(key), *by);
+                self.command_answered(truth, now, whose, *command, error.is_none());
             }
             Event::CallAnswered {
                 method: Method::RegistryListAll,
@@ -176,18 +177,18 @@ impl Prompt {
     }
 
     /// Whether a listing shows no difference; then whatever waited before waits again.
-    fn is_said_again(&mut self, number: usize, change: &Change) -> bool {
+    fn is_said_again(&mut self, truth: &Truth, now: Time, number: usize, change: &Change) -> bool {
         let waiting = self.waiting.get(&number).copied();
         let entry = self.entries.entry(number).or_default();
         let Change::Registered {
             version, content, ..
         } = *change
         else {
-            entry.delete(waiting);
+            entry.delete(now, waiting);
             return false;
         };
-        let unheard = waiting.is_none_or(|it| it.heard_at.is_none() && !it.rumoured);
-        let Some(before) = entry.say(version, content, waiting, unheard) else {
+        let heard = truth.list_heard().max(truth.at(number).read_heard);
+        let Some(before) = entry.say(now, (version, content), waiting, heard) else {
             return false;
         };
         self.waiting.remove(&number);
@@ -195,14 +196,15 @@ impl Prompt {
         true
     }
 
-    fn command_sent(&mut self, truth: &Truth, number: usize, command: AdminCommand) {
+    fn command_sent(&mut self, truth: &Truth, whose: (usize, Incarnation), command: AdminCommand) {
+        let number = whose.0;
         let stored = truth.at(number).record.known();
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
                 // A change of mind before anything was done leaves nothing to do.
                 let undone = self.waiting.remove(&number).and_then(|it| it.switched_from);
                 let enabled = undone.or(stored.map(|record| record.enabled));
-                self.switches.entry(number).or_insert(enabled);
+                self.switches.entry(whose).or_insert(enabled);
             }
             AdminCommand::Hold => {
                 self.waiting.remove(&number);
@@ -210,7 +212,7 @@ impl Prompt {
             AdminCommand::Release => {}
             AdminCommand::Retry => {
                 if stored.is_some_and(|record| record.phase == Phase::Repairing) {
-                    self.retries.insert(number);
+                    self.retries.insert(whose);
                 }
             }
         }
@@ -220,14 +222,15 @@ impl Prompt {
         &mut self,
         truth: &Truth,
         now: Time,
-        number: usize,
+        whose: (usize, Incarnation),
         command: AdminCommand,
         carried_out: bool,
     ) {
+        let number = whose.0;
         let indexer = truth.at(number);
         match command {
             AdminCommand::Enable | AdminCommand::Disable => {
-                let before = self.switches.remove(&number).flatten();
+                let before = self.switches.remove(&whose).flatten();
                 let after = indexer.desire.acknowledged();
                 if before.is_some() && after.is_some() && before != after {
                     self.commanded(truth, now, number, before);
@@ -256,7 +259,7 @@ impl Prompt {
                 }
             }
             AdminCommand::Retry => {
-                let failed = self.retries.remove(&number);
+                let failed = self.retries.remove(&whose);
                 if failed && carried_out && misses_something(truth, number) {
                     self.commanded(truth, now, number, None);
                 }

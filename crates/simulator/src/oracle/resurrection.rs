@@ -37,7 +37,7 @@ struct Sent {
     since: Time,
     versions: SentBetween,
     /// When another program last left its record, as far as was seen.
-    translated_at: Option<Time>,
+    left_at: Option<Time>,
 }
 
 /// S5. Verifies that within one registration life a call that was sent later
@@ -67,12 +67,12 @@ impl Monotone {
             sent.since = life;
             sent.versions.clear();
         }
-        if sent.translated_at != indexer.translated_at {
-            sent.translated_at = indexer.translated_at;
-            let told = indexer.told_by_another;
+        if let Some((at, told)) = indexer.left_by_another
+            && sent.left_at.replace(at) != Some(at)
+        {
             sent.versions.retain(|version, _| Some(*version) <= told);
         }
-        let began = sent.translated_at.map_or(life, |at| life.max(at));
+        let began = sent.left_at.map_or(life, |at| life.max(at));
         if indexer.relaxed || sent_at < began {
             return None;
         }

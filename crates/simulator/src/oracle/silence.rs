@@ -22,12 +22,12 @@ pub(super) fn unconverged(truth: &Truth, now: Time) -> Vec<String> {
     unconverged_of(truth, now, |_| true)
 }
 
-/// The same where a quiet period ends that began at `since`, without those who came to
-/// rest in it because they gave up: the long pause after that may just be over.
+/// The same where a quiet period ends that began at `since`, without those who gave up in
+/// it and try again: the long pause after that may just be over.
 pub(super) fn never_rested(truth: &Truth, now: Time, since: Time) -> Vec<String> {
     let rested = |at: Time| at >= since;
     unconverged_of(truth, now, |indexer| {
-        !indexer.gave_up_at.is_some_and(rested)
+        gave_up(truth, indexer) || !indexer.gave_up_at.is_some_and(rested)
     })
 }
 
@@ -333,7 +333,7 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
     // for a task that never ends goes on once that task counts as dead. A clock that was
     // slow lets signs of life be missing that count as such only now, for as long as
     // they may be missing at all; so does a store or a block streamer that was in trouble
-    // when one was due.
+    // when one was due, once the coordinator has lived for long enough to miss it.
     let world = &truth.at(number).world;
     let account = truth.at(number).key.account();
     let patience = truth.limits.heartbeat_limit + truth.limits.observation_delay;
@@ -341,7 +341,9 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
         || broken::is_excused(truth, number)
         || truth.core.blocks(account)
         || (truth.lies.were_heartbeats_wrong() && now.since(truth.phase_since) <= patience)
-        || (truth.lies.may_lack_heartbeats() && now.since(truth.healed_at) <= patience)
+        || (truth.lies.may_lack_heartbeats()
+            && now.since(truth.core.life_since()) >= truth.limits.heartbeat_limit
+            && now.since(truth.healed_at) <= patience)
         || (truth.phase == RunPhase::Silence && world.fell_ill_since(truth.phase_since))
 }
 

@@ -13,6 +13,7 @@ use super::indexer::{DataTask, Indexer};
 use super::lies::Lies;
 use super::queue::Published;
 use super::record::Persisted;
+use super::silence;
 use super::timely::Applied;
 use crate::history::{
     AnswerKind, CallId, Event, FormerState, Incarnation, Method, NodeName, NodeState, RunPhase,
@@ -546,12 +547,9 @@ impl Truth {
                 task.known = true;
             }
         }
-        let repair = next.known().and_then(|record| record.repair.as_ref());
-        let gives_up = repair.is_some_and(|it| it.gave_up(self.limits.attempts_max));
-        let indexer = self.at_mut(number);
-        indexer.record = next;
-        if gives_up && indexer.record.phase() == Some(lifecycle::Phase::Repairing) {
-            indexer.gave_up_at = Some(now);
+        self.at_mut(number).record = next;
+        if silence::gave_up(self, self.at(number)) {
+            self.at_mut(number).gave_up_at = Some(now);
         }
     }
 

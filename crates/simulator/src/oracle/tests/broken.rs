@@ -290,14 +290,30 @@ fn what_is_switched_off_has_to_know_what_it_is_registered_as() {
     }
 }
 
-/// Whoever stopped the stream died with the answer, and nobody can see that it goes on.
+/// Whoever stopped the stream died with the answer, or had given it up when the stop came:
+/// nobody can see that it goes on.
 #[test]
 fn l2_leaves_alone_what_a_stream_writes_whose_stop_was_heard_of_by_nobody() {
-    for (died, clears, expected) in [(true, true, 0), (false, true, 1), (true, false, 1)] {
+    for (late, died, clears, expected) in [
+        (false, true, true, 0),
+        (true, false, true, 0),
+        (false, false, true, 1),
+        (false, true, false, 1),
+        (true, false, false, 1),
+    ] {
         let mut play = Play::running(100, 50);
         play.wait(1).deleted();
         play.record("Deleting", Some((100, 50, true)));
-        play.effect(Method::StopStream, With::default(), &[]);
+        let sent = play.sent(Method::StopStream, Some(&play.key.clone()));
+        if late {
+            play.see(Event::CallFault {
+                call: sent.0,
+                method: Method::StopStream,
+                fault: "late",
+            });
+            play.wait(12);
+        }
+        play.arrives(sent, Method::StopStream, With::default(), &[]);
         if died {
             play.wait(1).see(Event::CoordinatorEnded {
                 incarnation: 1,
