@@ -428,7 +428,7 @@ fn handover(
         // A version in between that never ran may have asked for another start, and so may
         // another content of the same version. Of a run that the record did not tell of,
         // nothing could be taken up.
-        let forgotten = indexer.forgotten.contains(older) || indexer.is_tainted(*older);
+        let forgotten = indexer.forgotten.contains_key(older) || indexer.is_tainted(*older);
         let unclear =
             indexer.desire.versions_between(*older, newer) || indexer.desire.is_ambiguous(*older);
         // An old answer may have let a version of the life before run in this one.

@@ -10,9 +10,6 @@ use super::finding::Finding;
 use super::timely::Applied;
 use crate::history::{AnswerKind, CallId, Event, FormerState, Incarnation, Method};
 
-/// How long a look may last in which an effect was decided.
-const LOOK: Duration = Duration::from_secs(15);
-
 /// The most calls that are remembered; the oldest are forgotten first.
 const CALLS_MAX: usize = 4096;
 
@@ -69,8 +66,10 @@ pub(super) struct Writer {
 /// the freeze, if that was short: whoever was frozen for minutes reads the record again
 /// before it changes anything. Whoever was outdated when it sent a call is excused by the other
 /// judges: its decision was right for what it knew.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Fencing {
+    /// How long a look may last in which an effect was decided.
+    look: Duration,
     alive: BTreeSet<Incarnation>,
     /// When the last time ended in which several lived.
     contested_until: Option<Time>,
@@ -89,6 +88,21 @@ pub(super) struct Fencing {
 }
 
 impl Fencing {
+    /// One of coordinators whose looks last for up to `look`.
+    pub fn new(look: Duration) -> Fencing {
+        Fencing {
+            look,
+            alive: BTreeSet::new(),
+            contested_until: None,
+            heard: BTreeMap::new(),
+            knowledge: BTreeMap::new(),
+            outdated: BTreeSet::new(),
+            waking: BTreeMap::new(),
+            writer: None,
+            wrote: None,
+        }
+    }
+
     /// Whether `life` lives, as the coordinator or as a former one.
     pub fn lives(&self, life: Incarnation) -> bool {
         self.alive.contains(&life)
@@ -177,8 +191,9 @@ impl Fencing {
             );
             return Finding::about("S3", number, sentence);
         }
+        let look = self.look;
         let known = self.knowledge.get_mut(&(number, by))?;
-        let begun = known.read_at.take().filter(|at| now.since(*at) <= LOOK);
+        let begun = known.read_at.take().filter(|at| now.since(*at) <= look);
         if !known.outdated && wakes.is_none() && begun.is_none() {
             return None;
         }
@@ -310,6 +325,8 @@ fn builds_on(before: &[u8], after: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
+    const LOOK: Duration = Duration::from_secs(15);
+
     fn key() -> IndexerKey {
         IndexerKey::new("a.near", "f")
     }
@@ -338,7 +355,7 @@ mod tests {
 
     #[test]
     fn one_effect_of_a_replaced_coordinator_is_too_late_to_stop_and_the_second_is_not() {
-        let mut fencing = Fencing::default();
+        let mut fencing = Fencing::new(LOOK);
         let records = (
             r#"{"coordinator":{"revision":1}}"#,
             r#"{"coordinator":{"revision":2}}"#,
@@ -360,8 +377,13 @@ mod tests {
 
     #[test]
     fn no_round_looks_for_longer_than_its_calls_may_last() {
-        for (pause, excused) in [(LOOK, true), (LOOK * 2, false)] {
-            let mut fencing = Fencing::default();
+        let looks = [
+            (LOOK, LOOK, true),
+            (LOOK, LOOK * 2, false),
+            (LOOK * 2, LOOK * 2, true),
+        ];
+        for (look, pause, excused) in looks {
+            let mut fencing = Fencing::new(look);
             let records = (
                 r#"{"coordinator":{"revision":1}}"#,
                 r#"{"coordinator":{"revision":2}}"#,
@@ -378,7 +400,7 @@ mod tests {
 
     #[test]
     fn the_first_effect_after_a_thaw_is_excused_and_counted() {
-        let mut fencing = Fencing::default();
+        let mut fencing = Fencing::new(LOOK);
         applied(&mut fencing, 1, Method::StoreGet, 1);
         fencing.life(
             Time(5),
@@ -411,7 +433,7 @@ mod tests {
     #[test]
     fn whoever_was_frozen_for_long_reads_the_record_before_it_changes_anything() {
         let thawed = |minutes: u64| {
-            let mut fencing = Fencing::default();
+            let mut fencing = Fencing::new(LOOK);
             applied(&mut fencing, 1, Method::StoreGet, 1);
             let since = Time(1);
             fencing.life(
@@ -436,7 +458,7 @@ mod tests {
 
     #[test]
     fn the_writer_itself_is_not_outdated() {
-        let mut fencing = Fencing::default();
+        let mut fencing = Fencing::new(LOOK);
         let records = (
             r#"{"coordinator":{"revision":1}}"#,
             r#"{"coordinator":{"revision":2}}"#,
@@ -450,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_write_over_an_unread_record_is_found() {
-        let mut fencing = Fencing::default();
+        let mut fencing = Fencing::new(LOOK);
         let skipped = (
             r#"{"enabled":true,"coordinator":{"revision":4}}"#,
             r#"{"enabled":false,"coordinator":{"revision":4}}"#,
@@ -472,7 +494,7 @@ mod tests {
 
     #[test]
     fn what_a_second_writer_leaves_is_nobody_elses_write() {
-        let mut fencing = Fencing::default();
+        let mut fencing = Fencing::new(LOOK);
         let records = (
             r#"{"rival":1,"coordinator":{"revision":52}}"#,
             r#"{"coordinator":{"revision":52},"rival":2}"#,

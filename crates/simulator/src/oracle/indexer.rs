@@ -1,6 +1,6 @@
 //! What is known of one indexer, and of data layer tasks.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use lifecycle::Phase;
 use sim_node::{IndexerKey, Time};
@@ -52,8 +52,9 @@ pub(super) struct Indexer {
     /// When its record last told of a data layer task.
     pub tasked_at: Option<Time>,
     /// The versions whose runs the record has ceased to tell of, by another program or
-    /// by a store that forgets.
-    pub forgotten: BTreeSet<u64>,
+    /// by a store that forgets, and the starts that it told of; until it is known again how
+    /// far they had come, or a stream begins them anew.
+    pub forgotten: BTreeMap<u64, Option<u64>>,
     /// When its record last told that it gives up for now.
     pub gave_up_at: Option<Time>,
     /// When the record of this life was begun, by a coordinator that knew of the life.
@@ -84,7 +85,7 @@ impl Indexer {
             tainted: None,
             read_heard: None,
             tasked_at: None,
-            forgotten: BTreeSet::new(),
+            forgotten: BTreeMap::new(),
             gave_up_at: None,
             begun_at: None,
         }
@@ -106,16 +107,26 @@ impl Indexer {
         if of_life && self.begins_with(next) {
             self.begun_at = Some(now);
         }
-        if let Some(run) = told.filter(|run| self.shows_how_far(run)) {
+        if let Some(run) = told.filter(|run| self.is_told_again(run)) {
             self.forgotten.remove(&run.version());
         }
+    }
+
+    /// Whether the record tells of `run` as it did before it ceased to, or nearly so. Another
+    /// start makes it another run, which nothing is taken up from.
+    fn is_told_again(&self, run: &Run) -> bool {
+        let before = self.forgotten.get(&run.version()).copied().flatten();
+        self.has_cursor() || (run.start.is_some() && run.start == before)
+    }
+
+    fn has_cursor(&self) -> bool {
+        self.queue.cursor.is_some() && !self.queue.is_unclear()
     }
 
     /// Whether anybody can say how far `run`, of which the record tells, had come: it has
     /// a start or a cursor.
     fn shows_how_far(&self, run: &Run) -> bool {
-        let has_cursor = self.queue.cursor.is_some() && !self.queue.is_unclear();
-        run.start.is_some() || has_cursor
+        run.start.is_some() || self.has_cursor()
     }
 
     /// Whether the indexer begins, or begins anew, with `next`.
@@ -163,15 +174,19 @@ impl Indexer {
     pub fn forgets_its_run(&mut self, next: &Persisted) {
         let told = next.known().and_then(|record| record.run);
         let before = self.record_before.known().and_then(|record| record.run);
-        let before = before.map(|run| run.version());
         let told = told.filter(|run| self.shows_how_far(run));
-        if let Some(before) = before.filter(|before| told.is_none_or(|it| it.version() != *before))
-        {
-            self.forgotten.insert(before);
+        let is_told = |version| told.is_some_and(|it| it.version() == version);
+        if let Some(before) = before.filter(|before| !is_told(before.version())) {
+            self.forgotten.insert(before.version(), before.start);
             if self.forgotten.len() > FORGOTTEN_MAX {
                 self.forgotten.pop_first();
             }
         }
+    }
+
+    /// A stream of `version` begins: true if how far its run had come was forgotten.
+    pub fn begins_anew(&mut self, version: u64) -> bool {
+        self.forgotten.remove(&version).is_some()
     }
 
     /// Its record or data changed behind the coordinator's back; by another `hand`

@@ -42,6 +42,8 @@ pub struct Limits {
     pub calls_to_broken_node: u32,
     /// The coordinator's deadline of a call to a node.
     pub call_deadline: Duration,
+    /// How long a look at the services may last, at whose end an effect is decided.
+    pub look: Duration,
     /// How old a sign of life may be before its sender counts as sick.
     pub heartbeat_limit: Duration,
     /// The coordinator's deadline of a store command.
@@ -94,6 +96,7 @@ impl Default for Limits {
             effects_on_broken: 150,
             calls_to_broken_node: 5_000,
             call_deadline: Duration::from_secs(5),
+            look: Duration::from_secs(15),
             heartbeat_limit: Duration::from_secs(180),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),

@@ -439,7 +439,7 @@ impl Oracles {
                 self.exclusivity.note(number);
                 self.isolation.effect(Method::StartStream, number);
                 self.order.stream_started(number);
-                let forgotten = self.truth.at(number).forgotten.contains(version);
+                let forgotten = self.truth.at_mut(number).begins_anew(*version);
                 self.blocks
                     .stream_started(number, *version, *start_height, forgotten);
             }

@@ -1,5 +1,7 @@
 //! S17: one data layer task per account, and per database that accounts share.
 
+use std::time::Duration;
+
 use sim_node::Time;
 
 use super::finding::Finding;
@@ -13,7 +15,8 @@ use crate::history::RunPhase;
 /// the time a task of unknown fate is given, tasks whose id was never persisted. Of
 /// two coordinators at once neither knows what the other has begun just now, or while it
 /// was frozen itself, until it has had the time to look; and whose clock is wrong knows
-/// no task's age.
+/// no task's age, and a tenth too much or too little of it while it follows one that was put
+/// right.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,
@@ -56,8 +59,17 @@ impl Provisioning {
     }
 }
 
+/// What a coordinator may take `age` for: one whose clock was put right comes nearer to it by a
+/// tenth of the time that passes.
+fn believed(truth: &Truth, age: Duration) -> Duration {
+    match truth.lies.was_clock_wrong() {
+        true => age + age / 10,
+        false => age,
+    }
+}
+
 fn is_excused(truth: &Truth, now: Time, task: &DataTask, begun: &DataTask) -> bool {
-    let age = now.since(task.since);
+    let age = believed(truth, now.since(task.since));
     let limits = &truth.limits;
     // The time is counted from the intent, which is older than the task.
     let slack = limits.call_deadline + limits.observation_delay;

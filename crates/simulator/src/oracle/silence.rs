@@ -348,14 +348,16 @@ pub(super) fn may_go_on(truth: &Truth, now: Time, number: usize) -> bool {
 }
 
 /// Whether somebody who gave up tries once more in the silent part of a run, because
-/// the long pause is over, or what was sick has become well by itself.
+/// the long pause is over, or what was sick has become well by itself. So does a stream that
+/// is dead, while its health is told again and shows no more than that it went on until then.
 pub(super) fn tries_again(truth: &Truth, now: Time, number: usize) -> bool {
     let indexer = truth.at(number);
     let is_over = indexer.record.known().is_some_and(|record| {
         let repair = record.repair.as_ref();
         let world = &indexer.world;
         let sick_at = world.stream_sick_at.max(world.executor_sick_at);
-        let well = !world.is_reported_sick(now) && sick_at >= Some(truth.phase_since);
+        let was_sick = sick_at >= Some(truth.phase_since) || world.owned_stream().is_none();
+        let well = !world.is_reported_sick(now) && was_sick;
         repair.is_some_and(|it| now.as_millis() >= it.next_at || (it.cause.is_restart() && well))
     });
     truth.phase == RunPhase::Silence && is_over && gave_up(truth, indexer)

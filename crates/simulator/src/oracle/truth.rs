@@ -51,6 +51,7 @@ pub(super) struct Truth {
 impl Truth {
     pub fn new(limits: Limits) -> Truth {
         Truth {
+            fencing: Fencing::new(limits.look),
             limits,
             core: Core::default(),
             index: HashMap::default(),
@@ -58,7 +59,6 @@ impl Truth {
             calls: Calls::default(),
             tasks: Vec::new(),
             incarnation: 0,
-            fencing: Fencing::default(),
             phase: RunPhase::Chaos,
             phase_since: Time(0),
             healed_at: Time(0),

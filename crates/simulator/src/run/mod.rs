@@ -181,6 +181,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         executor_start_grace: knobs.policy.executor_start_grace,
         prefetch: scenario.nodes.executor.prefetch as u64,
         call_deadline: knobs.call_deadline,
+        look: Limits::default().look + slow_look,
         heartbeat_limit: knobs.heartbeat_limit,
         store_deadline: knobs.store_deadline,
         provisioning_timeout: knobs.policy.provisioning_timeout,

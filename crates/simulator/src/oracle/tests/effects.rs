@@ -436,6 +436,11 @@ fn s17_excuses_in_the_next_life_a_task_that_the_store_forgot() {
 
 pub(super) fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Event) {
     let mut play = Play::new();
+    let begun = another_task(&mut play, fate_known, waited);
+    (play, begun)
+}
+
+pub(super) fn another_task(play: &mut Play, fate_known: bool, waited: u64) -> sim_node::Event {
     play.registered(100, Some(50), true);
     play.record("Initializing", None);
     let begun = play.task_started("t1");
@@ -444,8 +449,7 @@ pub(super) fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Eve
     let task = format!(r#","task":{{"id":{id},"since":1}}"#);
     play.record_with("Initializing", true, None, &task);
     play.wait(waited).listing();
-    let begun = play.task_started("t2");
-    (play, begun)
+    play.task_started("t2")
 }
 
 #[test]

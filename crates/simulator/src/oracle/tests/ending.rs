@@ -416,6 +416,34 @@ fn p1_asks_nothing_of_a_run_of_which_no_more_than_the_version_is_told_again() {
 }
 
 #[test]
+fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
+    for (lost, verdict) in [(true, None), (false, Some("P3"))] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in 50..=80 {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        play.registered(150, None, false);
+        play.record("Running", Some((150, 80, false)));
+        play.clear();
+        play.record("Running", Some((150, 80, true)));
+        if lost {
+            left_by_another_program(&mut play, "null");
+        }
+        // Noted anew, with the only start that can be known, before a stream begins there.
+        play.record("Running", Some((150, 150, true)));
+        play.wait(60).begin(150, 150);
+        play.noted(150, 150);
+        for height in 150..=300 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 300);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
+    }
+}
+
+#[test]
 fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_it_had_a_cursor() {
     for (lost, verdict) in [(true, None), (false, Some("P3"))] {
         let mut play = Play::running(100, 50);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sim_node::{Event as Node, IndexerKey};
+use sim_node::{Event as Node, IndexerKey, TaskStopReason};
 
 use super::attention::{acts, disabled, polls, settled};
-use super::effects::second_task;
+use super::effects::{another_task, second_task};
 use super::play::{Play, With};
 use crate::history::{AdminCommand, Change, Event, Method, RunPhase};
 
@@ -225,6 +225,52 @@ fn s17_expects_no_knowledge_of_what_another_began_that_has_just_ended() {
         });
         play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
         assert_eq!(play.verdict().as_deref(), verdict, "{waited}");
+    }
+}
+
+#[test]
+fn s17_lets_a_clock_that_was_put_right_be_followed_by_a_tenth() {
+    // A task counts as dead after 1,800 s, as the coordinator counts them.
+    for (wrong, waited, verdict) in [
+        (true, 1_700, None),
+        (true, 1_500, Some("S17")),
+        (false, 1_700, Some("S17")),
+    ] {
+        let mut play = Play::new();
+        if wrong {
+            play.see(Event::Fault {
+                text: "the clock of coordinator is put back".to_owned(),
+            });
+        }
+        play.see(Event::Phase(RunPhase::Healing));
+        let begun = another_task(&mut play, true, waited);
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        assert_eq!(play.verdict().as_deref(), verdict, "{wrong} {waited}");
+    }
+}
+
+/// Whose signs of life could not be written for a while may look alive once more before its
+/// standstill shows.
+#[test]
+fn l8_lets_be_looked_at_what_gave_up_on_a_stream_that_is_dead_and_looks_alive_again() {
+    const GAVE_UP: &str = r#","repair":{"from":"Running","cause":"StreamUnhealthy",
+        "detail":"","limited":true,"attempts":8,"first_at":0,"last_at":0,
+        "next_at":99999999999999}"#;
+    for (dead, verdict) in [(true, None), (false, Some("L8"))] {
+        let mut play = Play::running(100, 50);
+        if dead {
+            play.wait(1).stream_ended(2_100, TaskStopReason::RedisError);
+        }
+        play.record_with("Repairing", true, Some((100, 50, true)), GAVE_UP);
+        polls(&mut play, 90);
+        play.see(Event::Phase(RunPhase::Silence));
+        let key = play.key.clone();
+        play.wait(11).sent(Method::GetStream, Some(&key));
+        let again = play.verdict();
+        assert_eq!(again.as_deref(), verdict, "{:?}", play.oracles.violation());
+        // It does not come to rest any more: its standstill is found some minutes later.
+        play.wait(120).sent(Method::GetStream, Some(&key));
+        assert_eq!(play.verdict(), again);
     }
 }
 
