@@ -4,8 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{Builder, Database};
 
 use crate::OpenError;
 
@@ -14,8 +14,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// What to call it.
     fn path(&self) -> &Path;
 
-    /// Opens the database, which is made if there is none.
-    fn open(&self, builder: &Builder) -> Result<Database, OpenError>;
+    /// Opens the bytes, which are made if there are none. They are locked till they are
+    /// closed.
+    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenError>;
 
     /// Called after a failed write and before the next [`Disk::open`].
     fn distrust(&self) {}
@@ -52,7 +53,7 @@ impl Disk for FileDisk {
         &self.path
     }
 
-    fn open(&self, builder: &Builder) -> Result<Database, OpenError> {
+    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenError> {
         let directory = self.make_directory()?;
         let file = private_file()
             .open(&self.path)
@@ -62,9 +63,7 @@ impl Disk for FileDisk {
             .map_err(|error| OpenError::io(&directory, "syncing the directory", error))?;
         let backend =
             FileBackend::new(file).map_err(|error| OpenError::from_redb(&self.path, error))?;
-        builder
-            .create_with_backend(backend)
-            .map_err(|error| OpenError::from_redb(&self.path, error))
+        Ok(Box::new(backend))
     }
 
     /// A kernel may keep pages in memory that it could not write, and call them

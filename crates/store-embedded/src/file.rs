@@ -6,6 +6,7 @@ use std::path::Path;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 
 use crate::disk::{Disk, length};
+use crate::staged::Staged;
 use crate::{OpenError, tables};
 
 /// The newest format of the file that this version reads, and the one it writes.
@@ -41,9 +42,9 @@ pub(crate) fn open(disk: &dyn Disk) -> Result<Database, OpenError> {
 /// See [`OpenError`].
 pub(crate) fn reopen(disk: &dyn Disk) -> Result<Database, OpenError> {
     let path = disk.path();
-    let database = checked(disk)?;
-    match examine(path, &database)? {
-        Contents::Ours => Ok(database),
+    let found = checked(disk)?;
+    match examine(path, &found.database)? {
+        Contents::Ours => found.accepted(path),
         // To go on with an empty one would be to forget everything in silence.
         Contents::Nothing => Err(OpenError::damaged(
             path,
@@ -54,25 +55,49 @@ pub(crate) fn reopen(disk: &dyn Disk) -> Result<Database, OpenError> {
 
 fn open_checked(disk: &dyn Disk) -> Result<Database, OpenError> {
     let path = disk.path();
-    let database = checked(disk)?;
-    examine(path, &database)?;
+    let found = checked(disk)?;
+    examine(path, &found.database)?;
+    let database = found.accepted(path)?;
     stamp(&database).map_err(|error| OpenError::from_redb(path, error))?;
     Ok(database)
 }
 
-fn checked(disk: &dyn Disk) -> Result<Database, OpenError> {
+/// A database that can be read. Nothing was written to its disk yet.
+struct Found {
+    database: Database,
+    staged: Staged,
+}
+
+impl Found {
+    /// Writes what opening it has changed: it is ours, and whole.
+    fn accepted(self, path: &Path) -> Result<Database, OpenError> {
+        match self.staged.let_through() {
+            Ok(()) => Ok(self.database),
+            Err(error) => Err(OpenError::from_redb(path, redb::Error::Io(error))),
+        }
+    }
+}
+
+fn checked(disk: &dyn Disk) -> Result<Found, OpenError> {
     let path = disk.path();
+    let staged = Staged::new(disk.open()?);
+    let staged = staged.map_err(|error| OpenError::from_redb(path, redb::Error::Io(error)))?;
     let mut builder = Builder::new();
     builder
         .set_cache_size(CACHE_BYTES)
         .set_check_integrity_on_open(true);
     // What a damaged file says is not always foreseen by who reads it.
-    catch_unwind(AssertUnwindSafe(|| disk.open(&builder))).unwrap_or_else(|_| {
-        Err(OpenError::damaged(
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        builder.create_with_backend(staged.clone())
+    }));
+    match opened {
+        Ok(Ok(database)) => Ok(Found { database, staged }),
+        Ok(Err(error)) => Err(OpenError::from_redb(path, error)),
+        Err(_) => Err(OpenError::damaged(
             path,
             "its contents contradict each other",
-        ))
-    })
+        )),
+    }
 }
 
 /// What a file holds that is ours to write to.

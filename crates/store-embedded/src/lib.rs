@@ -25,6 +25,7 @@ mod disk;
 mod error;
 mod file;
 mod split;
+mod staged;
 mod store;
 mod tables;
 #[cfg(test)]

@@ -67,15 +67,17 @@ fn a_newer_format_is_refused_and_left_alone() {
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
+    let before = fs::read(&path).unwrap();
     let error = refusal(&path);
     assert!(
         matches!(error, OpenError::Newer { found, .. } if found == FORMAT + 1),
         "{error}"
     );
+    assert!(fs::read(&path).unwrap() == before);
 }
 
 #[test]
-fn a_database_of_another_program_is_refused() {
+fn a_database_of_another_program_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.redb");
     let database = Database::create(&path).unwrap();
@@ -88,8 +90,10 @@ fn a_database_of_another_program_is_refused() {
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
+    let before = fs::read(&path).unwrap();
     let error = refusal(&path);
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    assert!(fs::read(&path).unwrap() == before);
 }
 
 #[test]
@@ -102,6 +106,34 @@ fn what_is_no_database_is_refused_and_left_alone() {
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("store.redb"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), text);
+}
+
+#[test]
+fn what_could_be_mended_is_left_alone_if_the_rest_cannot_be_read() {
+    // The library mends these bits of the header before it reads the pages.
+    const MENDED: [(usize, u8); 2] = [(9, 1 << 3), (28, 1 << 4)];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.redb");
+    filled(&path);
+    let whole = fs::read(&path).unwrap();
+    let (mut refused, mut mended) = (0, 0);
+    for (mendable, bit) in MENDED {
+        for at in (4096..whole.len()).step_by(whole.len() / 200) {
+            let mut bytes = whole.clone();
+            bytes[mendable] ^= bit;
+            bytes[at] ^= 1;
+            fs::write(&path, &bytes).unwrap();
+            match EmbeddedStore::open(&path) {
+                Ok(_) => mended += 1,
+                Err(error) => {
+                    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+                    assert!(fs::read(&path).unwrap() == bytes, "changed, byte {at}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 5 && mended > 5, "{refused} {mended}");
 }
 
 #[test]

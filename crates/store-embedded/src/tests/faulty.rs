@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use redb::{Builder, Database, StorageBackend};
+use redb::StorageBackend;
 
 use crate::disk::Disk;
 use crate::trouble::Pauses;
@@ -259,10 +259,8 @@ impl Disk for Faulty {
         Path::new("/a/disk/that/fails")
     }
 
-    fn open(&self, builder: &Builder) -> Result<Database, OpenError> {
-        builder
-            .create_with_backend(self.clone())
-            .map_err(|error| OpenError::from_redb(self.path(), error))
+    fn open(&self) -> Result<Box<dyn StorageBackend>, OpenError> {
+        Ok(Box::new(self.clone()))
     }
 
     /// What was not synced is read from the disk, not from memory.

@@ -7,3 +7,4 @@ mod group;
 mod model;
 mod power;
 mod split;
+mod staged;
