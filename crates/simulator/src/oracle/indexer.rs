@@ -112,11 +112,14 @@ impl Indexer {
         }
     }
 
-    /// Whether the record tells of `run` as it did before it ceased to, or nearly so. Another
-    /// start makes it another run, which nothing is taken up from.
+    /// Whether the record tells of `run` as it did before it ceased to, or of none but what
+    /// the cursor shows. Another start makes it another run, which takes up nothing.
     fn is_told_again(&self, run: &Run) -> bool {
         let before = self.forgotten.get(&run.version()).copied().flatten();
-        self.has_cursor() || (run.start.is_some() && run.start == before)
+        match run.start {
+            Some(start) => before == Some(start),
+            None => self.has_cursor(),
+        }
     }
 
     fn has_cursor(&self) -> bool {

@@ -44,6 +44,8 @@ pub struct Limits {
     pub call_deadline: Duration,
     /// How long a look at the services may last, at whose end an effect is decided.
     pub look: Duration,
+    /// The pause before a question that was not answered is asked again.
+    pub recheck: Duration,
     /// How old a sign of life may be before its sender counts as sick.
     pub heartbeat_limit: Duration,
     /// The coordinator's deadline of a store command.
@@ -97,6 +99,7 @@ impl Default for Limits {
             calls_to_broken_node: 5_000,
             call_deadline: Duration::from_secs(5),
             look: Duration::from_secs(15),
+            recheck: Duration::from_secs(1),
             heartbeat_limit: Duration::from_secs(180),
             store_deadline: Duration::from_secs(2),
             provisioning_settle: Duration::from_secs(120),

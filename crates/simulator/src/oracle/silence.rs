@@ -269,8 +269,11 @@ fn absent(truth: &Truth, now: Time, number: usize, indexer: &Indexer, problems: 
         .iter()
         .any(|stream| stream.orphaned_at.is_some());
     // What another program left without a record, and was deleted before anybody took it
-    // up, nobody knows of.
-    let unknown = indexer.taken_over && indexer.record == Persisted::Nothing;
+    // up, nobody knows of; nor of what the store forgot, if nothing of it runs any more.
+    let runs = indexer.world.listed_stream.is_some() || indexer.world.executor.is_some();
+    let forgotten =
+        indexer.foreign_write && indexer.desire.registered_since() >= indexer.record_at && !runs;
+    let unknown = (indexer.taken_over || forgotten) && indexer.record == Persisted::Nothing;
     if !writes && !unknown && !indexer.queue.is_unclear() {
         if indexer.queue.cursor.is_some() {
             problems.push("its cursor is left behind".to_owned());

@@ -123,7 +123,8 @@ impl Tended {
         now: Time,
     ) -> Option<Finding> {
         let limits = &truth.limits;
-        let noted = NOTED.max(limits.provisioning_poll * 4);
+        // One question may be lost on its way.
+        let noted = NOTED.max(limits.provisioning_poll * 4 + limits.look) + limits.recheck;
         let since = now - noted;
         let asks = self.answered_at.is_some_and(|at| now.since(at) <= ASKED);
         let refused = self.unanswered_at.is_some_and(|at| at >= since - ASKED);

@@ -182,6 +182,7 @@ fn limits(scenario: &Scenario, knobs: &Knobs) -> Limits {
         prefetch: scenario.nodes.executor.prefetch as u64,
         call_deadline: knobs.call_deadline,
         look: Limits::default().look + slow_look,
+        recheck: knobs.policy.recheck,
         heartbeat_limit: knobs.heartbeat_limit,
         store_deadline: knobs.store_deadline,
         provisioning_timeout: knobs.policy.provisioning_timeout,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sim_node::chain::{Chain, ChainConfig, Rule, StatusFilter};
-use sim_node::{EntryId, IndexerKey, Time};
+use sim_node::{EntryId, IndexerKey, TaskStopReason, Time};
 
 use super::play::Play;
 use crate::history::{AdminCommand, Change, Event, Method, RunPhase};
@@ -417,7 +417,11 @@ fn p1_asks_nothing_of_a_run_of_which_no_more_than_the_version_is_told_again() {
 
 #[test]
 fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
-    for (lost, verdict) in [(true, None), (false, Some("P3"))] {
+    for (lost, cursor, verdict) in [
+        (true, false, None),
+        (true, true, None),
+        (false, false, Some("P3")),
+    ] {
         let mut play = Play::running(100, 50);
         play.noted(100, 50);
         for height in 50..=80 {
@@ -428,6 +432,11 @@ fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
         play.record("Running", Some((150, 80, false)));
         play.clear();
         play.record("Running", Some((150, 80, true)));
+        if cursor {
+            play.start_stream(150, 80, 2_149);
+            play.cursor(2_149, 81);
+            play.stream_ended(2_149, TaskStopReason::NodeDied);
+        }
         if lost {
             left_by_another_program(&mut play, "null");
         }

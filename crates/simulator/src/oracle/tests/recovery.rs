@@ -185,3 +185,37 @@ fn s17_lets_a_coordinator_that_thawed_look_first() {
         assert_eq!(play.verdict().as_deref(), verdict, "{after} {by}");
     }
 }
+
+#[test]
+fn nobody_knows_of_what_the_store_forgot_before_it_was_deleted_and_had_ended() {
+    for (forgets, early, runs, left) in [
+        (true, false, false, false),
+        (true, false, true, true),
+        (true, true, false, true),
+        (false, false, false, true),
+    ] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        play.block(100, 50);
+        if early {
+            play.wait(1).deleted();
+        }
+        if forgets {
+            play.wait(1).forgotten();
+        } else {
+            play.wait(1).write(None);
+        }
+        play.wait(20).publish(100, 2_100, 60);
+        if !early {
+            play.wait(1).deleted();
+        }
+        if !runs {
+            play.stop(100);
+        }
+        let problems = play.oracles.unconverged(play.now);
+        let names_it = problems
+            .iter()
+            .any(|it| it.contains("its queue is left behind"));
+        assert_eq!(names_it, left, "{forgets} {early} {runs}: {problems:?}");
+    }
+}

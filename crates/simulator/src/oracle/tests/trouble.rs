@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use sim_node::{Event as Node, IndexerKey, TaskStopReason};
 
+use super::super::Limits;
 use super::attention::{acts, disabled, polls, settled};
 use super::effects::{another_task, second_task};
 use super::play::{Play, With};
-use crate::history::{AdminCommand, Change, Event, Method, RunPhase};
+use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, RunPhase};
 
 fn registered(version: u64, content: u64) -> Change {
     Change::Registered {
@@ -271,6 +272,42 @@ fn l8_lets_be_looked_at_what_gave_up_on_a_stream_that_is_dead_and_looks_alive_ag
         // It does not come to rest any more: its standstill is found some minutes later.
         play.wait(120).sent(Method::GetStream, Some(&key));
         assert_eq!(play.verdict(), again);
+    }
+}
+
+/// A question about a task may be lost, and is asked again after its deadline and a pause.
+#[test]
+fn l4_lets_a_lost_question_delay_the_end_of_a_task() {
+    let usual = Limits::default();
+    let slow = Limits {
+        look: Duration::from_secs(55),
+        recheck: Duration::from_secs(41),
+        ..Limits::default()
+    };
+    for (limits, seconds, verdict) in [
+        (usual, 90, Some("L4")),
+        (slow.clone(), 90, None),
+        (slow, 130, Some("L4")),
+    ] {
+        let mut play = Play::within(limits);
+        play.registered(100, Some(50), true);
+        play.record("Initializing", None);
+        let begun = play.task_started("t1");
+        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        let task = r#","task":{"id":"t1","since":1}"#;
+        play.record_with("Initializing", true, None, task);
+        polls(&mut play, 150);
+        play.task_ended("t1");
+        polls(&mut play, seconds);
+        let method = Method::GetTaskStatus;
+        let (call, _) = play.sent(method, None);
+        let answer = AnswerKind::Ok;
+        play.see(Event::CallAnswered {
+            call,
+            method,
+            answer,
+        });
+        assert_eq!(play.verdict().as_deref(), verdict, "{seconds}");
     }
 }
 
