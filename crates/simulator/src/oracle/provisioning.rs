@@ -15,8 +15,7 @@ use crate::history::RunPhase;
 /// the time a task of unknown fate is given, tasks whose id was never persisted. Of
 /// two coordinators at once neither knows what the other has begun just now, or while it
 /// was frozen itself, until it has had the time to look; and whose clock is wrong knows
-/// no task's age, and a tenth too much or too little of it while it follows one that was put
-/// right.
+/// no task's age, and up to a tenth too much of it while it follows one that was put right.
 #[derive(Default)]
 pub(super) struct Provisioning {
     due: Vec<String>,

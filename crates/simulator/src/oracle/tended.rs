@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use sim_node::Time;
 
+use super::Limits;
 use super::fair::Fair;
 use super::finding::Finding;
 use super::marks::Marks;
 use super::truth::Truth;
 use crate::history::{AdminCommand, AnswerKind, Event, Method};
 
-/// How long after the end of a task its record may still speak of it: longer than
-/// the pauses between two polls of a task.
+/// How long after the end of a task its record may still speak of it, at least: longer
+/// than the usual pauses between two polls of a task.
 const NOTED: Duration = Duration::from_secs(60);
 
 /// The most ends that are remembered; the tasks first by name are forgotten first.
@@ -27,6 +28,12 @@ const ASKED: Duration = Duration::from_secs(20);
 
 /// A loop whose writes were refused may pause for so long.
 const PAUSE: Duration = Duration::from_secs(300);
+
+/// How long after the end of a task its record may still speak of it. One question may be
+/// lost on its way.
+fn noted(limits: &Limits) -> Duration {
+    NOTED.max(limits.provisioning_poll * 4 + limits.look) + limits.recheck
+}
 
 /// When a task began, whose it is, and when it ended.
 struct Fate {
@@ -94,7 +101,7 @@ impl Tended {
             } => {
                 let number = truth.intern(key);
                 let record = truth.at(number).record.known()?;
-                let since = now - NOTED;
+                let since = now - noted(&truth.limits);
                 let written = fair.was_writable_since(since - PAUSE);
                 if !record.held || !written || !fair.is_calm(number, since, now) {
                     return None;
@@ -123,9 +130,7 @@ impl Tended {
         now: Time,
     ) -> Option<Finding> {
         let limits = &truth.limits;
-        // One question may be lost on its way.
-        let noted = NOTED.max(limits.provisioning_poll * 4 + limits.look) + limits.recheck;
-        let since = now - noted;
+        let since = now - noted(limits);
         let asks = self.answered_at.is_some_and(|at| now.since(at) <= ASKED);
         let refused = self.unanswered_at.is_some_and(|at| at >= since - ASKED);
         // What cannot be written down is noted by nobody, nor at once when it can be again.

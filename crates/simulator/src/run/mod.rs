@@ -326,4 +326,19 @@ mod tests {
             assert_eq!(allowed(&hasty), allowed(&usual) * 40);
         }
     }
+
+    #[test]
+    fn what_a_slow_coordinator_waits_for_is_no_fault_of_it() {
+        let text = "property = \"p\"\n[[indexer]]\naccount = \"a.near\"\nfunction = \"f\"\n";
+        let scenario = Scenario::parse("limits", text).expect("it is sound");
+        let usual = limits(&scenario, &Knobs::default());
+        assert_eq!(usual.look, Limits::default().look);
+        assert_eq!(usual.recheck, Limits::default().recheck);
+        let mut knobs = Knobs::default();
+        knobs.read_deadline += Duration::from_secs(40);
+        knobs.policy.recheck = Duration::from_secs(41);
+        let slow = limits(&scenario, &knobs);
+        assert_eq!(slow.look, usual.look + Duration::from_secs(40));
+        assert_eq!(slow.recheck, Duration::from_secs(41));
+    }
 }

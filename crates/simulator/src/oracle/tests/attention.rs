@@ -528,11 +528,7 @@ fn l4_waits_for_the_answer_to_a_question_about_a_task() {
     let task = r#","task":{"id":"t1","since":1}"#;
     for asks in [false, true] {
         let mut play = Play::new();
-        play.registered(100, Some(50), true);
-        play.record("Initializing", None);
-        let begun = play.task_started("t1");
-        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
-        play.record_with("Initializing", true, None, task);
+        play.provisioning(task);
         polls(&mut play, 90);
         if asks {
             play.sent(Method::GetTaskStatus, None);

@@ -441,13 +441,9 @@ pub(super) fn second_task(fate_known: bool, waited: u64) -> (Play, sim_node::Eve
 }
 
 pub(super) fn another_task(play: &mut Play, fate_known: bool, waited: u64) -> sim_node::Event {
-    play.registered(100, Some(50), true);
-    play.record("Initializing", None);
-    let begun = play.task_started("t1");
-    play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
     let id = if fate_known { r#""t1""# } else { "null" };
     let task = format!(r#","task":{{"id":{id},"since":1}}"#);
-    play.record_with("Initializing", true, None, &task);
+    play.provisioning(&task);
     play.wait(waited).listing();
     play.task_started("t2")
 }

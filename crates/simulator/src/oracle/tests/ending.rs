@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sim_node::chain::{Chain, ChainConfig, Rule, StatusFilter};
-use sim_node::{EntryId, IndexerKey, TaskStopReason, Time};
+use sim_node::{EntryId, IndexerKey, Time};
 
 use super::play::Play;
 use crate::history::{AdminCommand, Change, Event, Method, RunPhase};
@@ -137,7 +137,7 @@ fn rules(versions: &[u64]) -> BTreeMap<IndexerKey, Vec<(u64, Rule)>> {
     BTreeMap::from([(IndexerKey::new("a.near", "one"), rules)])
 }
 
-fn finish(play: &mut Play, versions: &[u64], tip: u64) -> Option<String> {
+pub(super) fn finish(play: &mut Play, versions: &[u64], tip: u64) -> Option<String> {
     let now = play.now;
     play.oracles
         .finish(now, &mut chain(), &rules(versions), tip);
@@ -416,43 +416,6 @@ fn p1_asks_nothing_of_a_run_of_which_no_more_than_the_version_is_told_again() {
 }
 
 #[test]
-fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
-    for (lost, cursor, verdict) in [
-        (true, false, None),
-        (true, true, None),
-        (false, false, Some("P3")),
-    ] {
-        let mut play = Play::running(100, 50);
-        play.noted(100, 50);
-        for height in 50..=80 {
-            play.block(100, height);
-        }
-        play.wait(1).stop(100);
-        play.registered(150, None, false);
-        play.record("Running", Some((150, 80, false)));
-        play.clear();
-        play.record("Running", Some((150, 80, true)));
-        if cursor {
-            play.start_stream(150, 80, 2_149);
-            play.cursor(2_149, 81);
-            play.stream_ended(2_149, TaskStopReason::NodeDied);
-        }
-        if lost {
-            left_by_another_program(&mut play, "null");
-        }
-        // Noted anew, with the only start that can be known, before a stream begins there.
-        play.record("Running", Some((150, 150, true)));
-        play.wait(60).begin(150, 150);
-        play.noted(150, 150);
-        for height in 150..=300 {
-            play.wait(1).block(150, height);
-        }
-        let found = finish(&mut play, &[100, 150], 300);
-        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
-    }
-}
-
-#[test]
 fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_it_had_a_cursor() {
     for (lost, verdict) in [(true, None), (false, Some("P3"))] {
         let mut play = Play::running(100, 50);
@@ -476,7 +439,7 @@ fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_it_had_a_cursor() {
     }
 }
 
-fn left_by_another_program(play: &mut Play, synced: &str) {
+pub(super) fn left_by_another_program(play: &mut Play, synced: &str) {
     let text = format!(
         r#"{{"account_id":"a.near","function_name":"one","enabled":true,
         "block_stream_synced_at":{synced},"lifecycle_state":"Running"}}"#

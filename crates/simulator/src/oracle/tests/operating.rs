@@ -8,7 +8,7 @@ use super::super::ShadowView;
 use super::play::{Play, With};
 use crate::history::{AdminCommand, AnswerKind, Event, Method, RunPhase, SHADOW};
 
-const HOLD: &str = r#","hold":{"by":"olga","reason":"look","since":1}"#;
+pub(super) const HOLD: &str = r#","hold":{"by":"olga","reason":"look","since":1}"#;
 
 const REPAIR: &str = r#","repair":{"from":"Running","cause":"ExecutorUnhealthy",
     "detail":"","limited":false,"attempts":8,"first_at":0,"last_at":0,"next_at":0}"#;
@@ -266,11 +266,7 @@ fn l5_objects_to_a_held_indexer_that_never_noted_the_end_of_its_task() {
         if !writable {
             play.see(Event::StoreWrites { taken: false });
         }
-        play.registered(100, Some(50), true);
-        play.record("Initializing", None);
-        let begun = play.task_started("t1");
-        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
-        play.record_with("Initializing", true, None, task);
+        play.provisioning(task);
         play.admin(AdminCommand::Hold);
         play.record_with("Initializing", true, None, &format!("{task}{HOLD}"));
         play.acknowledged(AdminCommand::Hold);
@@ -308,11 +304,7 @@ fn l4_objects_to_a_record_that_speaks_of_a_task_long_after_its_end() {
         if !writable {
             play.see(Event::StoreWrites { taken: false });
         }
-        play.registered(100, Some(50), true);
-        play.record("Initializing", None);
-        let begun = play.task_started("t1");
-        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
-        play.record_with("Initializing", true, None, task);
+        play.provisioning(task);
         polls(&mut play, 90.max(seconds));
         play.task_ended("t1");
         if noted {

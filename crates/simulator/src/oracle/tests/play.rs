@@ -282,6 +282,15 @@ impl Play {
         self.write(Some(&text));
     }
 
+    /// A newcomer's first data layer task, `t1`, begins, and its record says so as `task` does.
+    pub fn provisioning(&mut self, task: &str) {
+        self.registered(100, Some(50), true);
+        self.record("Initializing", None);
+        let begun = self.task_started("t1");
+        self.effect(Method::StartProvisioningTask, With::default(), &[begun]);
+        self.record_with("Initializing", true, None, task);
+    }
+
     /// The start of the run's stream is noted.
     pub fn noted(&mut self, version: u64, start: u64) {
         let text = format!(

@@ -168,12 +168,8 @@ fn s17_lets_a_coordinator_that_thawed_look_first() {
         let since = play.now;
         play.coordinator_starts();
         assert_eq!(play.incarnation, 2);
-        play.registered(100, Some(50), true);
-        play.record("Initializing", None);
-        let begun = play.task_started("t1");
-        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
         let task = r#","task":{"id":"t1","since":1}"#;
-        play.record_with("Initializing", true, None, task);
+        play.provisioning(task);
         play.wait(60);
         let state = crate::history::FormerState::Thawed { since };
         let incarnation = 1;

@@ -7,6 +7,8 @@ use sim_node::{Event as Node, IndexerKey, TaskStopReason};
 use super::super::Limits;
 use super::attention::{acts, disabled, polls, settled};
 use super::effects::{another_task, second_task};
+use super::ending::{finish, left_by_another_program};
+use super::operating::HOLD;
 use super::play::{Play, With};
 use crate::history::{AdminCommand, AnswerKind, Change, Event, Method, RunPhase};
 
@@ -277,37 +279,137 @@ fn l8_lets_be_looked_at_what_gave_up_on_a_stream_that_is_dead_and_looks_alive_ag
 
 /// A question about a task may be lost, and is asked again after its deadline and a pause.
 #[test]
-fn l4_lets_a_lost_question_delay_the_end_of_a_task() {
+fn l4_and_l5_let_a_lost_question_delay_the_end_of_a_task() {
     let usual = Limits::default();
     let slow = Limits {
         look: Duration::from_secs(55),
         recheck: Duration::from_secs(41),
         ..Limits::default()
     };
-    for (limits, seconds, verdict) in [
-        (usual, 90, Some("L4")),
-        (slow.clone(), 90, None),
-        (slow, 130, Some("L4")),
+    let task = r#","task":{"id":"t1","since":1}"#;
+    let cases = [(&usual, 90, true), (&slow, 90, false), (&slow, 130, true)];
+    for (limits, seconds, late) in cases {
+        for held in [false, true] {
+            let mut play = Play::within(limits.clone());
+            play.provisioning(task);
+            if held {
+                play.admin(AdminCommand::Hold);
+                play.record_with("Initializing", true, None, &format!("{task}{HOLD}"));
+                play.acknowledged(AdminCommand::Hold);
+            }
+            polls(&mut play, 150);
+            play.task_ended("t1");
+            polls(&mut play, seconds);
+            if held {
+                play.admin(AdminCommand::Release);
+            } else {
+                let method = Method::GetTaskStatus;
+                let (call, _) = play.sent(method, None);
+                let answer = AnswerKind::Ok;
+                play.see(Event::CallAnswered {
+                    call,
+                    method,
+                    answer,
+                });
+            }
+            let oracle = if held { "L5" } else { "L4" };
+            let verdict = late.then_some(oracle);
+            assert_eq!(play.verdict().as_deref(), verdict, "{seconds} {held}");
+        }
+    }
+}
+
+#[test]
+fn p1_knows_a_run_again_by_its_cursor() {
+    for (again, verdict) in [(false, None), (true, Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in (50..=80).filter(|height| *height != 60) {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        left_by_another_program(&mut play, "null");
+        if again {
+            left_by_another_program(&mut play, "100");
+        }
+        play.wait(60).registered(150, None, false);
+        let start = if again { 80 } else { 150 };
+        play.begin(150, start);
+        play.noted(150, start);
+        for height in start..=300 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 300);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
+    }
+}
+
+#[test]
+fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
+    for (lost, cursor, verdict) in [
+        (true, false, None),
+        (true, true, None),
+        (false, false, Some("P3")),
     ] {
-        let mut play = Play::within(limits);
-        play.registered(100, Some(50), true);
-        play.record("Initializing", None);
-        let begun = play.task_started("t1");
-        play.effect(Method::StartProvisioningTask, With::default(), &[begun]);
-        let task = r#","task":{"id":"t1","since":1}"#;
-        play.record_with("Initializing", true, None, task);
-        polls(&mut play, 150);
-        play.task_ended("t1");
-        polls(&mut play, seconds);
-        let method = Method::GetTaskStatus;
-        let (call, _) = play.sent(method, None);
-        let answer = AnswerKind::Ok;
-        play.see(Event::CallAnswered {
-            call,
-            method,
-            answer,
-        });
-        assert_eq!(play.verdict().as_deref(), verdict, "{seconds}");
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in 50..=80 {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        play.registered(150, None, false);
+        play.record("Running", Some((150, 80, false)));
+        play.clear();
+        play.record("Running", Some((150, 80, true)));
+        if cursor {
+            play.start_stream(150, 80, 2_149);
+            play.cursor(2_149, 81);
+            play.stream_ended(2_149, TaskStopReason::NodeDied);
+        }
+        if lost {
+            left_by_another_program(&mut play, "null");
+        }
+        // Noted anew, with the only start that can be known, before a stream begins there.
+        play.record("Running", Some((150, 150, true)));
+        play.wait(60).begin(150, 150);
+        play.noted(150, 150);
+        for height in 150..=300 {
+            play.wait(1).block(150, height);
+        }
+        let found = finish(&mut play, &[100, 150], 300);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
+    }
+}
+
+/// What is begun anew is held to what it has begun, as any other run.
+#[test]
+fn p1_objects_to_a_block_that_a_run_left_out_after_it_was_begun_anew() {
+    for (left_out, verdict) in [(None, None), (Some(200), Some("P1"))] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        for height in 50..=80 {
+            play.block(100, height);
+        }
+        play.wait(1).stop(100);
+        play.registered(150, None, false);
+        play.record("Running", Some((150, 80, false)));
+        play.clear();
+        play.record("Running", Some((150, 80, true)));
+        left_by_another_program(&mut play, "null");
+        play.wait(60).begin(150, 150);
+        play.noted(150, 150);
+        for height in (150..=300).filter(|height| Some(*height) != left_out) {
+            play.wait(1).block(150, height);
+        }
+        play.wait(1).registered(400, None, false);
+        play.stop(150);
+        play.begin(400, 300);
+        play.noted(400, 300);
+        for height in 300..=500 {
+            play.wait(1).block(400, height);
+        }
+        let found = finish(&mut play, &[100, 150, 400], 500);
+        assert_eq!(found.as_deref(), verdict, "{:?}", play.oracles.violation());
     }
 }
 
