@@ -128,12 +128,13 @@ impl Blocks {
             let task = published.map_or(u64::MAX, |published| published.task);
             living.last.replace((entry, task, height))
         });
-        // What an orphan of the network's making eats is out of anybody's reach.
-        let eaten = indexer
-            .world
-            .workers
-            .iter()
-            .any(|living| living.worker == worker && living.excused && living.orphan);
+        // What a worker of the network's making eats is out of anybody's reach: an orphan's,
+        // or one that is listed but not of the version that the record tells of.
+        let told = indexer.record.known().and_then(|record| record.run);
+        let eaten = indexer.world.workers.iter().any(|living| {
+            let foreign = told.is_none_or(|run| run.version() != living.version);
+            living.worker == worker && living.excused && (living.orphan || foreign)
+        });
         if eaten {
             indexer.queue.lost.insert(height);
         }

@@ -22,7 +22,7 @@ const TASKS_MAX: usize = 8192;
 /// data layer task that failed, took long, was lost or has no known fate. Stops and
 /// restarts are justified by what the record says, so that a failure that is made up
 /// would excuse them. Says nothing of lost or tampered records, nor while clocks are
-/// wrong.
+/// wrong, nor of signs of life once those of the block streamer's clock were.
 #[derive(Default)]
 pub(super) struct Claims {
     /// When a call of this kind about whom was last answered with an error.
@@ -199,10 +199,12 @@ impl Claims {
         let stream = lately(world.stream_sick_at.as_ref()) || world.stream_is_sick();
         let executor = lately(world.executor_sick_at.as_ref()) || world.executor_is_sick();
         match cause {
-            // What was sick before it was started is another stream.
+            // What was sick before it was started is another stream. Whose clock was wrong
+            // may give no sign of life although it is well.
             Cause::StreamUnhealthy => {
                 let started = world.owned_stream().map(|stream| stream.since);
-                world.stream_is_sick() || (stream && world.stream_sick_at > started)
+                let was_sick = stream && world.stream_sick_at > started;
+                world.stream_is_sick() || was_sick || truth.lies.were_heartbeats_wrong()
             }
             Cause::ExecutorUnhealthy | Cause::ExecutorFailing => executor,
             Cause::StreamNotStarted => stream || refused(Method::StartStream),

@@ -102,6 +102,27 @@ fn s8_knows_which_stream_was_sick() {
     }
 }
 
+/// A stream whose clock was put back gives no sign of life until that time has come again.
+#[test]
+fn s8_lets_a_wrong_clock_of_the_block_streamer_excuse_streams_alone() {
+    for (cause, clock, verdict) in [
+        ("StreamUnhealthy", "block_streamer", None),
+        ("StreamUnhealthy", "runner", Some("S8")),
+        ("ExecutorUnhealthy", "block_streamer", Some("S8")),
+    ] {
+        let mut play = Play::running(100, 50);
+        play.noted(100, 50);
+        play.see(Event::Fault {
+            text: format!("the clock of {clock} jumps by +600s"),
+        });
+        for _ in 0..600 {
+            polls(&mut play);
+        }
+        says(&mut play, cause);
+        assert_eq!(play.verdict().as_deref(), verdict, "{cause} {clock}");
+    }
+}
+
 /// A newcomer whose record tells of a data layer task; it began if it has an id.
 fn provisioning(id: Option<&str>) -> Play {
     let mut play = Play::new();

@@ -381,6 +381,33 @@ fn p1_asks_nothing_of_a_run_whose_start_was_lost_before_its_first_stream() {
     }
 }
 
+/// A start of an older version that nobody means any more may arrive late, and be listed.
+#[test]
+fn p1_asks_nothing_of_what_a_late_worker_of_another_version_ate() {
+    for (version, excused, verdict) in [
+        (100, true, None),
+        (100, false, Some("S2")),
+        (200, true, Some("P1")),
+    ] {
+        let mut play = Play::running(200, 50);
+        play.noted(200, 50);
+        play.worker_started(version, 77);
+        let workers = &mut play.oracles.truth.at_mut(0).world.workers;
+        let late = workers.iter_mut().find(|one| one.worker == 77);
+        late.unwrap().excused = excused;
+        for height in 50..=300 {
+            if height == 60 {
+                let entry = play.publish(200, 2_200, height);
+                play.execute(100, 77, height, entry);
+            } else {
+                play.wait(1).block(200, height);
+            }
+        }
+        let found = finish(&mut play, &[100, 200], 300);
+        assert_eq!(found.as_deref(), verdict, "{version} {excused}");
+    }
+}
+
 /// What is begun anew is held to what it has begun, as any other run.
 #[test]
 fn p1_objects_to_a_block_that_a_run_left_out_after_it_was_begun_anew() {
